@@ -1,0 +1,196 @@
+//! The one answer to a request.
+
+use super::component::Cut;
+use super::decision::Payload;
+use super::ids::{DecisionId, EntryId, StrategyName, TraceId};
+use super::time::Timestamp;
+use serde::Serialize;
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// There is a decision.
+    Decided,
+    /// There is none, and the answer says why.
+    Abstained,
+    /// An engine is still at work.
+    Pending,
+}
+
+impl Outcome {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Decided => "decided",
+            Self::Abstained => "abstained",
+            Self::Pending => "pending",
+        }
+    }
+}
+
+/// Which step answered; for an abstention, the last one that was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Path {
+    /// The same text was decided before.
+    Exact,
+    /// A near text was decided before.
+    Fast,
+    /// A near prompt was decided before.
+    Slow,
+    /// An engine decided.
+    Engine,
+}
+
+impl Path {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Fast => "fast",
+            Self::Slow => "slow",
+            Self::Engine => "engine",
+        }
+    }
+}
+
+/// How far an answer can be relied on: a pure function of typed signals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "the four labels are the contract's own words")]
+pub enum Confidence {
+    High,
+    Medium,
+    Low,
+    Unable,
+}
+
+/// One reason to refuse a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Gate {
+    /// τ on the composed vector and τ_fresh on the fresh one.
+    Floors,
+    /// Point in time, `valid_until`, time to live, price band, regime.
+    Validity,
+}
+
+impl Gate {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Floors => "floors",
+            Self::Validity => "validity",
+        }
+    }
+}
+
+/// That a gate let a candidate through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct GateVerdict {
+    /// Which gate.
+    pub gate: Gate,
+    /// Whether it let the candidate pass.
+    pub passed: bool,
+}
+
+/// The remembered entry that was served.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct Match {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub entry: EntryId,
+    /// Cosine of the composed vectors; 1 for an exact hit.
+    pub similarity: f32,
+    /// The floor for it.
+    pub tau: f32,
+    /// Cosine of the fresh vectors; 1 for an exact hit.
+    pub fresh_similarity: f32,
+    /// The floor for it.
+    pub tau_fresh: f32,
+    /// Milliseconds since the entry was written.
+    pub age_ms: i64,
+    /// The moment that the entry speaks of.
+    #[schema(value_type = String, format = DateTime)]
+    pub as_of: Timestamp,
+    /// The gates that it passed, in order.
+    pub gates: Vec<GateVerdict>,
+}
+
+/// A candidate that a gate turned away.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct Refused {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub entry: EntryId,
+    /// Cosine of the composed vectors.
+    pub similarity: f32,
+    /// Cosine of the fresh vectors.
+    pub fresh_similarity: f32,
+    /// Which gate.
+    pub gate: Gate,
+    /// What it saw.
+    pub saw: String,
+}
+
+/// Microseconds that each step took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, utoipa::ToSchema)]
+pub struct TimingUs {
+    /// Looking for the exact text.
+    pub exact: u64,
+    /// Embedding the fresh text, waiting for a worker included.
+    pub embed: u64,
+    /// Choosing the context.
+    pub context: u64,
+    /// Composing the vector.
+    pub compose: u64,
+    /// Searching the partition.
+    pub search: u64,
+    /// Running the gates.
+    pub gates: u64,
+    /// The slow path.
+    pub slow: u64,
+    /// The engine.
+    pub engine: u64,
+    /// All of it, from the request's arrival in the pipeline to its answer.
+    pub total: u64,
+}
+
+/// The one answer to a request.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Answer {
+    /// The id under which the audit record is kept.
+    #[schema(value_type = String)]
+    pub id: DecisionId,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Which step answered.
+    pub path: Path,
+    /// By which strategy.
+    #[schema(value_type = String)]
+    pub strategy: StrategyName,
+    /// By which version of it.
+    pub strategy_version: u32,
+    /// What was decided.
+    #[schema(value_type = Option<super::decision::Decision>)]
+    pub decision: Option<Payload>,
+    /// How far it can be relied on.
+    pub confidence: Confidence,
+    /// Why there is no decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The entry that was served.
+    #[serde(rename = "match")]
+    pub matched: Option<Match>,
+    /// The candidates that a gate turned away, nearest first.
+    pub refused: Vec<Refused>,
+    /// Where the fresh text was longer than the model reads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<Cut>,
+    /// How long each step took.
+    pub timing_us: TimingUs,
+    /// The trace that the request belongs to.
+    #[schema(value_type = String)]
+    pub trace_id: TraceId,
+}

@@ -1,0 +1,354 @@
+//! The payload: what was decided, as one tagged enum.
+//!
+//! A payload is read strictly when it comes in and kept as the JSON that was read, so that serving it again
+//! copies bytes and writes nothing anew.
+
+use super::field::FieldError;
+use crate::limits::DECISION_BYTES_MAX;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What was decided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Decision {
+    /// A trading signal with what the agents said.
+    Trade(Trade),
+    /// Rows of an analytics answer.
+    Table(Table),
+    /// One computed quantity with its interval.
+    Numeric(Numeric),
+    /// An optimisation plan, to be approved by a person.
+    Plan(Plan),
+    /// A text in sections.
+    Report(Report),
+    /// The question can't be answered, and why.
+    Refusal(Refusal),
+}
+
+/// A trading signal: 1 expects a rise, −1 a fall, 0 neither.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Trade {
+    /// 1, 0 or −1.
+    #[schema(minimum = -1, maximum = 1)]
+    pub signal: i8,
+    /// How sure, 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
+    pub conviction: f64,
+    /// Why, in words.
+    #[serde(default)]
+    pub reasoning: String,
+    /// What each agent said.
+    #[serde(default)]
+    pub agents: Vec<AgentReport>,
+    /// Versions of what took part, by name.
+    #[serde(default)]
+    pub versions: BTreeMap<String, String>,
+    /// Labels that the writer attached, by name.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// What one agent said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AgentReport {
+    /// Which agent, such as `news_sentiment`.
+    pub name: String,
+    /// Its signal, 1, 0 or −1.
+    #[schema(minimum = -1, maximum = 1)]
+    pub signal: i8,
+    /// How sure it was, 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
+    pub conviction: f64,
+    /// Why, in words.
+    #[serde(default)]
+    pub reasoning: String,
+    /// Whether a language model or a local model spoke.
+    pub source: AgentSource,
+    /// How long it took.
+    pub latency_ms: u64,
+    /// How it ended.
+    pub outcome: AgentOutcome,
+}
+
+/// What stood behind an agent's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AgentSource {
+    /// A language model.
+    Llm,
+    /// A model in this process.
+    Local,
+}
+
+/// How an agent's run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AgentOutcome {
+    /// It answered.
+    Ok,
+    /// It ran out of time.
+    Timeout,
+    /// It failed.
+    Error,
+    /// It had nothing to say.
+    Abstained,
+}
+
+/// Rows under named columns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    /// Column names, in order.
+    pub columns: Vec<String>,
+    /// Rows; each has one value for each column.
+    pub rows: Vec<Vec<serde_json::Value>>,
+    /// What the rows say, in words.
+    #[serde(default)]
+    pub summary: String,
+}
+
+/// One computed quantity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Numeric {
+    /// Its value.
+    pub value: f64,
+    /// Its unit, such as `USD` or `bps`.
+    #[serde(default)]
+    pub unit: String,
+    /// Lower and upper end of its interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[f64; 2]>,
+    /// How it was computed, in words.
+    #[serde(default)]
+    pub method: String,
+}
+
+/// A plan that a person approves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The value of the objective.
+    pub objective: f64,
+    /// The decision variables by name.
+    pub variables: BTreeMap<String, f64>,
+    /// What the plan does, in words.
+    #[serde(default)]
+    pub summary: String,
+}
+
+/// A text in sections.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// The text as a whole, or its first section.
+    pub text: String,
+    /// Further sections by heading.
+    #[serde(default)]
+    pub sections: BTreeMap<String, String>,
+}
+
+/// Why a question can't be answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    /// The reason, in words.
+    pub reason: String,
+}
+
+/// Which kind a decision is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the variants are those of `Decision`, which documents them")]
+pub enum DecisionKind {
+    Trade,
+    Table,
+    Numeric,
+    Plan,
+    Report,
+    Refusal,
+}
+
+impl Decision {
+    /// Checks what types alone can't say.
+    ///
+    /// # Errors
+    /// The first [`FieldError`], with a pointer within the decision.
+    pub fn check(&self) -> Result<(), FieldError> {
+        match self {
+            Self::Trade(trade) => trade.check(),
+            Self::Table(table) => table.check(),
+            Self::Numeric(numeric) => numeric.check(),
+            Self::Plan(_) | Self::Report(_) | Self::Refusal(_) => Ok(()),
+        }
+    }
+
+    /// Which kind it is of.
+    pub fn kind(&self) -> DecisionKind {
+        match self {
+            Self::Trade(_) => DecisionKind::Trade,
+            Self::Table(_) => DecisionKind::Table,
+            Self::Numeric(_) => DecisionKind::Numeric,
+            Self::Plan(_) => DecisionKind::Plan,
+            Self::Report(_) => DecisionKind::Report,
+            Self::Refusal(_) => DecisionKind::Refusal,
+        }
+    }
+}
+
+fn check_signal(at: &str, signal: i8, conviction: f64) -> Result<(), FieldError> {
+    if !(-1..=1).contains(&signal) {
+        return Err(FieldError::new(format!("{at}/signal"), format!("{signal} is not one of -1, 0 and 1")));
+    }
+    if !(0.0..=1.0).contains(&conviction) {
+        return Err(FieldError::new(format!("{at}/conviction"), format!("{conviction} is not between 0 and 1")));
+    }
+    Ok(())
+}
+
+impl Trade {
+    fn check(&self) -> Result<(), FieldError> {
+        check_signal("", self.signal, self.conviction)?;
+        self.agents
+            .iter()
+            .enumerate()
+            .try_for_each(|(i, agent)| check_signal(&format!("/agents/{i}"), agent.signal, agent.conviction))
+    }
+}
+
+impl Table {
+    fn check(&self) -> Result<(), FieldError> {
+        let width = self.columns.len();
+        match self.rows.iter().position(|row| row.len() != width) {
+            Some(i) => {
+                Err(FieldError::new(format!("/rows/{i}"), format!("the row does not have {width} values, one for each column")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Numeric {
+    fn check(&self) -> Result<(), FieldError> {
+        match self.interval {
+            Some([low, high]) if low > high => Err(FieldError::new("/interval", "the lower end is above the upper end")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A decision that was checked, as the JSON that serving copies out.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    kind: DecisionKind,
+    json: Arc<RawValue>,
+}
+
+impl Payload {
+    /// Reads and checks a decision.
+    ///
+    /// # Errors
+    /// A [`FieldError`] whose pointer is within the decision.
+    pub fn parse(json: &str) -> Result<Self, FieldError> {
+        if json.len() > DECISION_BYTES_MAX {
+            let detail = format!("the decision has {} bytes, more than the {DECISION_BYTES_MAX} that are allowed", json.len());
+            return Err(FieldError::new("", detail));
+        }
+        let decision: Decision = serde_json::from_str(json).map_err(|e| FieldError::new("", e.to_string()))?;
+        Self::new(&decision)
+    }
+
+    /// The payload of a decision that was made in this process.
+    ///
+    /// # Errors
+    /// A [`FieldError`] where it doesn't pass its own check.
+    pub fn new(decision: &Decision) -> Result<Self, FieldError> {
+        decision.check()?;
+        let json = serde_json::value::to_raw_value(decision).map_err(|e| FieldError::new("", e.to_string()))?;
+        Ok(Self { kind: decision.kind(), json: json.into() })
+    }
+
+    /// Which kind it is of.
+    pub fn kind(&self) -> DecisionKind {
+        self.kind
+    }
+
+    /// The JSON text.
+    pub fn as_json(&self) -> &str {
+        self.json.get()
+    }
+
+    /// The decision itself, read anew.
+    ///
+    /// # Errors
+    /// Never for a payload that was checked; the error type is that of the reader.
+    pub fn decision(&self) -> Result<Decision, serde_json::Error> {
+        serde_json::from_str(self.json.get())
+    }
+}
+
+impl PartialEq for Payload {
+    fn eq(&self, other: &Self) -> bool {
+        self.json.get() == other.json.get()
+    }
+}
+
+impl Serialize for Payload {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Payload {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let decision = Decision::deserialize(deserializer)?;
+        Self::new(&decision).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_or_conviction_out_of_range_names_its_field() {
+        let error = Payload::parse(r#"{"kind":"trade","signal":2,"conviction":0.5}"#).unwrap_err();
+        assert_eq!(error.pointer, "/signal");
+        let error = Payload::parse(r#"{"kind":"trade","signal":1,"conviction":1.5}"#).unwrap_err();
+        assert_eq!(error.pointer, "/conviction");
+    }
+
+    #[test]
+    fn an_unknown_kind_and_an_unknown_field_are_refused() {
+        assert!(Payload::parse(r#"{"kind":"guess"}"#).is_err());
+        assert!(Payload::parse(r#"{"kind":"trade","signal":1,"conviction":0.5,"mood":"good"}"#).is_err());
+        assert!(Payload::parse(r#"{"signal":1,"conviction":0.5}"#).is_err());
+    }
+
+    #[test]
+    fn a_payload_reads_back_as_the_decision_it_was_made_from() {
+        for json in [
+            r#"{"kind":"trade","signal":-1,"conviction":0.25,"reasoning":"r","agents":[],"versions":{},"labels":{"a":"b"}}"#,
+            r#"{"kind":"table","columns":["a"],"rows":[[1]],"summary":""}"#,
+            r#"{"kind":"numeric","value":1.5,"unit":"bps","interval":[1.0,2.0],"method":"m"}"#,
+            r#"{"kind":"plan","objective":14.0,"variables":{"x":1.0},"summary":""}"#,
+            r#"{"kind":"report","text":"t","sections":{}}"#,
+            r#"{"kind":"refusal","reason":"no data"}"#,
+        ] {
+            let payload = Payload::parse(json).unwrap();
+            assert_eq!(payload.as_json(), json);
+            assert_eq!(Payload::new(&payload.decision().unwrap()).unwrap(), payload);
+        }
+    }
+
+    #[test]
+    fn a_row_of_the_wrong_width_is_named() {
+        let error = Payload::parse(r#"{"kind":"table","columns":["a"],"rows":[[1],[1,2]]}"#).unwrap_err();
+        assert_eq!(error.pointer, "/rows/1");
+    }
+}

@@ -1,0 +1,140 @@
+//! What the semantic cache remembers.
+
+use super::component::{Cut, ModelRef};
+use super::decision::Payload;
+use super::ids::{ComponentId, EntryId, StrategyName, TenantId};
+use super::partition::PartitionKey;
+use super::text::TextHash;
+use super::time::Timestamp;
+use super::vector::UnitVector;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Who decided, from the least trusted to the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Provenance {
+    /// Loaded from elsewhere.
+    Import,
+    /// Corrected by feedback.
+    Feedback,
+    /// Decided by an engine.
+    Engine,
+    /// Decided or confirmed by a person who answers for it.
+    Operator,
+}
+
+impl Provenance {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Import => "import",
+            Self::Feedback => "feedback",
+            Self::Engine => "engine",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// The prices between which a decision holds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriceBand {
+    /// Least price, in the instrument's own quote.
+    pub min: f64,
+    /// Greatest price.
+    pub max: f64,
+}
+
+/// The conditions under which a decision may be used again. Each that is present must be met by the request.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Validity {
+    /// The last moment, as of which it may serve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub valid_until: Option<Timestamp>,
+    /// Bands for the prices of instruments, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub price: BTreeMap<String, PriceBand>,
+    /// The market regime.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regime: Option<String>,
+}
+
+/// One part of a composed vector, as the record's `vec_details` lists it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Part {
+    /// The role of the slot; `fresh` for the text itself.
+    #[serde(rename = "type")]
+    pub role: String,
+    /// The component's id, or the hash of the fresh text.
+    pub id: String,
+    /// The weight that it had.
+    pub weight: f32,
+}
+
+/// A remembered decision, without its vectors.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Its id.
+    pub id: EntryId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Under which strategy it was decided.
+    pub strategy: StrategyName,
+    /// Under which version of it.
+    pub strategy_version: u32,
+    /// Where a search finds it.
+    pub partition: PartitionKey,
+    /// Which model made its vectors.
+    pub model: ModelRef,
+    /// The fresh text, in normal form.
+    pub text: Arc<str>,
+    /// BLAKE3 of the text.
+    pub text_hash: TextHash,
+    /// Where the text was longer than the model reads.
+    pub cut: Option<Cut>,
+    /// What its composed vector was made of.
+    pub parts: Vec<Part>,
+    /// The τ of the strategy when it was written.
+    pub tau: f32,
+    /// What was decided.
+    pub decision: Payload,
+    /// Under which conditions it may be used again.
+    pub validity: Validity,
+    /// Who decided.
+    pub provenance: Provenance,
+    /// The moment that the decision speaks of.
+    pub as_of: Timestamp,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// Seconds after `created_at` at which it ends; a hit never renews them.
+    pub ttl_sec: Option<u64>,
+    /// By what it can be found and deleted.
+    pub tags: Vec<String>,
+}
+
+impl Entry {
+    /// When it ends by its time to live; `None` for never.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.ttl_sec.map(|ttl| self.created_at.plus_seconds(ttl))
+    }
+
+    /// The ids of the components that its vector was composed with.
+    pub fn component_ids(&self) -> impl Iterator<Item = ComponentId> {
+        self.parts.iter().filter(|part| part.role != "fresh").filter_map(|part| ComponentId::new(&part.id).ok())
+    }
+}
+
+/// An entry with the vectors that its record holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredEntry {
+    /// All but the vectors.
+    pub entry: Arc<Entry>,
+    /// The composed vector.
+    pub vector: UnitVector,
+    /// The vector of the fresh text alone.
+    pub fresh: UnitVector,
+}

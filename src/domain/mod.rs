@@ -1,0 +1,19 @@
+//! The vocabulary: plain data that every other module speaks, without I/O.
+//!
+//! Values are checked where they are built, so that a `FreshText` is never empty, a `UnitVector` has length
+//! one and a `Timestamp` is a real moment; nothing below has to check again.
+
+pub mod answer;
+pub mod audit;
+pub mod component;
+pub mod deadline;
+pub mod decision;
+pub mod entry;
+pub mod field;
+pub mod ids;
+pub mod partition;
+pub mod request;
+pub mod strategy;
+pub mod text;
+pub mod time;
+pub mod vector;

@@ -1,0 +1,84 @@
+//! Every hard cap in one place: the unit is in the name, the reason beside it.
+//!
+//! A limit here is a property of the service, not a setting: raising one is a decision that wants a
+//! measurement. What an operator may tune lives in the `Config` of the module that owns it.
+
+/// Bytes of the fresh text of a decision request. A wire headline with its first paragraph is below 2 kB.
+pub const TEXT_BYTES_MAX: usize = 8_192;
+
+/// Bytes of a text that is written ahead of time: a component, an entry or a prompt of the prototype
+/// (its longest is 23 kB). Bounded so that one write cannot occupy an embedding worker for minutes.
+pub const STORED_TEXT_BYTES_MAX: usize = 262_144;
+
+/// Bytes of a JSON body that holds one object. Room for the longest stored text with JSON escapes.
+pub const BODY_BYTES_MAX: usize = 1_048_576;
+
+/// Bytes of an NDJSON body. About 100,000 entries of headline size.
+pub const BULK_BODY_BYTES_MAX: usize = 67_108_864;
+
+/// Bytes of one line of NDJSON, the same as a single body.
+pub const LINE_BYTES_MAX: usize = BODY_BYTES_MAX;
+
+/// Lines that a bulk write commits together. One durable commit costs about as much as one fsync,
+/// so it is shared, and a client sees the first result lines early all the same.
+pub const BULK_BATCH_LINES_MAX: usize = 64;
+
+/// Milliseconds that a caller may ask us to spend on one decision.
+pub const DEADLINE_MS_MAX: u32 = 120_000;
+
+/// Milliseconds that `GET /v1/decisions/{id}?wait_ms=` may hold a connection.
+pub const WAIT_MS_MAX: u64 = 60_000;
+
+/// Tags on a request, a component or an entry. More would be a text, not tags.
+pub const TAGS_MAX: usize = 32;
+
+/// Bytes of one tag.
+pub const TAG_BYTES_MAX: usize = 64;
+
+/// Components that a request may name as its soft context.
+pub const CONTEXT_IDS_MAX: usize = 16;
+
+/// Bytes of an id that a caller chooses: a component, a session, a strategy, a tenant.
+pub const ID_BYTES_MAX: usize = 128;
+
+/// Bytes of a decision payload. The largest useful one is a table of a few thousand cells.
+pub const DECISION_BYTES_MAX: usize = 262_144;
+
+/// Candidates that a search of the fast path takes from the index. The nearest that passes every gate is
+/// served; the rest are there to be refused in order.
+pub const FAST_CANDIDATES_MAX: usize = 8;
+
+/// Refused candidates that an answer names.
+pub const REFUSED_SHOWN_MAX: usize = 5;
+
+/// Entries that one `POST /v1/entries/search` may ask for.
+pub const SEARCH_RESULTS_MAX: usize = 100;
+
+/// Ids that one `DELETE /v1/entries` may name.
+pub const DELETE_IDS_MAX: usize = 10_000;
+
+/// Seconds of time to live that may be asked for: ten years, past which the sum with a clock is no longer safe to trust.
+pub const TTL_SEC_MAX: u64 = 315_360_000;
+
+/// Milliseconds by which a caller's `as_of` may be ahead of our clock before it counts as the future.
+/// Clocks that are kept by NTP differ by less.
+pub const CLOCK_SKEW_MS_MAX: i64 = 2_000;
+
+/// Dimensions of a vector. Embedding models in use have 384 to 4,096; `concat` lays several side by side.
+pub const VECTOR_DIM_MAX: usize = 32_768;
+
+/// Chunks into which a long component is cut before it is embedded: the stored text cap over the stride.
+pub const CHUNKS_MAX: usize = 512;
+
+/// Partitions held in memory. Each has an index of its own, so this bounds what a stream of new strategies or
+/// changed hard components can pile up.
+pub const PARTITIONS_MAX: usize = 4_096;
+
+/// Versions of one text kept side by side under one exact key: one for each soft context it was decided in.
+pub const EXACT_VERSIONS_MAX: usize = 8;
+
+/// Strategies that one service loads.
+pub const STRATEGIES_MAX: usize = 1_024;
+
+/// Slots of one strategy.
+pub const SLOTS_MAX: usize = 16;
