@@ -1,4 +1,38 @@
-//! Instinct, a latency-first semantic-cache decision service: this file is its map.
+//! Instinct, a latency-first semantic-cache decision service. This file is its map: modules import only downwards, from one block to
+//! the blocks below it, and never within a block. A test reads this file and keeps it so.
 
+// # commands: what a person types
+pub mod cli;
+
+// # doors: HTTP in, one call to the pipeline, HTTP out
+pub mod api;
+
+// # assembly: the only place that names implementations
+pub mod app;
+
+// # settings: each module's own Config, gathered
+pub mod config;
+
+// # pipeline: every branch of a decision
+pub mod decide;
+
+// # parts: one step each; they never import one another
+pub mod cache;
+pub mod compose;
+pub mod engine;
+pub mod gates;
+pub mod verify;
+
+// # seams: a trait for each outside resource
+pub mod embed;
+pub mod index;
+pub mod store;
+
+// # signals: metrics, logs
+pub mod telemetry;
+
+// # vocabulary: plain data, no I/O
 pub mod domain;
+
+// # caps: every hard limit, with its unit and reason
 pub mod limits;

@@ -64,9 +64,6 @@ pub const TTL_SEC_MAX: u64 = 315_360_000;
 /// Clocks that are kept by NTP differ by less.
 pub const CLOCK_SKEW_MS_MAX: i64 = 2_000;
 
-/// Dimensions of a vector. Embedding models in use have 384 to 4,096; `concat` lays several side by side.
-pub const VECTOR_DIM_MAX: usize = 32_768;
-
 /// Chunks into which a long component is cut before it is embedded: the stored text cap over the stride.
 pub const CHUNKS_MAX: usize = 512;
 
@@ -82,3 +79,26 @@ pub const STRATEGIES_MAX: usize = 1_024;
 
 /// Slots of one strategy.
 pub const SLOTS_MAX: usize = 16;
+
+/// Dimensions of a vector. Embedding models in use have 384 to 4,096, and `concat` lays several side by side.
+pub const VECTOR_DIM_MAX: usize = 16_384;
+
+/// Dimensions of a vector that an index takes: any.
+pub const INDEX_DIM_MAX: usize = VECTOR_DIM_MAX;
+
+/// Slots of one index, dead ones included: 16 million of 384 dimensions are 16 GB, past which the set
+/// belongs in an outside vector database.
+pub const INDEX_SLOTS_MAX: usize = 1 << 24;
+
+/// Neighbours that one search may ask for. Far above what voting among near misses needs.
+pub const INDEX_NEIGHBOURS_MAX: usize = 1_000;
+
+/// Candidates that a search or an insertion may keep in its beam. At 4,096 an exact scan is about as fast.
+pub const INDEX_BEAM_MAX: usize = 4_096;
+
+/// Builds that wait for a builder thread. Each index has one at most, so this is the number of partitions
+/// that may be due at once; past it an index stays as it is and asks again at its next write.
+pub const INDEX_BUILDS_QUEUED_MAX: usize = 4_096;
+
+/// Bytes of a snapshot that is read: the graph of [`INDEX_SLOTS_MAX`] entries with the widest links.
+pub const INDEX_SNAPSHOT_BYTES_MAX: u64 = 16 << 30;

@@ -138,3 +138,34 @@ pub struct StoredEntry {
     /// The vector of the fresh text alone.
     pub fresh: UnitVector,
 }
+
+/// An entry for tests, of which each test changes what it is about.
+#[cfg(test)]
+pub(crate) mod fixture {
+    use super::*;
+
+    /// A trade of the tenant `default` under the strategy `s`, as of 2026-01-01, without conditions.
+    pub(crate) fn entry(text: &str) -> Entry {
+        let text_hash = crate::domain::text::FreshText::new(text).unwrap().hash();
+        Entry {
+            id: EntryId::from_bytes(text_hash.0),
+            tenant: TenantId::default_tenant(),
+            strategy: StrategyName::new("s").unwrap(),
+            strategy_version: 1,
+            partition: PartitionKey::parse(&"0".repeat(64)).unwrap(),
+            model: ModelRef { id: "m".into(), revision: "1".into() },
+            text: text.into(),
+            text_hash,
+            cut: None,
+            parts: Vec::new(),
+            tau: 0.9,
+            decision: Payload::parse(r#"{"kind":"trade","signal":1,"conviction":0.5}"#).unwrap(),
+            validity: Validity::default(),
+            provenance: Provenance::Import,
+            as_of: Timestamp::parse("2026-01-01T00:00:00Z").unwrap(),
+            created_at: Timestamp::parse("2026-01-01T00:00:00Z").unwrap(),
+            ttl_sec: None,
+            tags: Vec::new(),
+        }
+    }
+}

@@ -50,6 +50,9 @@ pub enum SlotSource {
         /// Which component.
         #[schema(value_type = String)]
         id: ComponentId,
+        /// The text of the component for tenants that have written none of this id.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
     },
     /// The newest components of a role that share a tag with the request, or those that the request names.
     Latest {
@@ -149,6 +152,7 @@ struct SlotFile {
     weight: f32,
     component: Option<ComponentId>,
     latest: Option<usize>,
+    text: Option<String>,
 }
 
 fn soft() -> Binding {
@@ -224,7 +228,7 @@ impl SlotFile {
             return wrong("/weight", "a weight is above 0 and at most 1");
         }
         let source = if self.role == "fresh" {
-            if self.component.is_some() || self.latest.is_some() {
+            if self.component.is_some() || self.latest.is_some() || self.text.is_some() {
                 return wrong("", "the fresh slot takes its vector from the request; it names no component");
             }
             SlotSource::Fresh
@@ -235,7 +239,10 @@ impl SlotFile {
                 return wrong("/role", "it is one of fresh, instruction, framework, tool, exemplar, context and news");
             };
             match (self.component, self.latest) {
-                (Some(id), None) => SlotSource::Component { role, id },
+                (Some(id), None) => SlotSource::Component { role, id, text: self.text },
+                (None, Some(_)) if self.text.is_some() => {
+                    return wrong("/text", "only a slot that names its component brings a text");
+                }
                 (None, Some(max)) if (1..=CONTEXT_IDS_MAX).contains(&max) => SlotSource::Latest { role, max },
                 (None, Some(_)) => return wrong("/latest", "it must be 1 to 16"),
                 _ => return wrong("", "a slot names either `component = \"id\"` or `latest = count`"),

@@ -1,0 +1,52 @@
+# Two commands matter: `make run` and `make test`. Each installs what it needs through the ordinary package clients,
+# says what it does, and is quick the second time.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+RUNTIME := runtime
+TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+INSTINCT := $(TARGET)/release/instinct
+
+.PHONY: help
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: setup
+setup: ## Check the tools, fetch ONNX Runtime and the embedding model
+	@scripts/bootstrap.sh
+	@python3 scripts/fetch.py
+
+.PHONY: build
+build: setup ## Build the release binary
+	@echo "building $(INSTINCT) (some minutes the first time)"
+	@cargo build --release --locked
+
+.PHONY: run
+run: build ## Start the service on the sample, at http://127.0.0.1:8005
+	@$(INSTINCT) ingest sample/components.ndjson sample/entries.ndjson
+	@exec $(INSTINCT) serve
+
+.PHONY: test
+test: setup ## Pass all tests
+	@echo "running all tests (compiling them takes some minutes the first time)"
+	@python3 -m unittest discover -s scripts -p 'test_*.py'
+	@cargo test --locked --lib --bins --tests
+
+.PHONY: lint
+lint: ## Formatting, clippy with warnings as errors, documentation
+	@cargo fmt --check
+	@cargo clippy --locked --all-targets -- -D warnings
+	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+.PHONY: bench
+bench: setup ## Time every stage alone (criterion)
+	@cargo bench --locked
+
+.PHONY: load
+load: build ## Open-loop load on a service of its own, and a table
+	@cargo run --release --locked --example loadtest -- --binary $(INSTINCT)
+
+.PHONY: clean
+clean: ## Remove what was built and fetched; the data folder stays
+	@rm -rf $(TARGET) $(RUNTIME)

@@ -1,0 +1,200 @@
+//! From errors to status codes: the only place that knows them. Answers are RFC 9457 problem details.
+
+use crate::decide::{ComponentError, DecideError, RememberError};
+use crate::domain::field::FieldError;
+use crate::embed::EmbedError;
+use crate::store::StoreError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use serde::Serialize;
+use std::fmt;
+
+/// A problem, as it goes over the wire (RFC 9457).
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub(crate) struct Problem {
+    /// What kind of problem it is; stable, for programs.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:instinct:problem:bad-request")]
+    kind: String,
+    /// The same for people.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What happened this time.
+    detail: String,
+    /// The path that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
+    /// The fields that are bad.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+    #[serde(skip)]
+    retry_after_sec: Option<u32>,
+}
+
+/// Kinds of problems: status, name for programs, title for people.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kind(u16, &'static str, &'static str);
+
+impl Kind {
+    pub(super) const BAD_REQUEST: Self = Self(400, "bad-request", "The request can't be read");
+    pub(super) const NOT_FOUND: Self = Self(404, "not-found", "There is no such thing");
+    pub(super) const METHOD: Self = Self(405, "method-not-allowed", "The method is not allowed here");
+    pub(super) const TOO_LARGE: Self = Self(413, "too-large", "The body is too large");
+    pub(crate) const NOT_ALLOWED: Self = Self(422, "not-allowed", "The request is well formed but not allowed");
+    pub(super) const OVERLOADED: Self = Self(503, "overloaded", "The service is busy");
+    pub(super) const AWAY: Self = Self(503, "part-away", "A required part is away");
+    pub(super) const TOO_LATE: Self = Self(504, "deadline-passed", "The deadline passed");
+    pub(super) const INTERNAL: Self = Self(500, "internal", "The service failed");
+}
+
+impl Problem {
+    pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        let Kind(status, name, title) = kind;
+        Self {
+            kind: format!("urn:instinct:problem:{name}"),
+            title,
+            status,
+            detail: detail.into(),
+            instance: None,
+            errors: Vec::new(),
+            retry_after_sec: (status == 503).then_some(1),
+        }
+    }
+
+    /// A problem with one field.
+    pub(crate) fn field(kind: Kind, error: FieldError) -> Self {
+        let detail = error.to_string();
+        Self { errors: vec![error], ..Self::new(kind, detail) }
+    }
+
+    /// The same, for the path of a request.
+    pub(super) fn at(mut self, request: &HttpRequest) -> Self {
+        self.instance = Some(request.path().to_owned());
+        self
+    }
+
+    /// Logs what a caller can't mend, once, where it leaves the service.
+    fn log(&self) {
+        if self.status >= 500 {
+            tracing::warn!(status = self.status, kind = %self.kind, detail = %self.detail, "a request failed");
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.title, self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.log();
+        let mut response = HttpResponse::build(self.status_code());
+        response.insert_header((CONTENT_TYPE, "application/problem+json"));
+        if let Some(seconds) = self.retry_after_sec {
+            response.insert_header((RETRY_AFTER, seconds.to_string()));
+        }
+        response.body(serde_json::to_string(self).unwrap_or_default())
+    }
+}
+
+impl From<DecideError> for Problem {
+    fn from(error: DecideError) -> Self {
+        let detail = error.to_string();
+        match error {
+            DecideError::UnknownStrategy { .. } => {
+                Self { errors: vec![FieldError::new("/strategy", &*detail)], ..Self::new(Kind::NOT_FOUND, detail) }
+            }
+            DecideError::UnknownComponent { .. } => {
+                Self { errors: vec![FieldError::new("/context", &*detail)], ..Self::new(Kind::NOT_FOUND, detail) }
+            }
+            DecideError::MissingComponent { .. } => Self::new(Kind::AWAY, detail),
+            DecideError::DeadlinePassed { .. } => Self::new(Kind::TOO_LATE, detail),
+            DecideError::Embed(e) => e.into(),
+            DecideError::Store(e) => e.into(),
+            DecideError::ComponentsFull(_) => Self::new(Kind::NOT_ALLOWED, detail),
+            DecideError::NoDirection => Self::field(Kind::NOT_ALLOWED, FieldError::new("/text", detail)),
+            DecideError::Json(_) => Self::new(Kind::INTERNAL, detail),
+        }
+    }
+}
+
+impl From<EmbedError> for Problem {
+    fn from(error: EmbedError) -> Self {
+        let detail = error.to_string();
+        match error {
+            EmbedError::Overloaded { .. } => Self::new(Kind::OVERLOADED, detail),
+            EmbedError::DeadlinePassed => Self::new(Kind::TOO_LATE, detail),
+            EmbedError::ShuttingDown => Self::new(Kind::AWAY, detail),
+            EmbedError::TextNotEmbeddable { .. } => Self::field(Kind::NOT_ALLOWED, FieldError::new("/text", detail)),
+            EmbedError::Runtime { .. } => Self::new(Kind::INTERNAL, detail),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::new(Kind::AWAY, error.to_string())
+    }
+}
+
+impl From<ComponentError> for Problem {
+    fn from(error: ComponentError) -> Self {
+        DecideError::from(error).into()
+    }
+}
+
+impl From<RememberError> for Problem {
+    fn from(error: RememberError) -> Self {
+        match error {
+            RememberError::Decide(e) => e.into(),
+            RememberError::Store(e) => e.into(),
+            RememberError::Cache(e) => Self::new(Kind::NOT_ALLOWED, e.to_string()),
+        }
+    }
+}
+
+/// The answer where no route is.
+pub(super) async fn not_found(request: HttpRequest) -> Said {
+    Said(Problem::new(Kind::NOT_FOUND, format!("there is nothing at {}; /docs lists what there is", request.path())).at(&request))
+}
+
+/// The answer where a route doesn't have the method.
+pub(super) async fn method_not_allowed(request: HttpRequest) -> Said {
+    let detail = format!("{} is not allowed at {}", request.method(), request.path());
+    Said(Problem::new(Kind::METHOD, detail).at(&request))
+}
+
+/// A problem that is the answer itself.
+#[derive(Debug)]
+pub(super) struct Said(Problem);
+
+impl actix_web::Responder for Said {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.0.error_response()
+    }
+}
+
+/// What every handler gives.
+pub(super) type Answered = Result<HttpResponse, Problem>;
+
+/// Lets a handler name the path in any problem that it meets.
+pub(super) trait At {
+    /// The same result, with the path of the request in the problem.
+    fn at(self, request: &HttpRequest) -> Answered;
+}
+
+impl<E: Into<Problem>> At for Result<HttpResponse, E> {
+    fn at(self, request: &HttpRequest) -> Answered {
+        self.map_err(|e| e.into().at(request))
+    }
+}

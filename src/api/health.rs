@@ -1,0 +1,79 @@
+//! Whether the service is alive, whether it is ready, and what it counts.
+
+use super::error::{Answered, Kind, Problem};
+use super::json;
+use crate::app::App;
+use crate::telemetry::metrics;
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// The state of each part.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct Ready {
+    /// `ready` or `not-ready`.
+    status: &'static str,
+    /// Each part by name, with its state.
+    #[schema(value_type = Object)]
+    parts: Value,
+}
+
+/// Alive.
+#[utoipa::path(get, path = "/health/live", tag = "operations", responses((status = 200, description = "The process answers", body = Object)))]
+pub(super) async fn live() -> HttpResponse {
+    json::ok(&json!({"status": "live"}))
+}
+
+/// Ready for requests.
+#[utoipa::path(get, path = "/health/ready", tag = "operations", responses(
+    (status = 200, description = "Requests can be sent here", body = Ready),
+    (status = 503, description = "Requests should go elsewhere", body = Ready),
+))]
+pub(super) async fn ready(app: Data<App>) -> HttpResponse {
+    let decider = &app.decider;
+    let store = decider.store.health();
+    let embed = decider.embedder.stats();
+    let cache = decider.semantic.stats();
+    let strategies: Vec<Value> = decider
+        .strategies
+        .by_name
+        .keys()
+        .map(|name| match decider.partition_of(&super::decide::caller().tenant, name) {
+            Ok(_) => json!({"name": name, "ready": true}),
+            Err(error) => json!({"name": name, "ready": false, "reason": error.to_string()}),
+        })
+        .collect();
+    let good = store.failed.is_none() && !app.draining();
+    let parts = json!({
+        "server": {"draining": app.draining()},
+        "store": {"writable": store.failed.is_none(), "error": store.failed, "queued": store.queued,
+                  "queue_capacity": store.queue_capacity, "lost": store.lost, "disk_bytes": store.disk_bytes},
+        "embedder": {"model": decider.embedder.model().to_string(), "workers": embed.workers, "queued": embed.queued,
+                     "queue_capacity": embed.queue_capacity},
+        "cache": {"entries": cache.entries, "partitions": cache.partitions, "components": decider.embeddings.len(),
+                  "restored_entries": app.restored.entries, "restored_in_ms": app.restored.took.as_millis() as u64,
+                  "damaged_records": app.restored.damaged},
+        "strategies": strategies,
+    });
+    let state = Ready { status: if good { "ready" } else { "not-ready" }, parts };
+    if good { json::ok(&state) } else { HttpResponse::ServiceUnavailable().insert_header(("retry-after", "1")).json(&state) }
+}
+
+/// Every metric, in Prometheus' text format.
+#[utoipa::path(get, path = "/metrics", tag = "operations",
+    responses((status = 200, description = "Prometheus text format", body = String, content_type = "text/plain")))]
+pub(super) async fn metrics(app: Data<App>) -> Answered {
+    let cache = app.decider.semantic.stats();
+    metrics::memory_state(metrics::MemoryState {
+        entries: cache.entries,
+        partitions: cache.partitions,
+        components: app.decider.embeddings.len(),
+        index_bytes: cache.index_bytes,
+        dead_nodes: cache.dead_nodes,
+        embed_queue: app.decider.embedder.stats().queued,
+        store_queue: app.decider.store.health().queued,
+    });
+    let text = metrics::exposition().map_err(|e| Problem::new(Kind::INTERNAL, e.to_string()))?;
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
+}

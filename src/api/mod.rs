@@ -1,0 +1,91 @@
+//! The HTTP door: from the wire to a domain value, one call to the pipeline, and back.
+
+mod components;
+mod decide;
+mod decisions;
+mod docs;
+mod entries;
+mod error;
+mod health;
+mod json;
+mod ndjson;
+mod prototype;
+mod strategies;
+mod trace;
+
+pub use docs::openapi;
+
+// What the command line writes in bulk is read just as what comes over the wire.
+pub(crate) use components::{ComponentRequest, write as write_components};
+pub(crate) use entries::{EntryRequest, remember_lines, write as write_entries};
+pub(crate) use error::{Kind, Problem};
+pub(crate) use json::read as read_json;
+pub(crate) use ndjson::LineResult;
+pub(crate) use prototype::InsertRequest;
+
+use crate::app::App;
+use crate::config::Server;
+use crate::limits::BULK_BODY_BYTES_MAX;
+use actix_web::dev::Server as ActixServer;
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data};
+use actix_web::{App as ActixApp, HttpServer, Resource};
+use std::net::TcpListener;
+use std::time::Duration;
+
+/// Every route, with `405` for the methods that it doesn't have.
+fn routes(service: &mut web::ServiceConfig) {
+    let at = |path: &str| -> Resource { web::resource(path).default_service(web::to(error::method_not_allowed)) };
+    service
+        .service(at("/v1/decide").route(web::post().to(decide::decide)))
+        .service(at("/v1/decisions/{id}").route(web::get().to(decisions::decision)))
+        .service(at("/v1/decisions/{id}/events").route(web::get().to(decisions::events)))
+        .service(at("/v1/components").route(web::post().to(components::bulk)))
+        .service(
+            at("/v1/components/{id}")
+                .route(web::put().to(components::put))
+                .route(web::get().to(components::get))
+                .route(web::delete().to(components::delete)),
+        )
+        .service(at("/v1/entries").route(web::post().to(entries::bulk)).route(web::delete().to(entries::delete)))
+        .service(at("/v1/entries/search").route(web::post().to(entries::search)))
+        .service(at("/v1/entries/{id}").route(web::get().to(entries::get)))
+        .service(at("/v1/strategies").route(web::get().to(strategies::list)))
+        .service(at("/v1/strategies/{name}").route(web::get().to(strategies::get)))
+        .service(at("/health/live").route(web::get().to(health::live)))
+        .service(at("/health/ready").route(web::get().to(health::ready)))
+        .service(at("/metrics").route(web::get().to(health::metrics)))
+        .service(at("/openapi.json").route(web::get().to(docs::document)))
+        .service(web::redirect("/docs", "/docs/"))
+        .service(at("/docs/{file:.*}").route(web::get().to(docs::page)))
+        .service(at("/decide").route(web::post().to(prototype::decide)))
+        .service(at("/insert_data").route(web::post().to(prototype::insert_data)))
+        .service(at("/clear").route(web::post().to(prototype::clear)).route(web::get().to(prototype::clear_by_get)))
+        .default_service(web::to(error::not_found));
+}
+
+/// The server, listening on `listener`; it runs when it is awaited, and drains on SIGTERM and SIGINT.
+///
+/// # Errors
+/// Where the listener can't be used.
+pub fn server(app: Data<App>, listener: TcpListener, config: &Server) -> std::io::Result<ActixServer> {
+    let workers = match config.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        some => some,
+    };
+    let server = HttpServer::new(move || {
+        ActixApp::new()
+            .app_data(Data::clone(&app))
+            .app_data(web::PayloadConfig::new(BULK_BODY_BYTES_MAX))
+            .wrap(from_fn(trace::follow))
+            .configure(routes)
+    });
+    let server = server
+        .workers(workers)
+        .max_connections(config.connections_max.div_ceil(workers))
+        .keep_alive(Duration::from_secs(config.keep_alive_sec))
+        .client_request_timeout(Duration::from_secs(10))
+        .shutdown_timeout(config.drain_sec)
+        .listen(listener)?;
+    Ok(server.run())
+}

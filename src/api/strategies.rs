@@ -1,0 +1,67 @@
+//! What is configured.
+
+use super::decide::{caller, strategy_of};
+use super::error::{Answered, At, Problem};
+use super::json;
+use crate::app::App;
+use crate::domain::strategy::Strategy;
+use actix_web::web::{self, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+
+/// A strategy with the state of its memory.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct StrategyAnswer {
+    #[serde(flatten)]
+    strategy: Strategy,
+    /// Whether it decides for requests that name none.
+    default: bool,
+    /// The model that makes its vectors.
+    model: String,
+    /// Where its entries are; absent while a component of a hard slot is not there.
+    partition: Option<String>,
+    /// Entries that a search can find.
+    entries: usize,
+    /// Why it can't decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_ready: Option<String>,
+    /// The calibration of its floors; none was learnt yet.
+    calibration: Option<String>,
+    /// The state of its error budget; none is kept yet.
+    error_budget: Option<String>,
+}
+
+fn told(app: &App, strategy: &Strategy) -> StrategyAnswer {
+    let decider = &app.decider;
+    let partition = decider.partition_of(&caller().tenant, &strategy.name);
+    let entries = partition.as_ref().ok().and_then(|key| decider.semantic.partition(key)).map_or(0, |p| p.len());
+    StrategyAnswer {
+        strategy: strategy.clone(),
+        default: strategy.name == decider.strategies.default,
+        model: decider.embedder.model().to_string(),
+        not_ready: partition.as_ref().err().map(ToString::to_string),
+        partition: partition.ok().map(|key| key.to_string()),
+        entries,
+        calibration: None,
+        error_budget: None,
+    }
+}
+
+/// Every strategy.
+#[utoipa::path(get, path = "/v1/strategies", tag = "strategies",
+    responses((status = 200, description = "Every strategy", body = Vec<StrategyAnswer>)))]
+pub(super) async fn list(app: Data<App>) -> HttpResponse {
+    let all: Vec<StrategyAnswer> = app.decider.strategies.by_name.values().map(|s| told(&app, s)).collect();
+    json::ok(&all)
+}
+
+/// One strategy.
+#[utoipa::path(get, path = "/v1/strategies/{name}", tag = "strategies",
+    params(("name" = String, Path, description = "The name of the strategy")),
+    responses(
+        (status = 200, description = "The strategy", body = StrategyAnswer),
+        (status = 404, description = "No such strategy", body = Problem, content_type = "application/problem+json"),
+    ))]
+pub(super) async fn get(app: Data<App>, http: HttpRequest, name: web::Path<String>) -> Answered {
+    strategy_of(&app, Some(&name)).map(|s| json::ok(&told(&app, s))).at(&http)
+}

@@ -1,0 +1,265 @@
+//! Putting the parts together: the only place that names implementations.
+
+use crate::cache::embedding::EmbeddingCache;
+use crate::cache::semantic::SemanticCache;
+use crate::config::{self, Config};
+use crate::decide::{Decider, NewComponent, Restored, Strategies};
+use crate::domain::deadline::Deadline;
+use crate::domain::field::FieldError;
+use crate::domain::ids::{ComponentId, IdError, StrategyName, TenantId};
+use crate::domain::strategy::{SlotSource, Strategy};
+use crate::domain::text::{FreshText, TextError};
+use crate::domain::time::{Clock, Timestamp};
+use crate::embed::{self, EmbedError, Embedder};
+use crate::engine::Engines;
+use crate::index::{Builder, IndexError};
+use crate::limits::STRATEGIES_MAX;
+use crate::store::{self, Store, StoreError};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// The strategy that is compiled in, for a service that is started where no folder of strategies is.
+const BUILT_IN_STRATEGIES: [(&str, &str); 1] = [("news-impact.toml", include_str!("../strategies/news-impact.toml"))];
+
+/// Threads that build indexes in the background. One leaves the other cores to requests.
+const INDEX_BUILDERS: usize = 1;
+
+/// Why the service can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A strategy file is wrong.
+    #[error("{file}: {error}")]
+    Strategy {
+        /// Which file.
+        file: String,
+        /// What is wrong, and where.
+        error: FieldError,
+    },
+    /// A strategy names an engine that is not here.
+    #[error("strategy \"{strategy}\" names the engine \"{engine}\", and this version has no engine of that name")]
+    UnknownEngine {
+        /// Whose file names it.
+        strategy: StrategyName,
+        /// The name.
+        engine: String,
+    },
+    /// A file could not be read.
+    #[error("{path}: {error}")]
+    File {
+        /// Which file or folder.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The default strategy is not among the strategies.
+    #[error("strategies.default: there is no strategy \"{name}\"; there are {known}")]
+    NoDefault {
+        /// What is configured.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A name is not allowed.
+    #[error(transparent)]
+    Name(#[from] IdError),
+    /// The embedder can't be opened.
+    #[error(transparent)]
+    Embed(#[from] embed::OpenError),
+    /// A text that a strategy file brings along can't be embedded.
+    #[error("the text of component \"{component}\" in a strategy file can't be embedded: {error}")]
+    SlotText {
+        /// Which component.
+        component: ComponentId,
+        /// Why.
+        error: EmbedError,
+    },
+    /// A text that a strategy file brings along is empty or too long.
+    #[error("the text of component \"{component}\" in a strategy file: {error}")]
+    SlotTextBad {
+        /// Which component.
+        component: ComponentId,
+        /// Why.
+        error: TextError,
+    },
+    /// A setting of the index is out of its range.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// A thread can't be started.
+    #[error("a background thread could not be started: {0}")]
+    Thread(std::io::Error),
+    /// The store can't be opened or read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A running service.
+#[derive(Debug)]
+pub struct App {
+    /// The pipeline.
+    pub decider: Decider,
+    /// What the start found in the store.
+    pub restored: Restored,
+    /// Room for bulk writes.
+    pub bulk: tokio::sync::Semaphore,
+    draining: AtomicBool,
+}
+
+/// The parts that a test may put in place of the real ones.
+#[derive(Debug)]
+pub struct Parts {
+    /// Text to vector.
+    pub embedder: Arc<dyn Embedder>,
+    /// What lasts.
+    pub store: Arc<dyn Store>,
+    /// What thinks.
+    pub engines: Engines,
+    /// The time of day.
+    pub clock: Clock,
+}
+
+impl App {
+    /// Opens the real parts, and starts with them.
+    ///
+    /// # Errors
+    /// [`StartError`], which says what to do.
+    pub async fn open(config: &Config) -> Result<Self, StartError> {
+        let mut embed_config = config.embed.clone();
+        embed_config.runtime_dir = near_or_beside_the_program(&embed_config.runtime_dir);
+        let embedder = embed::open(&embed_config)?;
+        let store = store::open(&config.store.embedded, &config.store.data_dir.join("store"), Clock::System)?;
+        Self::with_parts(config, Parts { embedder, store, engines: Engines::default(), clock: Clock::System }).await
+    }
+
+    /// Reads the strategies, embeds the texts that they bring along, and fills memory from the store.
+    ///
+    /// # Errors
+    /// [`StartError`], which says what to do.
+    pub async fn with_parts(config: &Config, parts: Parts) -> Result<Self, StartError> {
+        config.index.validate()?;
+        let builder = Builder::start(INDEX_BUILDERS).map_err(StartError::Thread)?;
+        let strategies = read_strategies(&config.strategies, &parts.engines)?;
+        let decider = Decider {
+            strategies,
+            embedder: parts.embedder,
+            embeddings: EmbeddingCache::new(&config.embedding_cache),
+            text_ttl_sec: config.embedding_cache.text_ttl_sec,
+            semantic: SemanticCache::new(config.index, builder),
+            store: parts.store,
+            engines: parts.engines,
+            clock: parts.clock,
+        };
+        embed_slot_texts(&decider).await?;
+        let restored = decider.restore()?;
+        let bulk = tokio::sync::Semaphore::new(config.server.bulk_writes_max);
+        Ok(Self { decider, restored, bulk, draining: AtomicBool::new(false) })
+    }
+
+    /// Says that no new work should be sent here.
+    pub fn start_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the service is about to stop.
+    pub fn draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Drops what has ended, again and again; ends when its task is dropped.
+    pub async fn keep_up(&self, every: Duration) {
+        let mut tick = tokio::time::interval(every);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            match self.decider.sweep().await {
+                Ok(0) => {}
+                Ok(records) => tracing::info!(records, "dropped records whose time to live has ended"),
+                Err(error) => tracing::warn!(%error, "records whose time to live has ended could not be dropped from the store"),
+            }
+        }
+    }
+}
+
+/// Where a relative path isn't found from the working folder, it is looked for beside the program and in the folders above it, so that
+/// `target/release/instinct` works from anywhere.
+pub fn near_or_beside_the_program(path: &Path) -> PathBuf {
+    if path.is_absolute() || path.exists() {
+        return path.to_owned();
+    }
+    let program = std::env::current_exe().unwrap_or_default();
+    program.ancestors().skip(1).take(4).map(|folder| folder.join(path)).find(|p| p.exists()).unwrap_or_else(|| path.to_owned())
+}
+
+/// Reads every strategy, and checks what concerns more than one of them.
+///
+/// # Errors
+/// [`StartError`], which names the file and the field.
+pub fn read_strategies(config: &config::Strategies, engines: &Engines) -> Result<Strategies, StartError> {
+    let dir = near_or_beside_the_program(&config.dir);
+    let files = if dir.is_dir() {
+        strategy_files(&dir)?
+    } else {
+        BUILT_IN_STRATEGIES.iter().map(|(name, text)| (format!("{name} (compiled in)"), (*text).to_owned())).collect()
+    };
+    let mut by_name: BTreeMap<StrategyName, Arc<Strategy>> = BTreeMap::new();
+    for (file, text) in files {
+        let strategy = Strategy::from_toml(&text).map_err(|error| StartError::Strategy { file: file.clone(), error })?;
+        if let Some(engine) = strategy.engine.as_ref().filter(|name| engines.named(name).is_none()) {
+            return Err(StartError::UnknownEngine { strategy: strategy.name, engine: engine.clone() });
+        }
+        let name = strategy.name.clone();
+        if by_name.insert(name.clone(), Arc::new(strategy)).is_some() {
+            let error = FieldError::new("/name", format!("a second file calls itself \"{name}\""));
+            return Err(StartError::Strategy { file, error });
+        }
+    }
+    let known = || by_name.keys().map(StrategyName::as_str).collect::<Vec<_>>().join(", ");
+    match StrategyName::new(&config.default) {
+        Ok(default) if by_name.contains_key(&default) => Ok(Strategies { by_name, default }),
+        _ => Err(StartError::NoDefault { name: config.default.clone(), known: known() }),
+    }
+}
+
+fn strategy_files(dir: &Path) -> Result<Vec<(String, String)>, StartError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |error| StartError::File { path, error }
+    };
+    let mut paths = Vec::new();
+    for item in std::fs::read_dir(dir).map_err(failed(dir))? {
+        let path = item.map_err(failed(dir))?.path();
+        if path.extension().is_some_and(|e| e == "toml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    paths.truncate(STRATEGIES_MAX);
+    let read = |path: PathBuf| Ok((path.display().to_string(), std::fs::read_to_string(&path).map_err(failed(&path))?));
+    paths.into_iter().map(read).collect()
+}
+
+/// Embeds the texts that strategy files bring along, so that a strategy works before anyone has written its components.
+async fn embed_slot_texts(decider: &Decider) -> Result<(), StartError> {
+    let tenant = TenantId::default_tenant();
+    for strategy in decider.strategies.by_name.values() {
+        for slot in &strategy.slots {
+            let SlotSource::Component { role, id, text: Some(text) } = &slot.source else { continue };
+            let text = FreshText::stored(text).map_err(|error| StartError::SlotTextBad { component: id.clone(), error })?;
+            let new = NewComponent {
+                id: id.clone(),
+                role: *role,
+                text,
+                tags: Vec::new(),
+                as_of: Timestamp::from_micros(0),
+                ttl_sec: None,
+                meta: serde_json::Map::new(),
+            };
+            let embedded = decider.embed_component(&tenant, new, Deadline::after(Duration::from_secs(60))).await;
+            let component = embedded.map_err(|error| StartError::SlotText { component: id.clone(), error })?;
+            decider.embeddings.put_builtin(component);
+        }
+    }
+    Ok(())
+}

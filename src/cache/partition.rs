@@ -1,0 +1,193 @@
+//! One partition of the semantic cache: entries that may answer for one another.
+
+use crate::domain::entry::{Entry, StoredEntry};
+use crate::domain::ids::EntryId;
+use crate::domain::partition::PartitionKey;
+use crate::domain::text::TextHash;
+use crate::domain::vector::UnitVector;
+use crate::index::{self, Adaptive, Builder, Index, IndexError, IndexStats, Neighbour, Search};
+use crate::limits::EXACT_VERSIONS_MAX;
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// An entry that a search can find.
+#[derive(Debug)]
+pub struct LiveEntry {
+    /// All but its vectors.
+    pub entry: Arc<Entry>,
+    label: u64,
+    // Half precision: a cosine that is off by less than 5e-4 for half of the memory. The record keeps full precision.
+    fresh: Box<[f16]>,
+    removed: AtomicBool,
+}
+
+impl LiveEntry {
+    /// Whether it was deleted or overwritten since it was found.
+    pub fn removed(&self) -> bool {
+        self.removed.load(Ordering::Acquire)
+    }
+
+    /// Cosine of its fresh vector with `fresh`; 0 where the dimensions differ.
+    pub fn fresh_similarity(&self, fresh: &UnitVector) -> f32 {
+        thread_local! {
+            static WIDENED: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+        }
+        if self.fresh.len() != fresh.dim() {
+            return 0.0;
+        }
+        WIDENED.with_borrow_mut(|wide| {
+            wide.resize(self.fresh.len(), 0.0);
+            self.fresh.convert_to_f32_slice(wide);
+            crate::domain::vector::dot(wide, fresh.as_slice())
+        })
+    }
+}
+
+/// A candidate that a search found.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The entry.
+    pub live: Arc<LiveEntry>,
+    /// Cosine of the composed vectors.
+    pub similarity: f32,
+}
+
+/// The entries of one partition, by text and by vector.
+#[derive(Debug)]
+pub struct Partition {
+    key: PartitionKey,
+    index: Adaptive,
+    by_label: papaya::HashMap<u64, Arc<LiveEntry>>,
+    by_id: papaya::HashMap<EntryId, Arc<LiveEntry>>,
+    by_text: papaya::HashMap<TextHash, Arc<[Arc<LiveEntry>]>>,
+    next_label: AtomicU64,
+    // Held by writers only.
+    writing: parking_lot::Mutex<()>,
+}
+
+impl Partition {
+    /// An empty partition whose composed vectors have `dim` dimensions.
+    ///
+    /// # Errors
+    /// [`IndexError`] where no index of that dimension can be made.
+    pub fn new(key: PartitionKey, dim: usize, config: index::Config, builder: &Builder) -> Result<Self, IndexError> {
+        Ok(Self {
+            key,
+            index: index::open(dim, config, builder)?,
+            by_label: papaya::HashMap::new(),
+            by_id: papaya::HashMap::new(),
+            by_text: papaya::HashMap::new(),
+            next_label: AtomicU64::new(0),
+            writing: parking_lot::Mutex::new(()),
+        })
+    }
+
+    /// Its key.
+    pub fn key(&self) -> PartitionKey {
+        self.key
+    }
+
+    /// The entries for this very text, the latest `as_of` first.
+    pub fn exact(&self, text: TextHash) -> Arc<[Arc<LiveEntry>]> {
+        self.by_text.pin().get(&text).cloned().unwrap_or_else(|| Arc::from([]))
+    }
+
+    /// The `k` nearest entries, the nearest first.
+    pub fn nearest(&self, vector: &UnitVector, k: usize) -> Vec<Candidate> {
+        thread_local! {
+            static FOUND: RefCell<Vec<Neighbour>> = const { RefCell::new(Vec::new()) };
+        }
+        FOUND.with_borrow_mut(|found| {
+            if let Err(error) = self.index.search(vector, k, found) {
+                // A partition holds vectors of one composition, so this tells of a fault of ours; nothing found is the safe answer.
+                tracing::error!(%error, partition = %self.key, "a search was refused");
+                return Vec::new();
+            }
+            let by_label = self.by_label.pin();
+            let live = |n: &Neighbour| Some(Candidate { live: by_label.get(&n.label).cloned()?, similarity: n.similarity });
+            found.iter().filter_map(live).filter(|c| !c.live.removed()).collect()
+        })
+    }
+
+    /// Takes an entry in, in place of an earlier one of its id.
+    ///
+    /// # Errors
+    /// [`IndexError`] where the vector doesn't fit the index; nothing has changed then.
+    pub fn insert(&self, stored: &StoredEntry) -> Result<(), IndexError> {
+        let _one_writer = self.writing.lock();
+        let label = self.next_label.fetch_add(1, Ordering::Relaxed);
+        let fresh = stored.fresh.as_slice().iter().map(|v| f16::from_f32(*v)).collect();
+        let live = Arc::new(LiveEntry { entry: Arc::clone(&stored.entry), label, fresh, removed: AtomicBool::new(false) });
+        // The label is known before the index can return it.
+        self.by_label.pin().insert(label, Arc::clone(&live));
+        if let Err(error) = self.index.insert(label, &stored.vector) {
+            self.by_label.pin().remove(&label);
+            return Err(error);
+        }
+        let old = self.by_id.pin().insert(live.entry.id, Arc::clone(&live)).cloned();
+        self.change_text(live.entry.text_hash, |versions| {
+            versions.retain(|v| v.entry.id != live.entry.id);
+            versions.push(Arc::clone(&live));
+            versions.sort_by_key(|v| std::cmp::Reverse(v.entry.as_of));
+            versions.truncate(EXACT_VERSIONS_MAX);
+        });
+        if let Some(old) = old {
+            self.drop_vector(&old);
+        }
+        Ok(())
+    }
+
+    /// Forgets an entry; no search that starts after this returns it. `false` where there is none of this id.
+    pub fn remove(&self, id: &EntryId) -> bool {
+        let _one_writer = self.writing.lock();
+        let Some(old) = self.by_id.pin().remove(id).cloned() else { return false };
+        self.drop_vector(&old);
+        self.change_text(old.entry.text_hash, |versions| versions.retain(|v| v.entry.id != *id));
+        true
+    }
+
+    /// The entry of this id.
+    pub fn entry(&self, id: &EntryId) -> Option<Arc<LiveEntry>> {
+        self.by_id.pin().get(id).cloned()
+    }
+
+    /// Calls `visit` with every entry, in no order.
+    pub fn each(&self, mut visit: impl FnMut(&Arc<LiveEntry>)) {
+        self.by_id.pin().values().for_each(|live| visit(live));
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// What its index holds.
+    pub fn index_stats(&self) -> IndexStats {
+        self.index.stats()
+    }
+
+    fn drop_vector(&self, old: &LiveEntry) {
+        old.removed.store(true, Ordering::Release);
+        self.index.remove(old.label);
+        self.by_label.pin().remove(&old.label);
+    }
+
+    fn change_text(&self, text: TextHash, change: impl FnOnce(&mut Vec<Arc<LiveEntry>>)) {
+        let by_text = self.by_text.pin();
+        let mut versions = by_text.get(&text).map(|list| list.to_vec()).unwrap_or_default();
+        change(&mut versions);
+        if versions.is_empty() {
+            by_text.remove(&text);
+        } else {
+            by_text.insert(text, versions.into());
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The semantic cache: every partition in memory, and where each entry is.
+
+use super::partition::{LiveEntry, Partition};
+use crate::domain::entry::StoredEntry;
+use crate::domain::ids::{EntryId, TenantId};
+use crate::domain::partition::PartitionKey;
+use crate::domain::time::Timestamp;
+use crate::index::{self, Builder, IndexError};
+use crate::limits::PARTITIONS_MAX;
+use std::sync::Arc;
+
+/// Why an entry is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// Its vector doesn't fit.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// Too many partitions.
+    #[error(
+        "{PARTITIONS_MAX} partitions are in memory, which is the limit: delete the entries of strategies that are not used any more"
+    )]
+    TooManyPartitions,
+}
+
+/// What the cache holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CacheStats {
+    /// Entries.
+    pub entries: usize,
+    /// Partitions.
+    pub partitions: usize,
+    /// Bytes of the vector indexes.
+    pub index_bytes: usize,
+    /// Deleted nodes that no rebuild has dropped yet.
+    pub dead_nodes: usize,
+    /// Indexes whose successor is being built.
+    pub building: usize,
+}
+
+/// Every partition in memory.
+#[derive(Debug)]
+pub struct SemanticCache {
+    config: index::Config,
+    builder: Builder,
+    partitions: papaya::HashMap<PartitionKey, Arc<Partition>>,
+    places: papaya::HashMap<(TenantId, EntryId), Arc<Partition>>,
+    making: parking_lot::Mutex<()>,
+}
+
+impl SemanticCache {
+    /// An empty cache whose indexes are built as `config` says, on the threads of `builder`.
+    pub fn new(config: index::Config, builder: Builder) -> Self {
+        Self {
+            config,
+            builder,
+            partitions: papaya::HashMap::new(),
+            places: papaya::HashMap::new(),
+            making: parking_lot::Mutex::new(()),
+        }
+    }
+
+    /// The partition of this key, where an entry was ever written to it.
+    pub fn partition(&self, key: &PartitionKey) -> Option<Arc<Partition>> {
+        self.partitions.pin().get(key).cloned()
+    }
+
+    /// Takes an entry in, in place of an earlier one of its id.
+    ///
+    /// # Errors
+    /// [`CacheError`]; nothing has changed then.
+    pub fn insert(&self, stored: &StoredEntry) -> Result<(), CacheError> {
+        let partition = self.partition_for(&stored.entry.partition, stored.vector.dim())?;
+        partition.insert(stored)?;
+        self.places.pin().insert((stored.entry.tenant.clone(), stored.entry.id), partition);
+        Ok(())
+    }
+
+    /// Forgets an entry; `false` where there is none.
+    pub fn remove(&self, tenant: &TenantId, id: &EntryId) -> bool {
+        let place = self.places.pin().remove(&(tenant.clone(), *id)).cloned();
+        place.is_some_and(|partition| partition.remove(id))
+    }
+
+    /// The entry of this id.
+    pub fn entry(&self, tenant: &TenantId, id: &EntryId) -> Option<Arc<LiveEntry>> {
+        let place = self.places.pin().get(&(tenant.clone(), *id)).cloned()?;
+        place.entry(id)
+    }
+
+    /// The ids of the entries of a tenant for which `wanted` holds.
+    pub fn select(&self, tenant: &TenantId, mut wanted: impl FnMut(&LiveEntry) -> bool) -> Vec<EntryId> {
+        let mut found = Vec::new();
+        for partition in self.partitions.pin().values() {
+            partition.each(|live| {
+                if live.entry.tenant == *tenant && wanted(live) {
+                    found.push(live.entry.id);
+                }
+            });
+        }
+        found.sort_unstable();
+        found
+    }
+
+    /// Forgets every entry whose time to live has ended at `now`, and returns whose they were.
+    pub fn expire(&self, now: Timestamp) -> Vec<(TenantId, EntryId)> {
+        let mut ended = Vec::new();
+        for partition in self.partitions.pin().values() {
+            partition.each(|live| {
+                if live.entry.expires_at().is_some_and(|end| end <= now) {
+                    ended.push((live.entry.tenant.clone(), live.entry.id));
+                }
+            });
+        }
+        ended.retain(|(tenant, id)| self.remove(tenant, id));
+        ended
+    }
+
+    /// What the cache holds.
+    pub fn stats(&self) -> CacheStats {
+        let partitions = self.partitions.pin();
+        partitions.values().fold(CacheStats { partitions: partitions.len(), ..CacheStats::default() }, |sum, partition| {
+            let index = partition.index_stats();
+            CacheStats {
+                entries: sum.entries + partition.len(),
+                index_bytes: sum.index_bytes + index.bytes,
+                dead_nodes: sum.dead_nodes + index.dead,
+                building: sum.building + usize::from(index.building),
+                ..sum
+            }
+        })
+    }
+
+    fn partition_for(&self, key: &PartitionKey, dim: usize) -> Result<Arc<Partition>, CacheError> {
+        if let Some(partition) = self.partition(key) {
+            return Ok(partition);
+        }
+        let _one_maker = self.making.lock();
+        let partitions = self.partitions.pin();
+        if let Some(partition) = partitions.get(key) {
+            return Ok(Arc::clone(partition));
+        }
+        if partitions.len() >= PARTITIONS_MAX {
+            return Err(CacheError::TooManyPartitions);
+        }
+        let partition = Arc::new(Partition::new(*key, dim, self.config, &self.builder)?);
+        partitions.insert(*key, Arc::clone(&partition));
+        Ok(partition)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::entry::Entry;
+    use crate::domain::entry::fixture::entry;
+    use crate::domain::vector::UnitVector;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn cache() -> SemanticCache {
+        SemanticCache::new(index::Config::default(), Builder::start(1).unwrap())
+    }
+
+    fn vector(seed: u8) -> UnitVector {
+        let values = (0..8_u8).map(|i| f32::from(seed.wrapping_mul(37).wrapping_add(i.wrapping_mul(91))) - 127.5).collect();
+        UnitVector::normalised(values).unwrap()
+    }
+
+    fn stored(entry: Entry, seed: u8) -> StoredEntry {
+        StoredEntry { entry: Arc::new(entry), vector: vector(seed), fresh: vector(seed) }
+    }
+
+    #[test]
+    fn an_overwritten_entry_is_found_once_and_new() {
+        let cache = cache();
+        let mut old = entry("a");
+        old.tags = vec!["old".to_owned()];
+        cache.insert(&stored(old, 1)).unwrap();
+        cache.insert(&stored(entry("a"), 2)).unwrap();
+        let partition = cache.partition(&entry("a").partition).unwrap();
+        let found = partition.nearest(&vector(2), 8);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].live.entry.tags.is_empty() && found[0].similarity > 0.999);
+        assert_eq!(partition.exact(entry("a").text_hash).len(), 1);
+    }
+
+    #[test]
+    fn an_entry_of_one_tenant_is_not_removed_or_read_by_another() {
+        let cache = cache();
+        cache.insert(&stored(entry("a"), 1)).unwrap();
+        let (own, other) = (TenantId::default_tenant(), TenantId::new("other").unwrap());
+        let id = entry("a").id;
+        assert!(cache.entry(&other, &id).is_none() && !cache.remove(&other, &id));
+        assert!(cache.select(&other, |_| true).is_empty());
+        assert!(cache.entry(&own, &id).is_some() && cache.remove(&own, &id) && !cache.remove(&own, &id));
+    }
+
+    #[test]
+    fn what_has_ended_is_dropped_and_told() {
+        let cache = cache();
+        let mut short = entry("a");
+        short.ttl_sec = Some(10);
+        cache.insert(&stored(short.clone(), 1)).unwrap();
+        cache.insert(&stored(entry("b"), 2)).unwrap();
+        assert!(cache.expire(short.created_at.plus_seconds(9)).is_empty());
+        assert_eq!(cache.expire(short.created_at.plus_seconds(10)), [(short.tenant.clone(), short.id)]);
+        assert_eq!(cache.stats().entries, 1);
+    }
+
+    proptest! {
+        #[test]
+        fn after_any_writes_just_what_is_left_is_found(writes in prop::collection::vec((any::<bool>(), 0_u8..12), 0..60)) {
+            let cache = cache();
+            let mut left: BTreeMap<u8, EntryId> = BTreeMap::new();
+            for (put, n) in writes {
+                let entry = entry(&format!("text {n}"));
+                if put {
+                    left.insert(n, entry.id);
+                    cache.insert(&stored(entry, n)).unwrap();
+                } else {
+                    prop_assert_eq!(cache.remove(&entry.tenant, &entry.id), left.remove(&n).is_some());
+                }
+            }
+            let mut expected: Vec<EntryId> = left.values().copied().collect();
+            expected.sort_unstable();
+            prop_assert_eq!(cache.select(&TenantId::default_tenant(), |_| true), expected.clone());
+            let found = cache.partition(&entry("a").partition).map(|p| p.nearest(&vector(0), 100)).unwrap_or_default();
+            let mut found: Vec<EntryId> = found.iter().map(|c| c.live.entry.id).collect();
+            found.sort_unstable();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! `instinct check-config`.
+
+use super::{Failure, Settings};
+use crate::app;
+use crate::config::DEFAULTS;
+use crate::engine::Engines;
+use clap::Args;
+use std::process::ExitCode;
+
+/// Read and check the configuration and every strategy.
+#[derive(Debug, Args)]
+pub(super) struct CheckConfig {
+    #[command(flatten)]
+    settings: Settings,
+    /// Print the commented defaults and check nothing.
+    #[arg(long)]
+    print: bool,
+}
+
+impl CheckConfig {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        if self.print {
+            print!("{DEFAULTS}");
+            return Ok(ExitCode::SUCCESS);
+        }
+        let config = self.settings.load(None)?;
+        let strategies = app::read_strategies(&config.strategies, &Engines::default())?;
+        for strategy in strategies.by_name.values() {
+            let default = if strategy.name == strategies.default { " (default)" } else { "" };
+            println!(
+                "strategy {} version {}{default}: {} slots, {}",
+                strategy.name,
+                strategy.version,
+                strategy.slots.len(),
+                strategy.description
+            );
+        }
+        println!("the configuration is good");
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,232 @@
+//! `instinct ingest`: files in bulk, in durable batches, resuming where an earlier run ended.
+
+use super::rows::{Kind, ParquetRows};
+use super::{Failure, Settings, block_on, say};
+use crate::api::{self, LineResult, Problem};
+use crate::app::App;
+use crate::domain::field::FieldError;
+use crate::limits::BULK_BATCH_LINES_MAX;
+use crate::telemetry;
+use actix_web::web::Data;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{BufRead, BufReader, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// Load components or entries in bulk.
+#[derive(Debug, Args)]
+pub(super) struct Ingest {
+    #[command(flatten)]
+    settings: Settings,
+    /// NDJSON, or Parquet with the prototype's columns.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// What the lines are; found from the first line where absent.
+    #[arg(long, value_enum)]
+    kind: Option<Kind>,
+    /// The strategy of entries that name none.
+    #[arg(long, value_name = "S")]
+    strategy: Option<String>,
+    /// Load files that were loaded before again.
+    #[arg(long)]
+    again: bool,
+    /// Report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What became of one file.
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    file: String,
+    created: usize,
+    replaced: usize,
+    bad: usize,
+    skipped: usize,
+    seconds: f64,
+}
+
+/// How far a file was loaded, kept beside the store.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Checkpoint {
+    version: u32,
+    rows_done: usize,
+}
+
+impl Ingest {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let mut config = self.settings.load(None)?;
+        if let Some(strategy) = &self.strategy {
+            config.strategies.default.clone_from(strategy);
+        }
+        telemetry::logs::start(&config.log)?;
+        let reports = block_on(async {
+            let app = Data::new(App::open(&config).await?);
+            let mut reports = Vec::new();
+            for path in &self.files {
+                reports.push(self.file(&app, path, &config.store.data_dir).await?);
+            }
+            app.decider.store.flush().await?;
+            Ok::<_, Failure>(reports)
+        })?;
+        if self.json {
+            println!("{}", serde_json::to_string(&reports)?);
+        } else {
+            for r in &reports {
+                let Report { file, created, replaced, bad, skipped, seconds } = r;
+                println!("{file}: {created} new, {replaced} replaced, {bad} bad, {skipped} loaded before, {seconds:.1} s");
+            }
+        }
+        let bad = reports.iter().any(|r| r.bad > 0);
+        Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+
+    async fn file(&self, app: &Data<App>, path: &Path, data_dir: &Path) -> Result<Report, Failure> {
+        let unreadable = |e: std::io::Error| format!("{}: {e}", path.display());
+        let kind = match self.kind {
+            Some(kind) if Kind::of(path).map_err(unreadable)? != Kind::Prototype => kind,
+            _ => Kind::of(path).map_err(unreadable)?,
+        };
+        let checkpoint = checkpoint_path(app, path, data_dir, kind).map_err(unreadable)?;
+        let done = if self.again { 0 } else { read_checkpoint(&checkpoint) };
+        let mut load = Load::new(path, checkpoint, done);
+        match kind {
+            Kind::Components => {
+                let lines = lines::<api::ComponentRequest>(path).map_err(unreadable)?;
+                load.all(lines, |batch| api::write_components(Data::clone(app), batch)).await?;
+            }
+            Kind::Entries => {
+                let lines = lines::<api::EntryRequest>(path).map_err(unreadable)?;
+                load.all(lines, |batch| api::write_entries(Data::clone(app), batch)).await?;
+            }
+            Kind::Prototype => {
+                let rows = ParquetRows::open(path)?;
+                load.bar.set_length(rows.total as u64);
+                load.all(rows.enumerate().map(|(i, row)| (i + 1, row)), |batch| async {
+                    let checked = |read: Result<api::InsertRequest, FieldError>| {
+                        read.and_then(|row| row.checked(app)).map_err(|e| Problem::field(api::Kind::NOT_ALLOWED, e))
+                    };
+                    let batch = batch.into_iter().map(|(row, read)| (row, checked(read))).collect();
+                    api::remember_lines(app, batch).await
+                })
+                .await?;
+            }
+        }
+        Ok(load.end())
+    }
+}
+
+/// The lines of a file that are not blank, read, with their numbers.
+fn lines<T: DeserializeOwned>(path: &Path) -> std::io::Result<impl Iterator<Item = (usize, Result<T, FieldError>)>> {
+    let file = BufReader::new(File::open(path)?);
+    let read = |line: std::io::Result<Vec<u8>>| match line {
+        Ok(bytes) => api::read_json(&bytes),
+        Err(error) => Err(FieldError::new("", error.to_string())),
+    };
+    let blank = |line: &std::io::Result<Vec<u8>>| matches!(line, Ok(bytes) if bytes.iter().all(u8::is_ascii_whitespace));
+    Ok(file.split(b'\n').enumerate().filter(move |(_, line)| !blank(line)).map(move |(i, line)| (i + 1, read(line))))
+}
+
+/// One file on its way in.
+struct Load {
+    report: Report,
+    checkpoint: PathBuf,
+    skip: usize,
+    rows: usize,
+    bar: ProgressBar,
+    since: Instant,
+    told: Instant,
+}
+
+impl Load {
+    fn new(path: &Path, checkpoint: PathBuf, skip: usize) -> Self {
+        let bar = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {pos} rows, {per_sec}") {
+            bar.set_style(style);
+        }
+        bar.set_message(path.display().to_string());
+        let report = Report { file: path.display().to_string(), ..Report::default() };
+        Self { report, checkpoint, skip, rows: 0, bar, since: Instant::now(), told: Instant::now() }
+    }
+
+    async fn all<T, F: Future<Output = Vec<LineResult>>>(
+        &mut self,
+        rows: impl Iterator<Item = (usize, Result<T, FieldError>)>,
+        write: impl Fn(Vec<(usize, Result<T, FieldError>)>) -> F,
+    ) -> Result<(), Failure> {
+        let mut rows = rows.peekable();
+        for _ in 0..self.skip {
+            self.report.skipped += usize::from(rows.next().is_some());
+        }
+        self.rows = self.report.skipped;
+        while rows.peek().is_some() {
+            let batch: Vec<_> = rows.by_ref().take(BULK_BATCH_LINES_MAX).collect();
+            self.rows += batch.len();
+            for result in write(batch).await {
+                self.count(&result);
+            }
+            // Written after the batch is durable: a run that is killed repeats one batch at most, and repeating is harmless.
+            write_checkpoint(&self.checkpoint, self.rows)?;
+            self.progress();
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, result: &LineResult) {
+        match (result.status, &result.error) {
+            (_, Some(error)) => {
+                self.report.bad += 1;
+                self.bar.suspend(|| say(&format!("{}:{}: {error}", self.report.file, result.line)));
+            }
+            ("created", None) => self.report.created += 1,
+            _ => self.report.replaced += 1,
+        }
+    }
+
+    fn progress(&mut self) {
+        self.bar.set_position(self.rows as u64);
+        if self.bar.is_hidden() && self.told.elapsed() > Duration::from_secs(2) {
+            self.told = Instant::now();
+            say(&format!("{}: {} rows", self.report.file, self.rows));
+        }
+    }
+
+    fn end(mut self) -> Report {
+        self.bar.finish_and_clear();
+        self.report.seconds = self.since.elapsed().as_secs_f64();
+        self.report
+    }
+}
+
+/// The name says all that a row's result depends on: the file's bytes, its kind, the model and the partition of the strategy.
+fn checkpoint_path(app: &App, path: &Path, data_dir: &Path, kind: Kind) -> std::io::Result<PathBuf> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    let decider = &app.decider;
+    hasher.update(format!("{kind:?}").as_bytes());
+    hasher.update(decider.embedder.model().to_string().as_bytes());
+    let tenant = crate::domain::ids::TenantId::default_tenant();
+    if let Ok(partition) = decider.partition_of(&tenant, &decider.strategies.default) {
+        hasher.update(partition.as_bytes());
+    }
+    let folder = data_dir.join("ingested");
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder.join(format!("{}.json", hasher.finalize().to_hex())))
+}
+
+fn read_checkpoint(path: &Path) -> usize {
+    let read = std::fs::read(path).ok().and_then(|bytes| serde_json::from_slice::<Checkpoint>(&bytes).ok());
+    read.filter(|checkpoint| checkpoint.version == 1).map_or(0, |checkpoint| checkpoint.rows_done)
+}
+
+fn write_checkpoint(path: &Path, rows_done: usize) -> Result<(), Failure> {
+    let half_written = path.with_extension("tmp");
+    std::fs::write(&half_written, serde_json::to_vec(&Checkpoint { version: 1, rows_done })?)?;
+    std::fs::rename(&half_written, path)?;
+    Ok(())
+}

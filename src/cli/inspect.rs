@@ -1,0 +1,137 @@
+//! `instinct inspect`.
+
+use super::{Failure, Settings, block_on};
+use crate::app;
+use crate::domain::audit::DecisionRecord;
+use crate::domain::ids::{ComponentId, EntryId, StrategyName, TenantId};
+use crate::domain::time::Clock;
+use crate::engine::Engines;
+use crate::store::{self, Family, Record, RecordKey, RecordKind, Store};
+use clap::Args;
+use serde_json::{Value, json};
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+
+/// Decisions of the past that are shown with an entry.
+const HISTORY_SHOWN_MAX: usize = 20;
+
+/// Show one thing whole, with its history.
+#[derive(Debug, Args)]
+pub(super) struct Inspect {
+    #[command(flatten)]
+    settings: Settings,
+    /// The id of an entry (`sc:combo:…`) or of a component, or the name of a strategy.
+    #[arg(value_name = "ENTRY|COMPONENT|STRATEGY")]
+    what: String,
+}
+
+impl Inspect {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let config = self.settings.load(None)?;
+        let strategies = app::read_strategies(&config.strategies, &Engines::default())?;
+        let named = StrategyName::new(&self.what).ok().and_then(|name| strategies.by_name.get(&name).cloned());
+        let shown = if let Some(strategy) = named {
+            Some(json!({"kind": "strategy", "strategy": &*strategy}))
+        } else {
+            let store = store::open(&config.store.embedded, &config.store.data_dir.join("store"), Clock::System)?;
+            block_on(stored(&*store, &self.what))?
+        };
+        match shown {
+            Some(value) => {
+                println!("{}", serde_json::to_string_pretty(&value)?);
+                Ok(ExitCode::SUCCESS)
+            }
+            None => Err(format!("there is no entry, component or strategy \"{}\"", self.what).into()),
+        }
+    }
+}
+
+async fn stored(store: &dyn Store, what: &str) -> Result<Option<Value>, Failure> {
+    let tenant = TenantId::default_tenant();
+    if let Ok(id) = EntryId::parse(what) {
+        let found = store.get(&RecordKey::Entry { tenant: tenant.clone(), id }).await?;
+        return match found {
+            Some(record) => {
+                Ok(Some(json!({"kind": "entry", "record": fields(&record)?, "served": history(store, &tenant, &id)?})))
+            }
+            None => Ok(None),
+        };
+    }
+    let Ok(id) = ComponentId::new(what) else { return Ok(None) };
+    for family in Family::ALL {
+        let key = RecordKey::Component { tenant: tenant.clone(), family, id: id.clone() };
+        if let Some(record) = store.get(&key).await? {
+            return Ok(Some(json!({"kind": "component", "record": fields(&record)?, "used_by_entries": users(store, &id)?})));
+        }
+    }
+    Ok(None)
+}
+
+/// The fields of a record as its schema lists them, the vectors cut to their first values.
+fn fields(record: &Record) -> Result<Value, Failure> {
+    let vector = |v: &crate::domain::vector::UnitVector| {
+        let head: Vec<f32> = v.as_slice().iter().take(4).copied().collect();
+        json!({"dim": v.dim(), "first_values": head})
+    };
+    Ok(match record {
+        Record::Entry(stored) => {
+            let e = &stored.entry;
+            json!({
+                "key": record.key().to_string(), "text": &*e.text, "strategy": e.strategy, "strategy_version": e.strategy_version,
+                "partition": e.partition.to_string(), "model": e.model.to_string(), "decision": e.decision, "vec_details": e.parts,
+                "tau": e.tau, "validity": e.validity, "provenance": e.provenance, "as_of": e.as_of, "created_at": e.created_at,
+                "ttl_sec": e.ttl_sec, "expires_at": e.expires_at(), "tags": e.tags, "truncated": e.cut,
+                "vector": vector(&stored.vector), "fresh_vector": vector(&stored.fresh),
+            })
+        }
+        Record::Component(c) => json!({
+            "key": record.key().to_string(), "role": c.role, "text": &*c.text, "tags": c.tags, "as_of": c.as_of,
+            "created_at": c.created_at, "ttl_sec": c.ttl_sec, "expires_at": c.expires_at(), "meta": c.meta,
+            "model": c.model.to_string(), "chunks": c.chunks, "vector": vector(&c.vector),
+        }),
+        Record::Text(_) | Record::Decision(_) => return Err("this kind of record has no view".into()),
+    })
+}
+
+/// The latest decisions that were served from an entry, and how many there were.
+fn history(store: &dyn Store, tenant: &TenantId, id: &EntryId) -> Result<Value, Failure> {
+    let needle = id.to_string();
+    let mut count = 0_usize;
+    let mut latest: Vec<DecisionRecord> = Vec::new();
+    store.scan(RecordKind::Decision, &mut |record| {
+        if let Ok(Record::Decision(decision)) = record {
+            let answer: Value = serde_json::from_str(decision.answer.get()).unwrap_or_default();
+            if decision.tenant == *tenant && answer["match"]["entry"] == needle {
+                count += 1;
+                latest.push(decision);
+                if latest.len() >= 2 * HISTORY_SHOWN_MAX {
+                    newest_first(&mut latest);
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    newest_first(&mut latest);
+    let told = |d: &DecisionRecord| {
+        let asked: Value = serde_json::from_str(d.request.get()).unwrap_or_default();
+        json!({"id": d.id, "at": d.at, "text": asked["text"]})
+    };
+    Ok(json!({"count": count, "latest": latest.iter().map(told).collect::<Vec<_>>()}))
+}
+
+fn newest_first(decisions: &mut Vec<DecisionRecord>) {
+    decisions.sort_by_key(|d| std::cmp::Reverse(d.id));
+    decisions.truncate(HISTORY_SHOWN_MAX);
+}
+
+/// How many entries were composed with a component.
+fn users(store: &dyn Store, id: &ComponentId) -> Result<usize, Failure> {
+    let mut count = 0;
+    store.scan(RecordKind::Entry, &mut |record| {
+        if let Ok(Record::Entry(stored)) = record {
+            count += usize::from(stored.entry.parts.iter().any(|part| part.id == id.as_str() && part.role != "fresh"));
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(count)
+}

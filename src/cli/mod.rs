@@ -1,0 +1,112 @@
+//! The commands: data to standard output, logs to standard error; exit 0 on success, 2 on bad usage, 1 on failure.
+
+mod bench;
+mod check_config;
+mod ingest;
+mod inspect;
+mod models;
+mod rows;
+mod serve;
+
+use crate::config::{Config, ConfigError, DEFAULTS, Overrides};
+use clap::{Args, Parser, Subcommand};
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Decisions from memory in milliseconds, proven reusable.
+#[derive(Debug, Parser)]
+#[command(name = "instinct", version, arg_required_else_help = true, after_long_help = settings_help())]
+pub struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the service.
+    #[command(after_long_help = settings_help())]
+    Serve(serve::Serve),
+    /// Read and check the configuration and every strategy; say what is wrong and where.
+    CheckConfig(check_config::CheckConfig),
+    /// Load components or entries in bulk: NDJSON, or Parquet with the prototype's columns.
+    Ingest(ingest::Ingest),
+    /// Show one entry, component or strategy whole, with its history.
+    Inspect(inspect::Inspect),
+    /// List the model files that are here, with revisions and checksums.
+    Models(models::Models),
+    /// Measure the hot path, stage by stage.
+    Bench(bench::Bench),
+}
+
+/// Where settings come from.
+#[derive(Debug, Clone, Args)]
+struct Settings {
+    /// A TOML file that overrides the defaults, which `instinct check-config --print` shows.
+    #[arg(long, env = "INSTINCT_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of the embedded store.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The store: `embedded`.
+    #[arg(long, value_name = "STORE")]
+    store: Option<String>,
+}
+
+impl Settings {
+    fn load(&self, listen: Option<std::net::SocketAddr>) -> Result<Config, ConfigError> {
+        let overrides = Overrides { listen, data_dir: self.data_dir.clone(), store: self.store.clone() };
+        Config::load(self.config.as_deref(), &overrides)
+    }
+}
+
+/// Why a command failed.
+type Failure = Box<dyn Error>;
+
+impl Command {
+    /// Runs the command.
+    pub fn run(self) -> ExitCode {
+        let result = match self.verb {
+            Verb::Serve(command) => command.run(),
+            Verb::CheckConfig(command) => command.run(),
+            Verb::Ingest(command) => command.run(),
+            Verb::Inspect(command) => command.run(),
+            Verb::Models(command) => command.run(),
+            Verb::Bench(command) => command.run(),
+        };
+        match result {
+            Ok(code) => code,
+            Err(error) => {
+                say_error(&*error);
+                // A broken setting is bad usage: what was typed or written must change.
+                ExitCode::from(if error.is::<ConfigError>() { 2 } else { 1 })
+            }
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "what a command says to a person goes to standard error")]
+fn say_error(error: &dyn Error) {
+    eprintln!("instinct: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  because: {error}");
+        cause = error.source();
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "what a command says to a person goes to standard error")]
+fn say(words: &str) {
+    eprintln!("{words}");
+}
+
+fn settings_help() -> String {
+    format!(
+        "Every setting, its name in the TOML file and its default. In the environment server.listen is INSTINCT_SERVER__LISTEN.\n\n{DEFAULTS}"
+    )
+}
+
+/// Runs a future of the service on this thread.
+fn block_on<F: Future>(future: F) -> F::Output {
+    actix_web::rt::System::new().block_on(future)
+}

@@ -1,0 +1,94 @@
+//! `instinct serve`: config, open, listen, wait, drain.
+
+use super::{Failure, Settings, block_on};
+use crate::app::App;
+use crate::config::Config;
+use crate::{api, telemetry};
+use actix_web::web::Data;
+use clap::Args;
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// Run the service.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    settings: Settings,
+    /// Address and port to listen on.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let config = self.settings.load(self.listen)?;
+        telemetry::logs::start(&config.log)?;
+        block_on(serve(config))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn serve(config: Config) -> Result<(), Failure> {
+    let since = Instant::now();
+    // The port is taken first: where another service has it, nothing else has to be undone.
+    let listener = listen(config.server.listen)?;
+    let app = Data::new(App::open(&config).await?);
+    let restored = &app.restored;
+    tracing::info!(
+        entries = restored.entries,
+        components = restored.components,
+        texts = restored.texts,
+        ended = restored.ended,
+        other_model = restored.other_model,
+        damaged = restored.damaged,
+        took_ms = u64::try_from(restored.took.as_millis()).unwrap_or(u64::MAX),
+        "memory is filled from the store"
+    );
+    let upkeep = actix_web::rt::spawn({
+        let app = Data::clone(&app);
+        async move { app.keep_up(Duration::from_secs(config.upkeep.sweep_sec)).await }
+    });
+    let server = api::server(Data::clone(&app), listener, &config.server)?;
+    let address = config.server.listen;
+    tracing::info!(%address, model = %app.decider.embedder.model(), started_in_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "Instinct is listening; see http://{address}/docs/");
+    let handle = server.handle();
+    let signals = actix_web::rt::spawn({
+        let app = Data::clone(&app);
+        async move {
+            stop_asked().await;
+            tracing::info!("stopping: requests under way are being ended");
+            app.start_draining();
+            handle.stop(true).await;
+        }
+    });
+    server.await?;
+    signals.abort();
+    upkeep.abort();
+    app.decider.embedder.close();
+    app.decider.store.flush().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn stop_asked() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        _ => std::future::pending().await,
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    let listener = TcpListener::bind(address)
+        .map_err(|e| format!("{address} can't be listened on: {e}; another service may have it, choose one with --listen"))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}

@@ -1,0 +1,176 @@
+//! The settings of the whole service: each module's own `Config`, gathered from defaults, file, environment and flags.
+
+use crate::{cache, embed, index, store, telemetry};
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The commented defaults, which are the reference of every setting.
+pub const DEFAULTS: &str = include_str!("../config.default.toml");
+
+/// Every setting.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The HTTP server.
+    pub server: Server,
+    /// Logs.
+    pub log: telemetry::logs::Config,
+    /// Strategies.
+    pub strategies: Strategies,
+    /// Where records last.
+    pub store: Store,
+    /// Text to vector.
+    pub embed: embed::Config,
+    /// Vectors that are known.
+    pub embedding_cache: cache::embedding::Config,
+    /// Vector to neighbours.
+    pub index: index::Config,
+    /// Work in the background.
+    pub upkeep: Upkeep,
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// Whether an address beyond this machine is allowed.
+    pub allow_remote: bool,
+    /// Threads; 0 is one for each core.
+    pub workers: usize,
+    /// Open connections.
+    pub connections_max: usize,
+    /// Seconds for which an idle connection is kept.
+    pub keep_alive_sec: u64,
+    /// Seconds that requests under way get to end.
+    pub drain_sec: u64,
+    /// Bulk writes at once.
+    pub bulk_writes_max: usize,
+}
+
+/// Strategies.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Strategies {
+    /// Their folder.
+    pub dir: PathBuf,
+    /// The one of a request that names none.
+    pub default: String,
+}
+
+/// Where records last.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// Which implementation.
+    pub backend: String,
+    /// Folder of the embedded one.
+    pub data_dir: PathBuf,
+    /// Its queue and its bounds.
+    #[serde(default)]
+    pub embedded: store::Config,
+}
+
+/// Work in the background.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upkeep {
+    /// Seconds between sweeps.
+    pub sweep_sec: u64,
+}
+
+/// Why the settings can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file isn't there.
+    #[error("there is no configuration file {path}")]
+    NoFile {
+        /// What was given.
+        path: PathBuf,
+    },
+    /// A setting is unknown, missing or of the wrong type.
+    #[error("{0}")]
+    Bad(Box<figment::Error>),
+    /// A rule between settings is broken.
+    #[error("{setting}: {rule}")]
+    Rule {
+        /// Which setting.
+        setting: &'static str,
+        /// What it must be.
+        rule: String,
+    },
+}
+
+/// What flags of the command line override.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `--listen`.
+    pub listen: Option<SocketAddr>,
+    /// `--data-dir`.
+    pub data_dir: Option<PathBuf>,
+    /// `--store`.
+    pub store: Option<String>,
+}
+
+/// Variables of the environment that are not settings: where set-up scripts put the model files, and the file of settings itself.
+const NOT_SETTINGS: [&str; 2] = ["config", "runtime_dir"];
+
+impl Config {
+    /// Gathers the settings: defaults, then `file`, then the environment, then `overrides`.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which names the setting and where it came from.
+    pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Toml::string(DEFAULTS));
+        if let Some(path) = file {
+            if !path.is_file() {
+                return Err(ConfigError::NoFile { path: path.to_owned() });
+            }
+            figment = figment.merge(Toml::file_exact(path));
+        }
+        let environment = Env::prefixed("INSTINCT_").filter(|key| !NOT_SETTINGS.iter().any(|n| key == *n)).split("__");
+        let mut config: Self = figment.merge(environment).extract().map_err(|e| ConfigError::Bad(Box::new(e)))?;
+        if let Some(listen) = overrides.listen {
+            config.server.listen = listen;
+        }
+        if let Some(dir) = &overrides.data_dir {
+            config.store.data_dir.clone_from(dir);
+        }
+        if let Some(store) = &overrides.store {
+            config.store.backend.clone_from(store);
+        }
+        if let Some(dir) = std::env::var_os("INSTINCT_RUNTIME_DIR") {
+            config.embed.runtime_dir = dir.into();
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let rule = |setting, rule: &str| Err(ConfigError::Rule { setting, rule: rule.to_owned() });
+        if !self.server.listen.ip().is_loopback() && !self.server.allow_remote {
+            return rule(
+                "server.listen",
+                "callers are not asked for credentials yet, so only a loopback address is allowed; set server.allow_remote = true \
+                 where the network itself keeps strangers out",
+            );
+        }
+        if self.store.backend != "embedded" {
+            return rule("store.backend", "\"embedded\" is the only store of this version");
+        }
+        if self.embedding_cache.texts_max == 0 {
+            return rule("embedding_cache.texts_max", "it must be at least 1");
+        }
+        if self.upkeep.sweep_sec == 0 {
+            return rule("upkeep.sweep_sec", "it must be at least 1");
+        }
+        if self.server.bulk_writes_max == 0 || self.server.connections_max == 0 {
+            return rule("server", "bulk_writes_max and connections_max must be at least 1");
+        }
+        telemetry::logs::check(&self.log).map(drop).map_err(|e| ConfigError::Rule { setting: "log.level", rule: e.to_string() })
+    }
+}

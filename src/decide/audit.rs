@@ -1,0 +1,84 @@
+//! The audit record of every decision.
+
+use super::{DecideError, Decider};
+use crate::domain::answer::Answer;
+use crate::domain::audit::DecisionRecord;
+use crate::domain::ids::{ComponentId, DecisionId, StrategyName, TenantId};
+use crate::domain::request::{Allow, Caller, Market, Request};
+use crate::domain::time::Timestamp;
+use crate::store::{Record, RecordKey, StoreError, Write};
+use crate::telemetry::metrics;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// What was asked, as the audit record keeps it.
+#[derive(Serialize)]
+struct Asked<'a> {
+    text: &'a str,
+    strategy: &'a StrategyName,
+    as_of: Timestamp,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    tags: &'a [String],
+    #[serde(skip_serializing_if = "<[ComponentId]>::is_empty")]
+    context: &'a [ComponentId],
+    #[serde(skip_serializing_if = "unsaid")]
+    market: &'a Market,
+    allow: Allow,
+    deadline_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<&'a str>,
+}
+
+fn unsaid(market: &Market) -> bool {
+    *market == Market::default()
+}
+
+impl Decider {
+    /// Queues the audit record. Where the queue is full the record is given up and counted: a read never fails because a write
+    /// could not be done.
+    pub(super) fn keep_audit(
+        &self,
+        caller: &Caller,
+        request: &Request,
+        answer: &Answer,
+        json: &Arc<RawValue>,
+    ) -> Result<(), DecideError> {
+        let budget = request.deadline.at().saturating_duration_since(request.deadline.start());
+        let asked = Asked {
+            text: request.text.as_str(),
+            strategy: &request.strategy,
+            as_of: request.as_of,
+            tags: &request.tags,
+            context: &request.context,
+            market: &request.market,
+            allow: request.allow,
+            deadline_ms: u64::try_from(budget.as_millis()).unwrap_or(u64::MAX),
+            session: request.session.as_deref(),
+        };
+        let record = DecisionRecord {
+            tenant: caller.tenant.clone(),
+            id: answer.id,
+            at: self.clock.now(),
+            request: serde_json::value::to_raw_value(&asked)?.into(),
+            answer: Arc::clone(json),
+        };
+        if let Err(error) = self.store.record(Write::Put(Record::Decision(record))) {
+            metrics::audit_dropped();
+            tracing::debug!(%error, "an audit record was given up");
+        }
+        Ok(())
+    }
+
+    /// The audit record of a decision of this tenant.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store can't be read.
+    pub async fn audit(&self, tenant: &TenantId, id: DecisionId) -> Result<Option<DecisionRecord>, StoreError> {
+        let key = RecordKey::Decision { tenant: tenant.clone(), id };
+        Ok(self.store.get(&key).await?.and_then(|record| match record {
+            Record::Decision(decision) => Some(decision),
+            Record::Component(_) | Record::Text(_) | Record::Entry(_) => None,
+        }))
+    }
+}

@@ -1,0 +1,108 @@
+//! Remembering decisions: from a text and what was decided to an entry that searches find.
+
+use super::situation::ContextChoice;
+use super::{DecideError, Decider};
+use crate::cache::semantic::CacheError;
+use crate::domain::deadline::Deadline;
+use crate::domain::decision::Payload;
+use crate::domain::entry::{Entry, Provenance, StoredEntry, Validity};
+use crate::domain::ids::{ComponentId, StrategyName, TenantId};
+use crate::domain::partition::entry_id;
+use crate::domain::text::FreshText;
+use crate::domain::time::Timestamp;
+use crate::store::{Record, StoreError, Write};
+use crate::telemetry::metrics;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A decision to remember.
+#[derive(Debug, Clone)]
+pub struct NewEntry {
+    /// The fresh text.
+    pub text: FreshText,
+    /// What was decided.
+    pub decision: Payload,
+    /// Under which strategy.
+    pub strategy: StrategyName,
+    /// The moment that the decision speaks of.
+    pub as_of: Timestamp,
+    /// Seconds to live; the strategy's where absent.
+    pub ttl_sec: Option<u64>,
+    /// By what it can be found and deleted, and by what its soft context is chosen.
+    pub tags: Vec<String>,
+    /// Soft context by id, instead of by tags.
+    pub context: Vec<ComponentId>,
+    /// Under which conditions it may be used again.
+    pub validity: Validity,
+    /// Who decided.
+    pub provenance: Provenance,
+}
+
+/// Why a decision is not remembered.
+#[derive(Debug, thiserror::Error)]
+pub enum RememberError {
+    /// It could not be made into an entry.
+    #[error(transparent)]
+    Decide(#[from] DecideError),
+    /// The store did not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Memory did not take it; the store has it.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+}
+
+impl Decider {
+    /// Makes an entry: embeds the text where its vector is not known, chooses the context, composes. Nothing is written.
+    ///
+    /// # Errors
+    /// [`DecideError`] where the strategy or a component is not there, or the text can't be embedded by `deadline`.
+    pub async fn prepare(&self, tenant: &TenantId, new: NewEntry, deadline: Deadline) -> Result<StoredEntry, DecideError> {
+        let now = self.clock.now();
+        let strategy = Arc::clone(self.strategies.named(&new.strategy)?);
+        let setting = self.setting(tenant, &strategy, now)?;
+        let choice = ContextChoice { tenant, tags: &new.tags, named: &new.context, as_of: new.as_of, now };
+        let context = self.context(&strategy, &choice)?;
+        let known = self.vector_of(tenant, &new.text, deadline).await?;
+        let vector = self.compose(&strategy, &context, &known.vector)?;
+        let model = self.embedder.model().clone();
+        let text_hash = new.text.hash();
+        let entry = Entry {
+            id: entry_id(&setting.partition, context.ids(), &model, &strategy.name, text_hash),
+            tenant: tenant.clone(),
+            strategy: strategy.name.clone(),
+            strategy_version: strategy.version,
+            partition: setting.partition,
+            model,
+            text: new.text.as_str().into(),
+            text_hash,
+            cut: known.cut,
+            parts: context.parts(&strategy, &text_hash.to_string()),
+            tau: strategy.thresholds.tau,
+            decision: new.decision,
+            validity: new.validity,
+            provenance: new.provenance,
+            as_of: new.as_of,
+            created_at: now,
+            ttl_sec: new.ttl_sec.or(strategy.validity.ttl_sec),
+            tags: new.tags,
+        };
+        Ok(StoredEntry { entry: Arc::new(entry), vector, fresh: known.vector })
+    }
+
+    /// Writes entries durably, all or none, and then lets searches find them.
+    ///
+    /// # Errors
+    /// [`RememberError::Store`] where nothing was written; [`RememberError::Cache`] where they are stored and one could not be taken
+    /// into memory.
+    pub async fn remember(&self, entries: Vec<StoredEntry>) -> Result<(), RememberError> {
+        let since = Instant::now();
+        let writes = entries.iter().map(|entry| Write::Put(Record::Entry(entry.clone()))).collect();
+        self.store.commit(writes).await?;
+        metrics::entries_stored(entries.len(), since.elapsed());
+        for entry in &entries {
+            self.semantic.insert(entry)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,181 @@
+//! The first two steps: the same text, and the nearest text.
+
+use super::situation::{ContextChoice, Setting};
+use super::{DecideError, Decider, Found, Hit, Run, micros};
+use crate::cache::embedding::KnownText;
+use crate::cache::partition::LiveEntry;
+use crate::domain::answer::{Match, Path, Refused};
+use crate::domain::component::EmbeddedText;
+use crate::domain::deadline::Deadline;
+use crate::domain::ids::TenantId;
+use crate::domain::text::{FreshText, TextHash};
+use crate::embed::EmbedError;
+use crate::gates::{self, Circumstances, Nearness};
+use crate::limits::{FAST_CANDIDATES_MAX, REFUSED_SHOWN_MAX};
+use crate::store::{Record, Write};
+use crate::telemetry::metrics;
+use crate::verify::confidence;
+use std::time::Instant;
+
+impl Decider {
+    /// The decision of the very same text, the latest that the gates let through.
+    pub(super) fn exact(&self, run: &mut Run<'_>, setting: &Setting) -> Option<Hit> {
+        let since = Instant::now();
+        let text_hash = run.request.text.hash();
+        let versions = self.semantic.partition(&setting.partition).map(|partition| partition.exact(text_hash));
+        let hit = versions.iter().flat_map(|v| v.iter()).find_map(|live| self.serve(run, live, Nearness::SAME, Path::Exact));
+        run.timing.exact = micros(since.elapsed());
+        hit
+    }
+
+    /// The decision of the nearest text that the gates let through.
+    pub(super) async fn fast(&self, run: &mut Run<'_>, setting: &Setting) -> Result<Found, DecideError> {
+        let request = run.request;
+        let since = Instant::now();
+        let known = match self.vector_of(&run.caller.tenant, &request.text, request.deadline).await {
+            Err(DecideError::Embed(EmbedError::DeadlinePassed)) => return Err(run.too_late()),
+            other => other?,
+        };
+        run.timing.embed = micros(since.elapsed());
+        run.cut = known.cut;
+
+        let since = Instant::now();
+        let choice = ContextChoice {
+            tenant: &run.caller.tenant,
+            tags: &request.tags,
+            named: &request.context,
+            as_of: request.as_of,
+            now: run.now,
+        };
+        let context = self.context(&setting.strategy, &choice)?;
+        run.timing.context = micros(since.elapsed());
+
+        let since = Instant::now();
+        let vector = self.compose(&setting.strategy, &context, &known.vector)?;
+        run.timing.compose = micros(since.elapsed());
+
+        let since = Instant::now();
+        let Some(partition) = self.semantic.partition(&setting.partition) else {
+            return Ok(Found::Nothing("nothing is remembered for this strategy yet".to_owned()));
+        };
+        let candidates = partition.nearest(&vector, FAST_CANDIDATES_MAX);
+        run.timing.search = micros(since.elapsed());
+
+        let since = Instant::now();
+        let mut hit = None;
+        for (rank, candidate) in candidates.iter().enumerate() {
+            let near =
+                Nearness { similarity: candidate.similarity, fresh_similarity: candidate.live.fresh_similarity(&known.vector) };
+            if rank == 0 {
+                metrics::nearest_candidate(near.similarity, near.fresh_similarity);
+            }
+            hit = self.serve(run, &candidate.live, near, Path::Fast);
+            if hit.is_some() {
+                break;
+            }
+        }
+        run.timing.gates = micros(since.elapsed());
+        Ok(hit.map_or_else(|| Found::Nothing(nothing_near(run)), |hit| Found::Hit(Box::new(hit))))
+    }
+
+    /// The vector of a fresh text: known from before, or embedded now and remembered.
+    pub(super) async fn vector_of(
+        &self,
+        tenant: &TenantId,
+        text: &FreshText,
+        deadline: Deadline,
+    ) -> Result<KnownText, DecideError> {
+        let hash = text.hash();
+        if let Some(known) = self.embeddings.text(tenant, hash) {
+            metrics::text_known();
+            return Ok(known);
+        }
+        let since = Instant::now();
+        let embedded = self.embedder.embed(text, deadline).await?;
+        metrics::text_embedded(since.elapsed());
+        let known = KnownText { vector: embedded.vector, cut: embedded.cut };
+        self.embeddings.remember_text(tenant, hash, known.clone());
+        self.keep_text(tenant, hash, &known);
+        Ok(known)
+    }
+
+    /// Queues the vector for the store. A full queue costs a later embedding and nothing else.
+    fn keep_text(&self, tenant: &TenantId, text_hash: TextHash, known: &KnownText) {
+        let record = Record::Text(EmbeddedText {
+            tenant: tenant.clone(),
+            text_hash,
+            model: self.embedder.model().clone(),
+            vector: known.vector.clone(),
+            cut: known.cut,
+            created_at: self.clock.now(),
+            ttl_sec: Some(self.text_ttl_sec),
+        });
+        if let Err(error) = self.store.record(Write::Put(record)) {
+            tracing::debug!(%error, "the vector of a text was not kept");
+        }
+    }
+
+    /// Runs the gates on a candidate; a refusal is noted in the run.
+    fn serve(&self, run: &mut Run<'_>, live: &LiveEntry, near: Nearness, path: Path) -> Option<Hit> {
+        let entry = &live.entry;
+        let floors = run.strategy.thresholds;
+        let seen = Circumstances {
+            as_of: run.request.as_of,
+            now: run.now,
+            market: &run.request.market,
+            text_hash: if path == Path::Exact { entry.text_hash } else { run.request.text.hash() },
+            cut: run.cut,
+        };
+        if let Err(refusal) = gates::judge(entry, near, floors, &seen) {
+            metrics::candidate_refused(refusal.gate);
+            // A refused exact text comes up again among the nearest; it is named once.
+            let named = run.refused.iter().any(|r| r.entry == entry.id);
+            if !named && run.refused.len() < REFUSED_SHOWN_MAX {
+                run.refused.push(Refused {
+                    entry: entry.id,
+                    similarity: near.similarity,
+                    fresh_similarity: near.fresh_similarity,
+                    gate: refusal.gate,
+                    saw: refusal.saw,
+                });
+            }
+            return None;
+        }
+        // An entry that was deleted while it was being judged is not served.
+        if live.removed() {
+            return None;
+        }
+        if path == Path::Exact {
+            run.cut = entry.cut;
+        }
+        Some(Hit {
+            path,
+            decision: entry.decision.clone(),
+            confidence: match path {
+                Path::Exact => confidence::EXACT,
+                Path::Fast | Path::Slow | Path::Engine => confidence::of_near(near.similarity, near.fresh_similarity, floors),
+            },
+            matched: Some(Match {
+                entry: entry.id,
+                similarity: near.similarity,
+                tau: floors.tau,
+                fresh_similarity: near.fresh_similarity,
+                tau_fresh: floors.tau_fresh,
+                age_ms: run.now.millis_since(entry.created_at).max(0),
+                as_of: entry.as_of,
+                gates: gates::PASSED.to_vec(),
+            }),
+        })
+    }
+}
+
+fn nothing_near(run: &Run<'_>) -> String {
+    match run.refused.first() {
+        Some(nearest) => format!(
+            "nothing remembered may be reused: the nearest entry was refused by {} ({})",
+            nearest.gate.as_str(),
+            nearest.saw
+        ),
+        None => "nothing is remembered that could be compared".to_owned(),
+    }
+}

@@ -1,0 +1,287 @@
+//! The pipeline: every branch of a decision, read from top to bottom.
+//!
+//! 1. exact: the same text was decided before in this partition;
+//! 2. fast: embed the text, compose it with its context, take the nearest entry that passes every gate;
+//! 3. slow: embed the full prompt and let the near misses vote (its place; nothing runs there yet);
+//! 4. engine: ask what thinks, where the strategy names an engine;
+//! 5. else abstain, with the reason.
+//!
+//! The parts that are called here return plain values and never know who is next.
+
+mod audit;
+mod backfill;
+mod components;
+mod fast;
+mod forget;
+mod restore;
+mod search;
+mod situation;
+
+pub use backfill::{NewEntry, RememberError};
+pub use components::{ComponentError, NewComponent};
+pub use forget::Forget;
+pub use restore::Restored;
+pub use search::{Probe, Scored};
+
+use crate::cache::embedding::{EmbeddingCache, Full};
+use crate::cache::semantic::SemanticCache;
+use crate::domain::answer::{Answer, Confidence, Match, Outcome, Path, Refused, TimingUs};
+use crate::domain::component::Cut;
+use crate::domain::decision::Payload;
+use crate::domain::ids::{ComponentId, DecisionId, StrategyName};
+use crate::domain::request::{Allow, Caller, Request};
+use crate::domain::strategy::Strategy;
+use crate::domain::time::{Clock, Timestamp};
+use crate::embed::{EmbedError, Embedder};
+use crate::engine::{EngineFailure, Engines, Question};
+use crate::store::{Store, StoreError};
+use crate::telemetry::metrics;
+use crate::verify::confidence;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Why a request has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError {
+    /// No such strategy.
+    #[error("there is no strategy \"{strategy}\"")]
+    UnknownStrategy {
+        /// The name that was given.
+        strategy: StrategyName,
+    },
+    /// No such component.
+    #[error("there is no component \"{component}\"")]
+    UnknownComponent {
+        /// The id that was given.
+        component: ComponentId,
+    },
+    /// A component that a hard slot names was never written, or has ended.
+    #[error("strategy \"{strategy}\" needs the component \"{component}\", which is not there: PUT /v1/components/{component}")]
+    MissingComponent {
+        /// Whose slot names it.
+        strategy: StrategyName,
+        /// Its id.
+        component: ComponentId,
+    },
+    /// The text could not be embedded.
+    #[error(transparent)]
+    Embed(#[from] EmbedError),
+    /// The parts of a vector cancel each other out.
+    #[error("the parts of the composed vector cancel each other out")]
+    NoDirection,
+    /// The deadline passed.
+    #[error("the deadline of {deadline_ms} ms passed")]
+    DeadlinePassed {
+        /// How long the caller would wait.
+        deadline_ms: u64,
+    },
+    /// The answer could not be written as JSON.
+    #[error("the answer could not be written: {0}")]
+    Json(#[from] serde_json::Error),
+    /// There is no room for more components.
+    #[error(transparent)]
+    ComponentsFull(#[from] Full),
+    /// The store failed where the answer depends on it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The strategies of a service.
+#[derive(Debug, Clone)]
+pub struct Strategies {
+    /// By name.
+    pub by_name: BTreeMap<StrategyName, Arc<Strategy>>,
+    /// Which one a request gets that names none.
+    pub default: StrategyName,
+}
+
+impl Strategies {
+    /// The strategy of this name.
+    ///
+    /// # Errors
+    /// [`DecideError::UnknownStrategy`].
+    pub fn named(&self, name: &StrategyName) -> Result<&Arc<Strategy>, DecideError> {
+        self.by_name.get(name).ok_or_else(|| DecideError::UnknownStrategy { strategy: name.clone() })
+    }
+}
+
+/// The parts of the pipeline, put together.
+#[derive(Debug)]
+pub struct Decider {
+    /// What is configured.
+    pub strategies: Strategies,
+    /// Text to vector.
+    pub embedder: Arc<dyn Embedder>,
+    /// Vectors that are known.
+    pub embeddings: EmbeddingCache,
+    /// Seconds for which the store keeps the vector of a fresh text.
+    pub text_ttl_sec: u64,
+    /// Decisions that are remembered.
+    pub semantic: SemanticCache,
+    /// What lasts.
+    pub store: Arc<dyn Store>,
+    /// What thinks.
+    pub engines: Engines,
+    /// The time of day.
+    pub clock: Clock,
+}
+
+/// An answer with the bytes that say it.
+#[derive(Debug, Clone)]
+pub struct Decided {
+    /// The answer.
+    pub answer: Answer,
+    /// The same, as JSON.
+    pub json: Arc<RawValue>,
+}
+
+/// A request on its way through the pipeline.
+#[derive(Debug)]
+struct Run<'a> {
+    caller: &'a Caller,
+    request: &'a Request,
+    strategy: Arc<Strategy>,
+    now: Timestamp,
+    start: Instant,
+    timing: TimingUs,
+    refused: Vec<Refused>,
+    cut: Option<Cut>,
+}
+
+/// What a step found.
+#[derive(Debug)]
+enum Found {
+    Hit(Box<Hit>),
+    /// Nothing, and why.
+    Nothing(String),
+}
+
+#[derive(Debug)]
+struct Hit {
+    path: Path,
+    decision: Payload,
+    confidence: Confidence,
+    matched: Option<Match>,
+}
+
+impl Decider {
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// [`DecideError`] where the request can't be answered at all; having nothing to serve is an answer.
+    pub async fn decide(&self, caller: &Caller, request: &Request) -> Result<Decided, DecideError> {
+        let strategy = Arc::clone(self.strategies.named(&request.strategy)?);
+        let mut run = Run::new(caller, request, strategy, self.clock.now());
+        let setting = self.setting(&caller.tenant, &run.strategy, run.now)?;
+
+        if let Some(hit) = self.exact(&mut run, &setting) {
+            return self.answer(run, hit);
+        }
+        let missed = match self.fast(&mut run, &setting).await? {
+            Found::Hit(hit) => return self.answer(run, *hit),
+            Found::Nothing(why) => why,
+        };
+        if request.allow < Allow::Engine {
+            return self.abstain(run, Path::Fast, missed);
+        }
+        let Some(engine) = run.strategy.engine.clone() else {
+            let why = format!("{missed}; strategy \"{}\" names no engine to ask", run.strategy.name);
+            return self.abstain(run, Path::Fast, why);
+        };
+        match self.engine(&mut run, &engine).await {
+            Found::Hit(hit) => self.answer(run, *hit),
+            Found::Nothing(why) => self.abstain(run, Path::Engine, why),
+        }
+    }
+
+    async fn engine(&self, run: &mut Run<'_>, name: &str) -> Found {
+        let Some(engine) = self.engines.named(name) else {
+            return Found::Nothing(format!("engine \"{name}\" is not here"));
+        };
+        let question = Question {
+            tenant: run.caller.tenant.clone(),
+            strategy: run.strategy.name.clone(),
+            text: run.request.text.clone(),
+            as_of: run.request.as_of,
+            market: run.request.market.clone(),
+            deadline: run.request.deadline,
+        };
+        let since = Instant::now();
+        let result = tokio::time::timeout(run.request.deadline.remaining(), engine.decide(question)).await;
+        run.timing.engine = micros(since.elapsed());
+        match result.unwrap_or(Err(EngineFailure::TimedOut)) {
+            Ok(decision) => {
+                Found::Hit(Box::new(Hit { path: Path::Engine, decision, confidence: Confidence::Medium, matched: None }))
+            }
+            Err(EngineFailure::Failed { detail }) => {
+                tracing::warn!(engine = name, %detail, "an engine failed");
+                Found::Nothing("the engine failed".to_owned())
+            }
+            Err(failure) => Found::Nothing(failure.to_string()),
+        }
+    }
+
+    fn answer(&self, run: Run<'_>, hit: Hit) -> Result<Decided, DecideError> {
+        let Hit { path, decision, confidence, matched } = hit;
+        self.close(run, |answer| {
+            answer.path = path;
+            answer.outcome = Outcome::Decided;
+            answer.decision = Some(decision);
+            answer.confidence = confidence;
+            answer.matched = matched;
+        })
+    }
+
+    fn abstain(&self, run: Run<'_>, path: Path, reason: String) -> Result<Decided, DecideError> {
+        self.close(run, |answer| {
+            answer.path = path;
+            answer.reason = Some(reason);
+        })
+    }
+
+    /// Makes the one answer, counts it, and keeps its audit record.
+    fn close(&self, mut run: Run<'_>, fill: impl FnOnce(&mut Answer)) -> Result<Decided, DecideError> {
+        if run.request.deadline.passed() {
+            return Err(run.too_late());
+        }
+        run.timing.total = micros(run.start.elapsed());
+        let mut answer = Answer {
+            id: DecisionId::new(run.now, fastrand::u128(..)),
+            outcome: Outcome::Abstained,
+            path: Path::Fast,
+            strategy: run.strategy.name.clone(),
+            strategy_version: run.strategy.version,
+            decision: None,
+            confidence: confidence::NOTHING,
+            reason: None,
+            matched: None,
+            refused: std::mem::take(&mut run.refused),
+            truncated: run.cut,
+            timing_us: run.timing,
+            trace_id: run.request.trace,
+        };
+        fill(&mut answer);
+        metrics::decided(answer.path, answer.outcome, &answer.timing_us);
+        let json: Arc<RawValue> = serde_json::value::to_raw_value(&answer)?.into();
+        self.keep_audit(run.caller, run.request, &answer, &json)?;
+        Ok(Decided { answer, json })
+    }
+}
+
+impl<'a> Run<'a> {
+    fn new(caller: &'a Caller, request: &'a Request, strategy: Arc<Strategy>, now: Timestamp) -> Self {
+        let start = request.deadline.start();
+        Self { caller, request, strategy, now, start, timing: TimingUs::default(), refused: Vec::new(), cut: None }
+    }
+
+    fn too_late(&self) -> DecideError {
+        let budget = self.request.deadline.at().saturating_duration_since(self.request.deadline.start());
+        DecideError::DeadlinePassed { deadline_ms: u64::try_from(budget.as_millis()).unwrap_or(u64::MAX) }
+    }
+}
+
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
+}

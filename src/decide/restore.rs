@@ -1,0 +1,89 @@
+//! Filling memory from the store at the start, without embedding anything again.
+
+use super::Decider;
+use crate::cache::embedding::KnownText;
+use crate::store::{Record, RecordKind, StoreError};
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+/// What a start found in the store.
+#[derive(Debug, Clone, Default)]
+pub struct Restored {
+    /// Entries that searches find now.
+    pub entries: usize,
+    /// Components that requests find now.
+    pub components: usize,
+    /// Vectors of fresh texts.
+    pub texts: usize,
+    /// Records that had ended.
+    pub ended: usize,
+    /// Records of another model, which are left alone.
+    pub other_model: usize,
+    /// Records that could not be read, which are left alone.
+    pub damaged: usize,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Decider {
+    /// Loads components, entries and vectors of texts. Blocks; call it before serving.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store can't be read. A single damaged record is counted, logged and left alone.
+    pub fn restore(&self) -> Result<Restored, StoreError> {
+        let since = Instant::now();
+        let mut restored = Restored::default();
+        for kind in [RecordKind::Component, RecordKind::Text, RecordKind::Entry] {
+            self.store.scan(kind, &mut |record| {
+                match record {
+                    Ok(record) => self.restore_record(record, &mut restored),
+                    Err(error) => {
+                        restored.damaged += 1;
+                        tracing::warn!(%error, "a record can't be read and is left alone");
+                    }
+                }
+                ControlFlow::Continue(())
+            })?;
+        }
+        restored.took = since.elapsed();
+        Ok(restored)
+    }
+
+    fn restore_record(&self, record: Record, restored: &mut Restored) {
+        let now = self.clock.now();
+        let model = self.embedder.model();
+        match record {
+            Record::Component(c) if c.expired(now) => restored.ended += 1,
+            Record::Component(c) if c.model != *model => restored.other_model += 1,
+            Record::Component(c) => match self.embeddings.put(c) {
+                Ok(_) => restored.components += 1,
+                Err(error) => {
+                    restored.damaged += 1;
+                    tracing::warn!(%error, "a component does not fit into memory");
+                }
+            },
+            Record::Text(t) if t.model != *model => restored.other_model += 1,
+            Record::Text(t) if t.ttl_sec.is_some_and(|ttl| t.created_at.plus_seconds(ttl) <= now) => restored.ended += 1,
+            Record::Text(t) => {
+                self.embeddings.restore_text(t);
+                restored.texts += 1;
+            }
+            Record::Entry(e) if e.entry.model != *model => restored.other_model += 1,
+            Record::Entry(e) if e.entry.expires_at().is_some_and(|end| end <= now) => restored.ended += 1,
+            Record::Entry(e) => {
+                let known = KnownText { vector: e.fresh.clone(), cut: e.entry.cut };
+                match self.semantic.insert(&e) {
+                    Ok(()) => {
+                        self.embeddings.remember_text(&e.entry.tenant, e.entry.text_hash, known);
+                        restored.entries += 1;
+                    }
+                    Err(error) => {
+                        restored.damaged += 1;
+                        tracing::warn!(entry = %e.entry.id, %error, "an entry does not fit into memory");
+                    }
+                }
+            }
+            Record::Decision(_) => {}
+        }
+    }
+}

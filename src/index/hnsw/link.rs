@@ -1,0 +1,168 @@
+//! Adding a node to the graph (Algorithms 1, 3 and 4 of the paper). For the one writer.
+
+use super::graph::{Entry, Graph, Probe, ROOT};
+use super::walk::{self, Keep};
+use crate::index::codes::Codes;
+use crate::index::scratch::{Ranked, Scratch};
+
+/// Cosine, on the coarse plane, from which two vectors count as the same.
+const DUPLICATE: f32 = 0.9999;
+
+/// The parent of a slot that has none yet.
+const NONE: u32 = u32::MAX;
+
+/// What the writer of a graph keeps to itself.
+#[derive(Debug, Default)]
+pub(super) struct Linker {
+    pub(super) ef_construction: usize,
+    /// The node whose link to this one on layer 0 is never taken away. Parents come before their children or are linked
+    /// before them, so every node can be reached from the root, at any moment, however the other links change.
+    parents: Vec<u32>,
+    /// Children of each node: at most m, half of its places, so that there is room for links to what is near.
+    children: Vec<u8>,
+    scratch: Scratch,
+    selected: Vec<Ranked>,
+    pool: Vec<Ranked>,
+    kept: Vec<Ranked>,
+}
+
+impl Linker {
+    pub(super) fn new(ef_construction: usize) -> Self {
+        Self { ef_construction, ..Self::default() }
+    }
+
+    /// Bytes that it holds for each slot.
+    pub(super) const SLOT_BYTES: usize = size_of::<u32>() + size_of::<u8>();
+
+    /// Finds parents in a graph that was not linked by this: those on the shortest way from the root. What cannot be
+    /// reached is given back, to be linked again.
+    pub(super) fn find_parents(&mut self, graph: &Graph) -> Vec<u32> {
+        let slots = graph.slots();
+        self.parents.clear();
+        self.parents.resize(slots, NONE);
+        self.children.clear();
+        self.children.resize(slots, 0);
+        let mut queue = std::collections::VecDeque::from([ROOT]);
+        while let Some(slot) = queue.pop_front() {
+            for target in graph.neighbours(slot, 0) {
+                if target != ROOT && self.parents[target as usize] == NONE {
+                    self.adopt(slot, target);
+                    queue.push_back(target);
+                }
+            }
+        }
+        (1..slots as u32).filter(|slot| self.parents[*slot as usize] == NONE).collect()
+    }
+
+    /// Makes room for what is kept of each slot.
+    pub(super) fn grow(&mut self, slots: usize) {
+        self.parents.resize(slots.max(self.parents.len()), NONE);
+        self.children.resize(slots.max(self.children.len()), 0);
+    }
+
+    /// Links a slot that was just pushed, or found to be an orphan, on all of its layers.
+    pub(super) fn link(&mut self, graph: &Graph, slot: u32, codes: &Codes) {
+        self.grow(slot as usize + 1);
+        let level = graph.level(slot);
+        let Some(entry) = graph.entry() else {
+            return graph.set_entry(Entry { slot, level });
+        };
+        let probe = Probe::from(codes);
+        let start = walk::descend(graph, probe, entry, level);
+        self.scratch.found.clear();
+        self.scratch.found.push(start);
+        for layer in (0..=level.min(entry.level)).rev() {
+            walk::beam(graph, probe, layer, self.ef_construction, Keep::All, &mut self.scratch);
+            self.link_on(graph, slot, layer);
+        }
+        if level > entry.level {
+            graph.set_entry(Entry { slot, level });
+        }
+    }
+
+    /// Links a slot both ways with the best of what the beam found on a layer.
+    fn link_on(&mut self, graph: &Graph, slot: u32, layer: usize) {
+        self.pool.clear();
+        self.pool.extend(self.scratch.found.iter().filter(|ranked| ranked.slot() != slot));
+        select(graph, &self.pool, graph.m, &mut self.selected);
+        graph.set_links(slot, layer, &self.selected);
+        if layer == 0 && slot != ROOT && self.parents[slot as usize] == NONE {
+            self.choose_parent(graph, slot);
+        }
+        let targets = std::mem::take(&mut self.selected);
+        for target in &targets {
+            self.link_back(graph, *target, layer, slot);
+        }
+        self.selected = targets;
+    }
+
+    /// Gives a slot its parent: the nearest that has room for a child.
+    fn choose_parent(&mut self, graph: &Graph, slot: u32) {
+        let has_room = |candidate: &&Ranked| usize::from(self.children[candidate.slot() as usize]) < graph.m;
+        let near = self.selected.iter().find(has_room).or_else(|| self.pool.iter().find(has_room));
+        // Nothing can have a parent that comes later, so the slot before this one has all its room.
+        let parent = near.copied().unwrap_or(Ranked::new(f32::NEG_INFINITY, slot - 1));
+        self.adopt(parent.slot(), slot);
+        self.link_back(graph, parent, 0, slot);
+    }
+
+    fn adopt(&mut self, parent: u32, child: u32) {
+        self.parents[child as usize] = parent;
+        let children = &mut self.children[parent as usize];
+        *children = children.saturating_add(1);
+    }
+
+    /// Adds to `target` a link to `slot`, where it deserves one. Their similarity is in `target`.
+    fn link_back(&mut self, graph: &Graph, target: Ranked, layer: usize, slot: u32) {
+        let owner = target.slot();
+        if graph.neighbours(owner, layer).any(|known| known == slot) || graph.add_link(owner, layer, slot) {
+            return;
+        }
+        let Some(probe) = graph.probe(owner) else { return };
+        let width = graph.links(owner, layer).len();
+        self.pool.clear();
+        self.pool.extend(graph.neighbours(owner, layer).map(|n| Ranked::new(graph.similarity(probe, n), n)));
+        self.pool.push(Ranked::new(target.similarity(), slot));
+        self.pool.sort_unstable_by(|a, b| b.cmp(a));
+        select(graph, &self.pool, width, &mut self.kept);
+        if layer == 0 {
+            self.keep_children(owner, width);
+        }
+        graph.set_links(owner, layer, &self.kept);
+    }
+
+    /// Puts the children of `owner` back into `kept`, in place of the worst others.
+    fn keep_children(&mut self, owner: u32, width: usize) {
+        let Self { parents, pool, kept, .. } = self;
+        let is_child = |ranked: &Ranked| parents[ranked.slot() as usize] == owner;
+        for child in pool.iter().filter(|ranked| is_child(ranked)) {
+            if kept.contains(child) {
+                continue;
+            }
+            if kept.len() == width {
+                let Some(other) = kept.iter().rposition(|ranked| !is_child(ranked)) else { break };
+                kept.remove(other);
+            }
+            kept.push(*child);
+        }
+    }
+}
+
+/// Chooses up to `most` of `candidates`, which are sorted best first: one is taken unless a taken one is nearer to it
+/// than the node is (Algorithm 4), so that links go in different directions.
+///
+/// Of duplicates of the node one is taken. They are no nearer to each other than to it, so the rule alone would take
+/// them all, and a crowd of duplicates would have links to itself only.
+fn select(graph: &Graph, candidates: &[Ranked], most: usize, taken: &mut Vec<Ranked>) {
+    taken.clear();
+    for candidate in candidates {
+        if taken.len() == most {
+            break;
+        }
+        let Some(probe) = graph.probe(candidate.slot()) else { continue };
+        let bound = candidate.similarity().min(DUPLICATE);
+        if taken.iter().all(|t| graph.similarity(probe, t.slot()) <= bound) {
+            taken.push(*candidate);
+        }
+    }
+}

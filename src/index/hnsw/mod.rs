@@ -1,0 +1,206 @@
+//! The approximate index: a hierarchical navigable small world graph.
+//!
+//! Yu. A. Malkov, D. A. Yashunin, "Efficient and robust approximate nearest neighbor search using Hierarchical
+//! Navigable Small World graphs", IEEE TPAMI 42(4), 2020 (arXiv 1603.09320, 2018). Ours differs where a cache needs it to:
+//! readers take no lock; a removed entry is marked and walked through; vectors are two 8-bit planes (`codes`); and
+//! one link to each node is never pruned (that from its parent), so that every live entry can be reached at any moment.
+//!
+//! FIGURES
+
+mod graph;
+mod link;
+pub(super) mod snapshot;
+mod walk;
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+use parking_lot::Mutex;
+
+use self::graph::{Graph, LEVEL_MAX, Probe, State};
+use self::link::Linker;
+use self::walk::Keep;
+use super::codes::Codes;
+use super::scratch::{self, Scratch};
+use super::{Config, Index, IndexError, IndexStats, Kind, Neighbour, Search, check_dim, check_vector};
+use crate::domain::vector::UnitVector;
+use crate::limits::{INDEX_BEAM_MAX, INDEX_NEIGHBOURS_MAX};
+
+/// Candidates that are compared in full precision beyond twice `k`. The coarse plane misorders neighbours that are
+/// within about 1e-3 of one another.
+const RESCORED_SPARE: usize = 8;
+
+/// An approximate index of vectors of one dimension.
+#[derive(Debug)]
+pub struct Hnsw {
+    graph: Graph,
+    ef_search: usize,
+    /// Only writers take it.
+    writer: Mutex<Writer>,
+}
+
+/// What writers share among themselves.
+#[derive(Debug)]
+struct Writer {
+    linker: Linker,
+    /// The live slot of each label.
+    slots: HashMap<u64, u32>,
+    codes: Codes,
+}
+
+impl Hnsw {
+    /// An empty index for vectors of `dim` dimensions.
+    pub fn new(dim: usize, config: &Config) -> Result<Self, IndexError> {
+        check_dim(dim)?;
+        config.validate()?;
+        let writer = Writer { linker: Linker::new(config.ef_construction), slots: HashMap::new(), codes: Codes::new(dim) };
+        Ok(Self { graph: Graph::new(dim, config.m), ef_search: config.ef_search, writer: Mutex::new(writer) })
+    }
+
+    /// Slots in use, dead ones included.
+    pub(super) fn slots(&self) -> usize {
+        self.graph.slots()
+    }
+
+    /// Copies the codes of a slot and gives its label, where it is live.
+    pub(super) fn read(&self, slot: u32, codes: &mut Codes) -> Option<u64> {
+        if self.graph.state(slot) != State::Live {
+            return None;
+        }
+        self.graph.read_codes(slot, codes)?;
+        self.graph.label(slot)
+    }
+
+    /// As [`Index::insert`], of a vector that is quantised already.
+    pub(super) fn insert_codes(&self, label: u64, codes: &Codes) -> Result<(), IndexError> {
+        self.writer.lock().insert(&self.graph, label, codes)
+    }
+
+    /// As [`Search::search`] with a beam of its own width, to measure what a width is worth.
+    pub fn search_with(&self, query: &UnitVector, k: usize, ef: usize, out: &mut Vec<Neighbour>) -> Result<(), IndexError> {
+        out.clear();
+        check_vector(self.graph.dim, query)?;
+        let k = k.min(INDEX_NEIGHBOURS_MAX);
+        let ef = ef.max(k).min(INDEX_BEAM_MAX);
+        scratch::with(|scratch| {
+            if self.walk(query, ef, scratch).is_some() {
+                self.rescore(query, k, scratch, out);
+            }
+        });
+        Ok(())
+    }
+
+    /// Leaves the `ef` nearest live slots in `scratch.found`. `None` where the graph is empty.
+    fn walk(&self, query: &UnitVector, ef: usize, scratch: &mut Scratch) -> Option<()> {
+        let entry = self.graph.entry()?;
+        let mut codes = std::mem::replace(&mut scratch.query, Codes::new(0));
+        codes.resize(self.graph.dim);
+        codes.quantise(query.as_slice());
+        let probe = Probe::from(&codes);
+        let start = walk::descend(&self.graph, probe, entry, 0);
+        scratch.found.clear();
+        scratch.found.push(start);
+        walk::beam(&self.graph, probe, 0, ef, Keep::Live, scratch);
+        scratch.query = codes;
+        Some(())
+    }
+
+    /// Orders the best of `scratch.found` by their full similarity and returns the first `k`.
+    fn rescore(&self, query: &UnitVector, k: usize, scratch: &Scratch, out: &mut Vec<Neighbour>) {
+        let considered = &scratch.found[..scratch.found.len().min(2 * k + RESCORED_SPARE)];
+        for ranked in considered {
+            self.graph.prefetch_residual(ranked.slot());
+        }
+        for ranked in considered {
+            // The label may have moved to a newer slot while the walk ran, and then that one counts, or be gone.
+            let slot = self.graph.newest(ranked.slot());
+            let neighbour = slot.and_then(|slot| {
+                let similarity = self.graph.full_similarity(query.as_slice(), slot)?;
+                Some(Neighbour { label: self.graph.label(slot)?, similarity })
+            });
+            if let Some(neighbour) = neighbour {
+                super::push_once(out, neighbour);
+            }
+        }
+        super::best_of(out, k);
+    }
+}
+
+impl Writer {
+    fn insert(&mut self, graph: &Graph, label: u64, codes: &Codes) -> Result<(), IndexError> {
+        if self.slots.get(&label).is_some_and(|slot| graph.holds(*slot, codes)) {
+            return Ok(());
+        }
+        let level = level_of(graph.slots(), graph.m);
+        let slot = graph.push(label, codes, level).ok_or(IndexError::Full { slots: graph.slots() })?;
+        self.linker.link(graph, slot, codes);
+        // Live before the old slot is replaced, so that the label is missing at no moment.
+        graph.set_state(slot, State::Live);
+        match self.slots.insert(label, slot) {
+            Some(old) => graph.set_state(old, State::Replaced(slot)),
+            None => {
+                graph.live().fetch_add(1, Ordering::Release);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Search for Hnsw {
+    fn dim(&self) -> usize {
+        self.graph.dim
+    }
+
+    fn len(&self) -> usize {
+        self.graph.live().load(Ordering::Acquire)
+    }
+
+    fn search(&self, query: &UnitVector, k: usize, out: &mut Vec<Neighbour>) -> Result<(), IndexError> {
+        self.search_with(query, k, self.ef_search, out)
+    }
+
+    fn stats(&self) -> IndexStats {
+        let (slots, live) = (self.slots(), self.len());
+        // Computed, not asked of the writer: statistics wait for nobody.
+        let writer_bytes = super::map_bytes(live) + slots * Linker::SLOT_BYTES;
+        let bytes = self.graph.bytes() + writer_bytes;
+        IndexStats { kind: Kind::Hnsw, live, dead: slots.saturating_sub(live), bytes, building: false, builds: 0 }
+    }
+}
+
+impl Index for Hnsw {
+    fn insert(&self, label: u64, vector: &UnitVector) -> Result<(), IndexError> {
+        check_vector(self.graph.dim, vector)?;
+        let mut writer = self.writer.lock();
+        let mut codes = std::mem::replace(&mut writer.codes, Codes::new(0));
+        codes.quantise(vector.as_slice());
+        let inserted = writer.insert(&self.graph, label, &codes);
+        writer.codes = codes;
+        inserted
+    }
+
+    fn remove(&self, label: u64) -> bool {
+        let mut writer = self.writer.lock();
+        let Some(slot) = writer.slots.remove(&label) else { return false };
+        self.graph.set_state(slot, State::Dead);
+        self.graph.live().fetch_sub(1, Ordering::Release);
+        true
+    }
+
+    fn contains(&self, label: u64) -> bool {
+        self.writer.lock().slots.contains_key(&label)
+    }
+}
+
+/// The highest layer of a slot: 0 with probability 1 − 1/m, and each further one m times as rare. Drawn from the slot's
+/// number, so that the same insertions give the same graph.
+fn level_of(slot: usize, m: usize) -> usize {
+    // SplitMix64 (Steele, Lea and Flood 2014), whose outputs pass for random even on a counter.
+    let mut z = (slot as u64).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^= z >> 31;
+    // In (0, 1], of which the logarithm is finite.
+    let uniform = ((z >> 11) + 1) as f64 / (1_u64 << 53) as f64;
+    ((-uniform.ln() / (m as f64).ln()) as usize).min(LEVEL_MAX)
+}

@@ -1,0 +1,5 @@
+//! placeholder
+#[derive(Debug)]
+pub struct Restored;
+#[derive(Debug)]
+pub struct SnapshotError;

@@ -1,0 +1,144 @@
+//! Records as bytes.
+//!
+//! A record is a set of named fields ([`Fields`]): a Redis hash holds them by name, the embedded store frames them by
+//! number. Each kind has a file with its table of fields, how a record becomes fields and how fields become a record.
+//! `cache-schemas/` says the same as JSON Schema, and a test holds the two together.
+//!
+//! Invariants: what was written reads back as the same record; damaged bytes are an error, never a panic and never
+//! another record; the number of a field is never given to another one; an optional field or a new one is a new
+//! [`FORMAT`], for a reader that skipped what it doesn't know could serve what it should refuse.
+
+#[cfg(test)]
+mod check;
+mod component;
+mod decision;
+mod entry;
+mod fields;
+mod frame;
+#[cfg(test)]
+mod schema;
+mod text;
+
+pub use fields::{Field, Fields, Shape};
+
+use super::record::{Record, RecordKey, RecordKind};
+use crate::domain::component::ModelRef;
+
+/// The version of the stored format, the same for all kinds.
+pub const FORMAT: u8 = 1;
+
+/// The name under which a hash in Redis holds [`FORMAT`], in decimal digits; the embedded framing has it as its first byte.
+pub const FORMAT_FIELD: &str = "format";
+
+/// Why a record can't be read or written, and which.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the record `{key}` can't be used: {fault}")]
+pub struct CodecError {
+    /// The key of the record.
+    pub key: String,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+/// What is wrong with a record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the fields are the words of each message")]
+pub enum Fault {
+    /// The key is none that this version writes.
+    #[error("its key has no known form")]
+    Key,
+    /// It was written by another version.
+    #[error("it has a format other than {FORMAT}, written by another version of this program")]
+    Format,
+    /// Bytes were lost, added or changed.
+    #[error("its bytes are damaged")]
+    Damaged,
+    /// A field that the format doesn't have.
+    #[error("it has a field `{field}` that this version does not know")]
+    UnknownField { field: String },
+    /// A field that must be there.
+    #[error("its field `{field}` is missing")]
+    Missing { field: &'static str },
+    /// A field whose value is none.
+    #[error("its field `{field}`: {detail}")]
+    Value { field: &'static str, detail: String },
+}
+
+impl Fault {
+    fn of(self, key: impl ToString) -> CodecError {
+        CodecError { key: key.to_string(), fault: self }
+    }
+}
+
+/// The fields of a kind of record, in the order of their numbers.
+pub fn table(kind: RecordKind) -> &'static [Field] {
+    match kind {
+        RecordKind::Component => component::TABLE,
+        RecordKind::Text => text::TABLE,
+        RecordKind::Entry => entry::TABLE,
+        RecordKind::Decision => decision::TABLE,
+    }
+}
+
+/// The fields of a record; its key holds the tenant and the id.
+///
+/// # Errors
+/// [`CodecError`] where a value could not be read back.
+pub fn to_fields(record: &Record) -> Result<Fields<'_>, CodecError> {
+    match record {
+        Record::Component(component) => component::write(component),
+        Record::Text(text) => text::write(text),
+        Record::Entry(stored) => entry::write(stored),
+        Record::Decision(decision) => Ok(decision::write(decision)),
+    }
+    .map_err(|fault| fault.of(record.key()))
+}
+
+/// The record under `key` with these fields.
+///
+/// # Errors
+/// [`CodecError`] where a field is missing or can't be read.
+pub fn from_fields(key: &RecordKey, fields: &Fields<'_>) -> Result<Record, CodecError> {
+    let read = match key {
+        RecordKey::Component { tenant, id, .. } => {
+            component::read(tenant, id, fields).map(|component| Record::Component(component.into()))
+        }
+        RecordKey::Text { tenant, .. } => text::read(tenant, fields).map(Record::Text),
+        RecordKey::Entry { tenant, id } => entry::read(tenant, *id, fields).map(Record::Entry),
+        RecordKey::Decision { tenant, id } => decision::read(tenant, *id, fields).map(Record::Decision),
+    };
+    let record = read.map_err(|fault| fault.of(key))?;
+    // A record that stands under another's key, by damage or by hand, must not be served as that other.
+    if record.key() == *key { Ok(record) } else { Err(Fault::Key.of(key)) }
+}
+
+/// The key and the framed bytes of a record.
+///
+/// # Errors
+/// [`CodecError`] where a value could not be read back.
+pub fn encode(record: &Record) -> Result<(String, Vec<u8>), CodecError> {
+    let key = record.key().to_string();
+    let bytes = frame::write(&key, &to_fields(record)?);
+    Ok((key, bytes))
+}
+
+/// Reads what [`encode`] wrote.
+///
+/// # Errors
+/// [`CodecError`] where the key or the bytes are not those of a record of this version.
+pub fn decode(key: &[u8], bytes: &[u8]) -> Result<Record, CodecError> {
+    let text = std::str::from_utf8(key).map_err(|_| Fault::Key.of(String::from_utf8_lossy(key)))?;
+    let key = RecordKey::parse(text).ok_or_else(|| Fault::Key.of(text))?;
+    let fields = frame::read(key.kind(), text, bytes).map_err(|fault| fault.of(text))?;
+    from_fields(&key, &fields)
+}
+
+/// The text of a model; refused where it could not be read back, since ids and revisions come from a file.
+fn model_text(model: &ModelRef) -> Result<String, Fault> {
+    let text = model.to_string();
+    if ModelRef::parse(&text).as_ref() == Some(model) {
+        Ok(text)
+    } else {
+        Err(Fault::Value { field: "model", detail: format!("`{text}` is not an id, one `@` and a revision") })
+    }
+}

@@ -1,0 +1,204 @@
+//! What every store must do, whatever it is made of.
+
+use super::sample::{self, component_of, decision_of, entry_of, moment, same, text_of};
+use super::{Family, Record, RecordKey, RecordKind, Store, Write};
+use crate::domain::component::Role;
+use crate::domain::ids::ComponentId;
+use crate::domain::time::Clock;
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Runs every part of the contract; `open` gives an empty store that lives by the clock it is given.
+pub(super) async fn hold(open: impl Fn(Clock) -> Arc<dyn Store>) {
+    let new = || {
+        let clock = Clock::manual(moment());
+        (open(clock.clone()), clock)
+    };
+    what_is_put_is_found_and_what_is_deleted_is_gone(&*new().0).await;
+    a_batch_takes_effect_in_its_order(&*new().0).await;
+    a_batch_with_a_record_that_can_not_be_stored_leaves_nothing_behind(&*new().0).await;
+    tenants_and_families_do_not_mix(&*new().0).await;
+    a_scan_sees_what_is_there_and_stops_when_told(&*new().0).await;
+    what_is_written_behind_is_seen_at_once_and_after_a_flush(&*new().0).await;
+    the_two_ways_to_write_keep_their_order(&*new().0).await;
+    large_and_foreign_texts_are_kept_whole(&*new().0).await;
+    let (store, clock) = new();
+    what_has_ended_is_not_seen_and_is_swept(&*store, &clock).await;
+    let (store, clock) = new();
+    old_decisions_are_pruned_and_young_ones_stay(&*store, &clock).await;
+}
+
+fn put(record: Record) -> Write {
+    Write::Put(record)
+}
+
+fn component(tenant: &str, id: &str, text: &str) -> Record {
+    Record::Component(component_of(tenant, id, text).into())
+}
+
+async fn assert_holds(store: &dyn Store, record: &Record) {
+    let found = store.get(&record.key()).await.unwrap();
+    assert!(found.as_ref().is_some_and(|found| same(found, record)), "wanted {record:?}, found {found:?}");
+}
+
+pub(super) fn keys_of(store: &dyn Store, kind: RecordKind) -> BTreeSet<String> {
+    let mut keys = BTreeSet::new();
+    let mut visit = |record: Result<Record, _>| {
+        assert!(keys.insert(record.unwrap().key().to_string()), "a scan shows no record twice");
+        ControlFlow::Continue(())
+    };
+    store.scan(kind, &mut visit).unwrap();
+    keys
+}
+
+async fn what_is_put_is_found_and_what_is_deleted_is_gone(store: &dyn Store) {
+    let all = [sample::fixed_component(), sample::fixed_text(), sample::fixed_entry(), sample::fixed_decision()];
+    for record in &all {
+        assert!(store.get(&record.key()).await.unwrap().is_none());
+    }
+    store.commit(all.iter().cloned().map(put).collect()).await.unwrap();
+    for record in &all {
+        assert_holds(store, record).await;
+    }
+    store.commit(all.iter().map(|record| Write::Delete(record.key())).collect()).await.unwrap();
+    for record in &all {
+        assert!(store.get(&record.key()).await.unwrap().is_none());
+        assert!(keys_of(store, record.kind()).is_empty());
+    }
+    store.commit(vec![]).await.unwrap();
+    store.commit(vec![Write::Delete(all[0].key())]).await.unwrap();
+}
+
+async fn a_batch_takes_effect_in_its_order(store: &dyn Store) {
+    let (old, new) = (component("a", "c", "old"), component("a", "c", "new"));
+    store.commit(vec![put(old.clone()), put(new.clone())]).await.unwrap();
+    assert_holds(store, &new).await;
+    store.commit(vec![Write::Delete(new.key()), put(old.clone())]).await.unwrap();
+    assert_holds(store, &old).await;
+    store.commit(vec![put(new.clone()), Write::Delete(new.key())]).await.unwrap();
+    assert!(store.get(&new.key()).await.unwrap().is_none());
+}
+
+async fn a_batch_with_a_record_that_can_not_be_stored_leaves_nothing_behind(store: &dyn Store) {
+    let mut bad = text_of("a", "bad");
+    bad.model.revision = "two@signs".into();
+    let good = component("a", "good", "good");
+    store.commit(vec![put(good.clone()), put(Record::Text(bad))]).await.unwrap_err();
+    assert!(store.get(&good.key()).await.unwrap().is_none());
+}
+
+async fn tenants_and_families_do_not_mix(store: &dyn Store) {
+    let (a, b) = (component("a", "c", "of a"), component("b", "c", "of b"));
+    let mut instruction = component_of("a", "c", "an instruction");
+    instruction.role = Role::Instruction;
+    let prompt = Record::Component(instruction.into());
+    store.commit(vec![put(a.clone()), put(b.clone()), put(prompt.clone())]).await.unwrap();
+    for record in [&a, &b, &prompt] {
+        assert_holds(store, record).await;
+    }
+    store.commit(vec![Write::Delete(b.key())]).await.unwrap();
+    assert_holds(store, &a).await;
+    let id = ComponentId::new("c").unwrap();
+    let gone = RecordKey::Component { tenant: sample::tenant("b"), family: Family::News, id };
+    assert!(store.get(&gone).await.unwrap().is_none());
+}
+
+async fn a_scan_sees_what_is_there_and_stops_when_told(store: &dyn Store) {
+    let records: Vec<Record> = (0..50).map(|i| Record::Entry(entry_of("a", &format!("text {i}")))).collect();
+    store.commit(records.iter().cloned().map(put).collect()).await.unwrap();
+    store.commit(records[..20].iter().map(|record| Write::Delete(record.key())).collect()).await.unwrap();
+    store.commit(records[20..30].iter().cloned().map(put).collect()).await.unwrap();
+    let expected: BTreeSet<String> = records[20..].iter().map(|record| record.key().to_string()).collect();
+    assert_eq!(keys_of(store, RecordKind::Entry), expected);
+    assert!(keys_of(store, RecordKind::Component).is_empty());
+    let mut seen = 0;
+    let mut visit = |_| {
+        seen += 1;
+        if seen == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    store.scan(RecordKind::Entry, &mut visit).unwrap();
+    assert_eq!(seen, 3);
+}
+
+async fn what_is_written_behind_is_seen_at_once_and_after_a_flush(store: &dyn Store) {
+    let records: Vec<Record> = (0..200).map(|i| Record::Decision(decision_of("a", moment(), i))).collect();
+    for record in &records {
+        store.record(put(record.clone())).unwrap();
+        assert_holds(store, record).await;
+    }
+    store.record(Write::Delete(records[7].key())).unwrap();
+    assert!(store.get(&records[7].key()).await.unwrap().is_none());
+    store.flush().await.unwrap();
+    let expected: BTreeSet<String> = records.iter().map(|record| record.key().to_string()).collect();
+    let found = keys_of(store, RecordKind::Decision);
+    assert_eq!(found.len(), 199);
+    assert!(found.is_subset(&expected) && !found.contains(&records[7].key().to_string()));
+    assert_holds(store, &records[8]).await;
+    assert_eq!(store.health().lost, 0);
+    assert_eq!(store.health().failed, None);
+}
+
+async fn the_two_ways_to_write_keep_their_order(store: &dyn Store) {
+    for round in 0..20 {
+        let behind = component("a", "c", &format!("behind {round}"));
+        let committed = component("a", "c", &format!("committed {round}"));
+        store.record(put(behind.clone())).unwrap();
+        store.commit(vec![put(committed.clone())]).await.unwrap();
+        assert_holds(store, &committed).await;
+        store.record(put(behind.clone())).unwrap();
+        store.flush().await.unwrap();
+        assert_holds(store, &behind).await;
+    }
+}
+
+async fn large_and_foreign_texts_are_kept_whole(store: &dyn Store) {
+    let large = component("a", "large", &"0123456789abcdef".repeat(16_384));
+    let foreign = component("a", "foreign", "\u{1F680} Zürich 東京 \u{202E}abc\u{0301} \\ \" {}");
+    store.commit(vec![put(large.clone()), put(foreign.clone())]).await.unwrap();
+    assert_holds(store, &large).await;
+    assert_holds(store, &foreign).await;
+}
+
+async fn what_has_ended_is_not_seen_and_is_swept(store: &dyn Store, clock: &Clock) {
+    let mut short = text_of("a", "short");
+    short.ttl_sec = Some(60);
+    let mut renewed = text_of("a", "renewed");
+    renewed.ttl_sec = Some(60);
+    let mut later = renewed.clone();
+    later.ttl_sec = Some(600);
+    let (short, later) = (Record::Text(short), Record::Text(later));
+    let endless = component("a", "endless", "endless");
+    let writes = [short.clone(), Record::Text(renewed), endless.clone(), later.clone()];
+    store.commit(writes.into_iter().map(put).collect()).await.unwrap();
+    clock.advance_millis(59_999);
+    assert_holds(store, &short).await;
+    assert!(store.sweep().await.unwrap().is_empty());
+    clock.advance_millis(1);
+    assert!(store.get(&short.key()).await.unwrap().is_none());
+    assert_eq!(keys_of(store, RecordKind::Text), [later.key().to_string()].into());
+    assert_eq!(store.sweep().await.unwrap(), [short.key()]);
+    assert!(store.sweep().await.unwrap().is_empty());
+    assert_holds(store, &later).await;
+    assert_holds(store, &endless).await;
+    clock.advance_millis(600_000);
+    assert_eq!(store.sweep().await.unwrap(), [later.key()]);
+}
+
+async fn old_decisions_are_pruned_and_young_ones_stay(store: &dyn Store, clock: &Clock) {
+    let old = Record::Decision(decision_of("a", moment(), 1));
+    let other = Record::Decision(decision_of("b", moment(), 1));
+    store.commit(vec![put(old.clone()), put(other.clone()), put(sample::fixed_entry())]).await.unwrap();
+    clock.advance_millis(10_000);
+    let young = Record::Decision(decision_of("a", clock.now(), 2));
+    store.commit(vec![put(young.clone())]).await.unwrap();
+    store.prune(moment()).await.unwrap();
+    assert_holds(store, &old).await;
+    store.prune(clock.now()).await.unwrap();
+    for pruned in [&old, &other] {
+        assert!(store.get(&pruned.key()).await.unwrap().is_none());
+    }
+    assert_eq!(keys_of(store, RecordKind::Decision), [young.key().to_string()].into());
+    assert_holds(store, &young).await;
+    assert_holds(store, &sample::fixed_entry()).await;
+}

@@ -1,0 +1,46 @@
+//! What can go wrong with the store, in words that an operator can act on.
+
+use super::codec::CodecError;
+use std::path::PathBuf;
+
+/// Why the store could not be opened, read or written.
+#[derive(Debug, Clone, thiserror::Error)]
+#[expect(missing_docs, reason = "the fields are the words of each message")]
+pub enum StoreError {
+    /// A setting is out of its range.
+    #[error("the setting store.{field} = {given} can't be used: {rule}")]
+    Setting { field: &'static str, given: String, rule: String },
+    /// The data directory can't be one.
+    #[error("{} is not a directory: name another data directory, or move that file away", dir.display())]
+    NotADirectory { dir: PathBuf },
+    /// The process has no right to it.
+    #[error("no permission to read and write {}: give it to the user that this process runs as", dir.display())]
+    Denied { dir: PathBuf },
+    /// Another process has it open.
+    #[error("{} is in use by another process: stop that one, or name another data directory", dir.display())]
+    Locked { dir: PathBuf },
+    /// It was written by another version of this program.
+    #[error(
+        "{} holds data of layout {found}, and this program reads layout {known}: run the version that wrote it, \
+         or name another data directory", dir.display()
+    )]
+    Layout { dir: PathBuf, found: String, known: &'static str },
+    /// What is there can't be read as a store.
+    #[error("the data in {} is damaged ({detail}): restore it from a backup, or start with an empty data directory", dir.display())]
+    Damaged { dir: PathBuf, detail: String },
+    /// No room is left.
+    #[error("the disk of {} is full: make room and restart, for no write is taken until then", dir.display())]
+    DiskFull { dir: PathBuf },
+    /// The disk or the file system failed.
+    #[error("{action} failed in {}: {detail}; look at the disk and restart, for no write is taken until then", dir.display())]
+    Disk { action: &'static str, dir: PathBuf, detail: String },
+    /// A record can't be written as it is, or what is stored can't be read.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// The queue of writes that nobody waits for has no room; the record was not taken.
+    #[error("the queue of the store is full with {capacity} records: the disk does not keep up")]
+    QueueFull { capacity: usize },
+    /// The store is shutting down.
+    #[error("the store is closed")]
+    Closed,
+}

@@ -1,0 +1,252 @@
+//! What is stored, and under which key.
+
+use crate::domain::audit::DecisionRecord;
+use crate::domain::component::{Component, EmbeddedText, ModelRef, Role};
+use crate::domain::entry::StoredEntry;
+use crate::domain::ids::{ComponentId, DecisionId, EntryId, TenantId};
+use crate::domain::text::TextHash;
+use crate::domain::time::Timestamp;
+use std::fmt;
+use std::sync::Arc;
+
+/// A record of any kind. Cheap to clone: what is large in it is shared.
+#[derive(Debug, Clone)]
+pub enum Record {
+    /// A reusable text with its vector.
+    Component(Arc<Component>),
+    /// The vector of a fresh text.
+    Text(EmbeddedText),
+    /// A remembered decision with its vectors.
+    Entry(StoredEntry),
+    /// The audit record of one decision.
+    Decision(DecisionRecord),
+}
+
+impl Record {
+    /// Where it is stored.
+    pub fn key(&self) -> RecordKey {
+        match self {
+            Self::Component(component) => {
+                RecordKey::Component { tenant: component.tenant.clone(), family: component.role.into(), id: component.id.clone() }
+            }
+            Self::Text(text) => RecordKey::Text { tenant: text.tenant.clone(), model: text.model.clone(), hash: text.text_hash },
+            Self::Entry(stored) => RecordKey::Entry { tenant: stored.entry.tenant.clone(), id: stored.entry.id },
+            Self::Decision(decision) => RecordKey::Decision { tenant: decision.tenant.clone(), id: decision.id },
+        }
+    }
+
+    /// Of which kind it is.
+    pub fn kind(&self) -> RecordKind {
+        match self {
+            Self::Component(_) => RecordKind::Component,
+            Self::Text(_) => RecordKind::Text,
+            Self::Entry(_) => RecordKind::Entry,
+            Self::Decision(_) => RecordKind::Decision,
+        }
+    }
+
+    /// When its own time to live ends; `None` for never. Decision records have none: they end by retention.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Component(component) => component.expires_at(),
+            Self::Text(text) => text.ttl_sec.map(|ttl| text.created_at.plus_seconds(ttl)),
+            Self::Entry(stored) => stored.entry.expires_at(),
+            Self::Decision(_) => None,
+        }
+    }
+
+    /// Whether its time to live has ended at `now`.
+    pub fn expired(&self, now: Timestamp) -> bool {
+        self.expires_at().is_some_and(|end| end <= now)
+    }
+}
+
+/// The kinds of record, each with a table of fields of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the variants are those of `Record`, which documents them")]
+pub enum RecordKind {
+    Component,
+    Text,
+    Entry,
+    Decision,
+}
+
+impl RecordKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Component, Self::Text, Self::Entry, Self::Decision];
+
+    /// The name in file names, metrics and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Component => "component",
+            Self::Text => "text",
+            Self::Entry => "entry",
+            Self::Decision => "decision",
+        }
+    }
+}
+
+/// The family of a component's key, which follows from its role: changing a role within a family keeps the key, and
+/// changing it across families is a delete and a put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// What a prompt is made of.
+    Prompt,
+    /// What happened.
+    News,
+}
+
+impl Family {
+    /// Both, for whoever knows an id and not its role.
+    pub const ALL: [Self; 2] = [Self::Prompt, Self::News];
+
+    /// The name within a key.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prompt => "prompt",
+            Self::News => "news",
+        }
+    }
+}
+
+impl From<Role> for Family {
+    fn from(role: Role) -> Self {
+        if role.key_family() == Self::News.as_str() { Self::News } else { Self::Prompt }
+    }
+}
+
+/// The key of a record. Printed it is the key in Redis, with the tenant in braces: a hash tag, so that a cluster keeps
+/// the records of one tenant together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each field is named like the field of the record that it comes from")]
+pub enum RecordKey {
+    /// `{tenant}:ec:prompt:<id>` or `{tenant}:ec:news:<id>`.
+    Component { tenant: TenantId, family: Family, id: ComponentId },
+    /// `{tenant}:ec:text:<model>@<revision>:<hash>`.
+    Text { tenant: TenantId, model: ModelRef, hash: TextHash },
+    /// `{tenant}:sc:combo:<sha>`.
+    Entry { tenant: TenantId, id: EntryId },
+    /// `{tenant}:decision:<ulid>`.
+    Decision { tenant: TenantId, id: DecisionId },
+}
+
+impl RecordKey {
+    /// Of which kind the record is.
+    pub fn kind(&self) -> RecordKind {
+        match self {
+            Self::Component { .. } => RecordKind::Component,
+            Self::Text { .. } => RecordKind::Text,
+            Self::Entry { .. } => RecordKind::Entry,
+            Self::Decision { .. } => RecordKind::Decision,
+        }
+    }
+
+    /// Whose record it is.
+    pub fn tenant(&self) -> &TenantId {
+        match self {
+            Self::Component { tenant, .. }
+            | Self::Text { tenant, .. }
+            | Self::Entry { tenant, .. }
+            | Self::Decision { tenant, .. } => tenant,
+        }
+    }
+
+    /// Reads what [`fmt::Display`] prints; `None` where `text` is no key of a record.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (tenant, rest) = text.strip_prefix('{')?.split_once("}:")?;
+        let tenant = TenantId::new(tenant).ok()?;
+        if let Some(id) = rest.strip_prefix("decision:") {
+            return Some(Self::Decision { tenant, id: DecisionId::parse(id).ok()? });
+        }
+        if rest.starts_with("sc:combo:") {
+            return Some(Self::Entry { tenant, id: EntryId::parse(rest).ok()? });
+        }
+        let (family, rest) = rest.strip_prefix("ec:")?.split_once(':')?;
+        if family == "text" {
+            // The hash has no colon, which an id of a model may have.
+            let (model, hash) = rest.rsplit_once(':')?;
+            return Some(Self::Text { tenant, model: ModelRef::parse(model)?, hash: TextHash::parse(hash)? });
+        }
+        let family = Family::ALL.into_iter().find(|known| known.as_str() == family)?;
+        Some(Self::Component { tenant, family, id: ComponentId::new(rest).ok()? })
+    }
+}
+
+impl fmt::Display for RecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Component { tenant, family, id } => write!(f, "{{{tenant}}}:ec:{}:{id}", family.as_str()),
+            Self::Text { tenant, model, hash } => write!(f, "{{{tenant}}}:ec:text:{model}:{hash}"),
+            Self::Entry { tenant, id } => write!(f, "{{{tenant}}}:{id}"),
+            Self::Decision { tenant, id } => write!(f, "{{{tenant}}}:decision:{id}"),
+        }
+    }
+}
+
+/// One change.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// Stores a record, in place of the one under its key.
+    Put(Record),
+    /// Removes the record under a key; nothing happens where there is none.
+    Delete(RecordKey),
+}
+
+impl Write {
+    /// Which record it changes.
+    pub fn key(&self) -> RecordKey {
+        match self {
+            Self::Put(record) => record.key(),
+            Self::Delete(key) => key.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn keys_are_spelt_as_the_contract_says() {
+        let tenant = TenantId::new("acme").unwrap();
+        let id = ComponentId::new("news:01J").unwrap();
+        let model = ModelRef { id: "bge".into(), revision: "r1".into() };
+        let news = RecordKey::Component { tenant: tenant.clone(), family: Role::Context.into(), id: id.clone() };
+        assert_eq!(news.to_string(), "{acme}:ec:news:news:01J");
+        let prompt = RecordKey::Component { tenant: tenant.clone(), family: Role::Tool.into(), id };
+        assert_eq!(prompt.to_string(), "{acme}:ec:prompt:news:01J");
+        let text = RecordKey::Text { tenant: tenant.clone(), model, hash: TextHash([0; 32]) };
+        assert_eq!(text.to_string(), format!("{{acme}}:ec:text:bge@r1:{}", "00".repeat(32)));
+        let entry = RecordKey::Entry { tenant: tenant.clone(), id: EntryId::from_bytes([1; 32]) };
+        assert_eq!(entry.to_string(), format!("{{acme}}:sc:combo:{}", "01".repeat(32)));
+        let id = DecisionId::parse("01ARZ3NDEKTSV4RRFFQ69G5FAV").unwrap();
+        assert_eq!(RecordKey::Decision { tenant, id }.to_string(), "{acme}:decision:01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_reads_back_as_itself(
+            tenant in "[a-z0-9][a-z0-9:._-]{0,9}", id in "[a-z0-9][a-z0-9:._-]{0,9}", model in "[a-z:@é]{1,9}", hash: [u8; 32],
+        ) {
+            let tenant = TenantId::new(&tenant).unwrap();
+            let id = ComponentId::new(&id).unwrap();
+            let decision = DecisionId::new(Timestamp::from_micros(1), u128::from_le_bytes(*hash.first_chunk().unwrap()));
+            let model = ModelRef { id: model.into(), revision: "r".into() };
+            for key in [
+                RecordKey::Component { tenant: tenant.clone(), family: Family::Prompt, id: id.clone() },
+                RecordKey::Component { tenant: tenant.clone(), family: Family::News, id },
+                RecordKey::Text { tenant: tenant.clone(), model, hash: TextHash(hash) },
+                RecordKey::Entry { tenant: tenant.clone(), id: EntryId::from_bytes(hash) },
+                RecordKey::Decision { tenant, id: decision },
+            ] {
+                prop_assert_eq!(RecordKey::parse(&key.to_string()), Some(key));
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_of_keys_panic(text in "\\PC{0,80}") {
+            let _ = RecordKey::parse(&text);
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Records for tests: fixed ones, and generated ones of every shape.
+
+use super::Record;
+use crate::domain::audit::DecisionRecord;
+use crate::domain::component::{Component, Cut, EmbeddedText, ModelRef, Role};
+use crate::domain::decision::Payload;
+use crate::domain::entry::{Entry, Part, PriceBand, Provenance, StoredEntry, Validity};
+use crate::domain::ids::{ComponentId, DecisionId, EntryId, StrategyName, TenantId};
+use crate::domain::partition::PartitionKey;
+use crate::domain::text::{FreshText, TextHash};
+use crate::domain::time::Timestamp;
+use crate::domain::vector::UnitVector;
+use proptest::prelude::*;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// The moment at which the fixed records are written.
+pub(super) fn moment() -> Timestamp {
+    Timestamp::parse("2025-03-14T12:30:00.000001Z").unwrap()
+}
+
+pub(super) fn tenant(name: &str) -> TenantId {
+    TenantId::new(name).unwrap()
+}
+
+fn model() -> ModelRef {
+    ModelRef { id: "bge-small".into(), revision: "5c38ec7".into() }
+}
+
+fn vector(seed: f32) -> UnitVector {
+    UnitVector::normalised((0_u8..8).map(|i| (f32::from(i) + seed).sin()).collect()).unwrap()
+}
+
+pub(super) fn component_of(tenant_name: &str, id: &str, text: &str) -> Component {
+    Component {
+        tenant: tenant(tenant_name),
+        id: ComponentId::new(id).unwrap(),
+        role: Role::Context,
+        text: text.into(),
+        text_hash: FreshText::stored(text).unwrap().hash(),
+        tags: vec!["ETH".into(), "ünïcode 日本".into()],
+        as_of: moment().plus_seconds(1),
+        created_at: moment(),
+        ttl_sec: None,
+        meta: serde_json::from_str(r#"{"source":"wire","rank":1.5}"#).unwrap(),
+        model: model(),
+        vector: vector(0.1),
+        chunks: 2,
+    }
+}
+
+pub(super) fn text_of(tenant_name: &str, text: &str) -> EmbeddedText {
+    EmbeddedText {
+        tenant: tenant(tenant_name),
+        text_hash: FreshText::stored(text).unwrap().hash(),
+        model: model(),
+        vector: vector(0.2),
+        cut: Some(Cut { tokens: 600, kept: 512 }),
+        created_at: moment(),
+        ttl_sec: Some(3_600),
+    }
+}
+
+pub(super) fn entry_of(tenant_name: &str, text: &str) -> StoredEntry {
+    let hash = FreshText::stored(text).unwrap().hash();
+    let fresh = Part { role: "fresh".into(), id: hash.to_string(), weight: 0.4 };
+    let context = Part { role: "context".into(), id: "c:1".into(), weight: 0.6 };
+    let price = [("ETH".to_owned(), PriceBand { min: 3_510.1, max: 3_600.25 })].into();
+    let entry = Entry {
+        id: EntryId::from_bytes(hash.0),
+        tenant: tenant(tenant_name),
+        strategy: StrategyName::new("news-impact").unwrap(),
+        strategy_version: 3,
+        partition: PartitionKey::parse(&"ab".repeat(32)).unwrap(),
+        model: model(),
+        text: text.into(),
+        text_hash: hash,
+        cut: None,
+        parts: vec![context, fresh],
+        tau: 0.9,
+        decision: Payload::parse(r#"{"kind":"trade","signal":1,"conviction":0.7,"labels":{"a":"b"}}"#).unwrap(),
+        validity: Validity { valid_until: Some(moment().plus_seconds(60)), price, regime: Some("high-vol".into()) },
+        provenance: Provenance::Engine,
+        as_of: moment(),
+        created_at: moment(),
+        ttl_sec: None,
+        tags: vec!["ETH".into()],
+    };
+    StoredEntry { entry: Arc::new(entry), vector: vector(0.3), fresh: vector(0.4) }
+}
+
+pub(super) fn decision_of(tenant_name: &str, at: Timestamp, number: u128) -> DecisionRecord {
+    DecisionRecord {
+        tenant: tenant(tenant_name),
+        id: DecisionId::new(at, number),
+        at,
+        request: raw(r#"{ "text": "SEC approves  spot ETH ETF", "as_of": null }"#),
+        answer: raw(&format!(r#"{{"outcome":"decided", "number": {number}, "n": 1.50}}"#)),
+    }
+}
+
+pub(super) fn raw(json: &str) -> Arc<RawValue> {
+    RawValue::from_string(json.to_owned()).unwrap().into()
+}
+
+pub(super) fn fixed_component() -> Record {
+    Record::Component(component_of("acme", "news:01J", "the merge is done — 完了").into())
+}
+
+pub(super) fn fixed_text() -> Record {
+    Record::Text(text_of("acme", "SEC approves spot ETH ETF"))
+}
+
+pub(super) fn fixed_entry() -> Record {
+    Record::Entry(entry_of("acme", "SEC approves spot ETH ETF"))
+}
+
+pub(super) fn fixed_decision() -> Record {
+    Record::Decision(decision_of("acme", moment(), 7))
+}
+
+/// Whether two records are the same, to the byte.
+pub(super) fn same(a: &Record, b: &Record) -> bool {
+    match (a, b) {
+        (Record::Component(a), Record::Component(b)) => a == b,
+        (Record::Text(a), Record::Text(b)) => a == b,
+        (Record::Entry(a), Record::Entry(b)) => a == b,
+        (Record::Decision(a), Record::Decision(b)) => {
+            let bytes = |d: &DecisionRecord| [d.request.get().to_owned(), d.answer.get().to_owned()];
+            (&a.tenant, a.id, a.at, bytes(a)) == (&b.tenant, b.id, b.at, bytes(b))
+        }
+        _ => false,
+    }
+}
+
+const NAME: &str = "[a-zA-Z0-9][a-zA-Z0-9:._-]{0,20}";
+
+fn any_vector() -> impl Strategy<Value = UnitVector> {
+    prop::collection::vec(-1.0_f32..1.0, 1..40).prop_filter_map("a direction", UnitVector::normalised)
+}
+
+fn any_moment() -> impl Strategy<Value = Timestamp> {
+    (-30_000_000_000_000_000_i64..200_000_000_000_000_000).prop_map(Timestamp::from_micros)
+}
+
+fn any_model() -> impl Strategy<Value = ModelRef> {
+    ("[a-z@:/é]{1,12}", "[a-z0-9:é]{1,12}").prop_map(|(id, revision)| ModelRef { id: id.into(), revision: revision.into() })
+}
+
+fn any_texts() -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec("\\PC{0,12}", 0..4)
+}
+
+fn any_ttl() -> impl Strategy<Value = Option<u64>> {
+    prop::option::of(any::<u64>())
+}
+
+fn any_cut() -> impl Strategy<Value = Option<Cut>> {
+    prop::option::of((any::<u32>(), any::<u32>()).prop_map(|(tokens, kept)| Cut { tokens, kept }))
+}
+
+pub(super) fn component() -> impl Strategy<Value = Record> {
+    let roles = [Role::Instruction, Role::Framework, Role::Tool, Role::Exemplar, Role::Context, Role::News];
+    let names = (NAME, NAME, prop::sample::select(roles.to_vec()), "\\PC{0,200}", any_texts());
+    let moments = (any_moment(), any_moment(), any_ttl(), any::<[u8; 32]>(), any::<u32>());
+    let meta = prop::collection::btree_map("\\PC{0,9}", any::<Option<f64>>(), 0..4);
+    (names, moments, meta, any_model(), any_vector()).prop_map(|(names, moments, meta, model, vector)| {
+        let (tenant_name, id, role, text, tags) = names;
+        let (as_of, created_at, ttl_sec, hash, chunks) = moments;
+        let meta = meta.into_iter().map(|(name, value)| (name, value.into())).collect();
+        let id = ComponentId::new(&id).unwrap();
+        let (tenant, text, text_hash) = (tenant(&tenant_name), text.into(), TextHash(hash));
+        let component =
+            Component { tenant, id, role, text, text_hash, tags, as_of, created_at, ttl_sec, meta, model, vector, chunks };
+        Record::Component(component.into())
+    })
+}
+
+pub(super) fn text() -> impl Strategy<Value = Record> {
+    (NAME, any::<[u8; 32]>(), any_model(), any_vector(), any_cut(), any_moment(), any_ttl()).prop_map(
+        |(name, hash, model, vector, cut, created_at, ttl_sec)| {
+            let (tenant, text_hash) = (tenant(&name), TextHash(hash));
+            Record::Text(EmbeddedText { tenant, text_hash, model, vector, cut, created_at, ttl_sec })
+        },
+    )
+}
+
+fn any_decision() -> impl Strategy<Value = Payload> {
+    let trade = (-1_i8..=1, 0.0..=1.0_f64, "\\PC{0,30}")
+        .prop_map(|(signal, conviction, reasoning)| serde_json::json!({"kind": "trade", "signal": signal, "conviction": conviction, "reasoning": reasoning}));
+    let numeric = any::<Option<f64>>()
+        .prop_map(|value| serde_json::json!({"kind": "numeric", "value": value.unwrap_or(0.1), "interval": [0.0, 1.0]}));
+    let report = "\\PC{0,60}".prop_map(|text| serde_json::json!({"kind": "report", "text": text}));
+    prop_oneof![trade, numeric, report].prop_filter_map("a payload that checks", |value| Payload::parse(&value.to_string()).ok())
+}
+
+fn any_validity() -> impl Strategy<Value = Validity> {
+    let band = (-1e9_f64..1e9, -1e9_f64..1e9).prop_map(|(min, max)| PriceBand { min, max });
+    let price = prop::collection::btree_map("\\PC{1,6}", band, 0..3);
+    (prop::option::of(any_moment()), price, prop::option::of("\\PC{0,9}".boxed()))
+        .prop_map(|(valid_until, price, regime)| Validity { valid_until, price, regime })
+}
+
+pub(super) fn entry() -> impl Strategy<Value = Record> {
+    let names = (NAME, NAME, any_model(), "\\PC{0,200}", any_texts(), any::<u32>());
+    let hashes = (any::<[u8; 32]>(), any::<[u8; 32]>(), any::<[u8; 32]>(), any_cut());
+    let part = ("[a-z]{1,9}", NAME, 0.0_f32..1.0).prop_map(|(role, id, weight)| Part { role, id, weight });
+    let provenances = [Provenance::Import, Provenance::Feedback, Provenance::Engine, Provenance::Operator];
+    let decided = (any_decision(), any_validity(), prop::sample::select(provenances.to_vec()), 0.0_f32..1.0);
+    let moments = (any_moment(), any_moment(), any_ttl());
+    let parts = prop::collection::vec(part, 0..4);
+    (names, hashes, parts, decided, moments, (any_vector(), any_vector())).prop_map(
+        |(names, hashes, parts, decided, (as_of, created_at, ttl_sec), (vector, fresh))| {
+            let (name, strategy, model, text, tags, strategy_version) = names;
+            let (decision, validity, provenance, tau) = decided;
+            let id = EntryId::from_bytes(hashes.0);
+            let partition = PartitionKey::parse(&hex::encode(hashes.1)).unwrap();
+            let (tenant, strategy) = (tenant(&name), StrategyName::new(&strategy).unwrap());
+            let (text, text_hash, cut) = (text.into(), TextHash(hashes.2), hashes.3);
+            let entry = Entry {
+                id,
+                tenant,
+                strategy,
+                strategy_version,
+                partition,
+                model,
+                text,
+                text_hash,
+                cut,
+                parts,
+                tau,
+                decision,
+                validity,
+                provenance,
+                as_of,
+                created_at,
+                ttl_sec,
+                tags,
+            };
+            Record::Entry(StoredEntry { entry: Arc::new(entry), vector, fresh })
+        },
+    )
+}
+
+pub(super) fn decision() -> impl Strategy<Value = Record> {
+    (NAME, any_moment(), any::<u128>(), "\\PC{0,90}", any::<f64>()).prop_map(|(name, at, random, text, number)| {
+        // Blanks between the parts are kept too: an audit record is what was sent, byte for byte.
+        let request = raw(&format!("{{ \"text\":  {} }}", serde_json::json!(text)));
+        let answer = raw(&serde_json::json!({ "n": number }).to_string());
+        Record::Decision(DecisionRecord { tenant: tenant(&name), id: DecisionId::new(at, random), at, request, answer })
+    })
+}

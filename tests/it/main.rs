@@ -1,0 +1,9 @@
+//! Black-box tests: each starts the real binary on a free port with a data folder of its own.
+
+mod architecture;
+mod contract;
+mod crash;
+mod fast_path;
+mod prototype;
+mod restart;
+mod service;
