@@ -184,7 +184,7 @@ def pool(graph, out, hidden_states, pooling):
     model = onnx.load(graph)
     outputs = {output.name: output for output in model.graph.output}
     if hidden_states not in outputs:
-        raise SystemExit(f"{graph}: no output \"{hidden_states}\" among {', '.join(outputs)}")
+        raise SystemExit(f'{graph}: no output "{hidden_states}" among {", ".join(outputs)}')
     width = outputs[hidden_states].type.tensor_type.shape.dim[2].dim_value
     g = Graph()
     # Exporters number their values too, so every new name is set apart from theirs.

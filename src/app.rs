@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The strategy that is compiled in, for a service that is started where no folder of strategies is.
 const BUILT_IN_STRATEGIES: [(&str, &str); 1] = [("news-impact.toml", include_str!("../strategies/news-impact.toml"))];
@@ -114,6 +114,8 @@ pub struct Parts {
     pub embedder: Arc<dyn Embedder>,
     /// What lasts.
     pub store: Arc<dyn Store>,
+    /// Where the graphs of the indexes are kept between runs; nowhere where absent.
+    pub graphs: Option<PathBuf>,
     /// What thinks.
     pub engines: Engines,
     /// The time of day.
@@ -130,7 +132,10 @@ impl App {
         embed_config.runtime_dir = near_or_beside_the_program(&embed_config.runtime_dir);
         let embedder = embed::open(&embed_config)?;
         let store = store::open(&config.store.embedded, &config.store.data_dir.join("store"), Clock::System)?;
-        Self::with_parts(config, Parts { embedder, store, engines: Engines::default(), clock: Clock::System }).await
+        let graphs = config.store.data_dir.join("graphs");
+        std::fs::create_dir_all(&graphs).map_err(|error| StartError::File { path: graphs.clone(), error })?;
+        let parts = Parts { embedder, store, graphs: Some(graphs), engines: Engines::default(), clock: Clock::System };
+        Self::with_parts(config, parts).await
     }
 
     /// Reads the strategies, embeds the texts that they bring along, and fills memory from the store.
@@ -147,6 +152,7 @@ impl App {
             embeddings: EmbeddingCache::new(&config.embedding_cache),
             text_ttl_sec: config.embedding_cache.text_ttl_sec,
             semantic: SemanticCache::new(config.index, builder),
+            graphs: parts.graphs,
             store: parts.store,
             engines: parts.engines,
             clock: parts.clock,
@@ -167,17 +173,37 @@ impl App {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Drops what has ended, again and again; ends when its task is dropped.
-    pub async fn keep_up(&self, every: Duration) {
-        let mut tick = tokio::time::interval(every);
+    /// Drops what has ended, and keeps the graphs of the indexes, again and again; ends when its task is dropped.
+    pub async fn keep_up(app: &Arc<Self>, config: &config::Upkeep) {
+        let mut tick = tokio::time::interval(Duration::from_secs(config.sweep_sec));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut saved = Instant::now();
         loop {
             tick.tick().await;
-            match self.decider.sweep().await {
+            match app.decider.sweep().await {
                 Ok(0) => {}
                 Ok(records) => tracing::info!(records, "dropped records whose time to live has ended"),
                 Err(error) => tracing::warn!(%error, "records whose time to live has ended could not be dropped from the store"),
             }
+            if saved.elapsed() >= Duration::from_secs(config.save_graphs_sec) {
+                app.save_graphs().await;
+                saved = Instant::now();
+            }
+        }
+    }
+
+    /// Keeps the graphs of the indexes for the next start. A graph that can't be kept costs that start some time, no more.
+    pub async fn save_graphs(self: &Arc<Self>) {
+        let app = Arc::clone(self);
+        let saving = tokio::task::spawn_blocking(move || match &app.decider.graphs {
+            Some(folder) => app.decider.semantic.save(folder),
+            None => Ok(0),
+        });
+        match saving.await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(graphs)) => tracing::info!(graphs, "kept the graphs of the indexes for the next start"),
+            Ok(Err(error)) => tracing::warn!(%error, "a graph could not be kept; the next start will build it anew"),
+            Err(error) => tracing::error!(%error, "keeping the graphs failed"),
         }
     }
 }

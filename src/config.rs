@@ -81,6 +81,8 @@ pub struct Store {
 pub struct Upkeep {
     /// Seconds between sweeps.
     pub sweep_sec: u64,
+    /// Seconds between two times at which the graphs of the indexes are kept.
+    pub save_graphs_sec: u64,
 }
 
 /// Why the settings can't be used.

@@ -146,7 +146,7 @@ fn id_of(text: &str) -> Result<ComponentId, Problem> {
 
 /// Write a component: its text is embedded now and reused from then on.
 #[utoipa::path(
-    put, path = "/v1/components/{id}", tag = "components",
+    put, path = "/v1/components/{id}", operation_id = "put_component", tag = "components",
     params(("id" = String, Path, description = "The id of the component")), request_body = ComponentRequest,
     responses(
         (status = 200, description = "It took the place of an earlier one", body = ComponentAnswer),
@@ -187,7 +187,7 @@ fn missing(id: &str) -> Problem {
 
 /// One component.
 #[utoipa::path(
-    get, path = "/v1/components/{id}", tag = "components",
+    get, path = "/v1/components/{id}", operation_id = "get_component", tag = "components",
     params(("id" = String, Path, description = "The id of the component")),
     responses(
         (status = 200, description = "The component", body = ComponentAnswer),
@@ -203,7 +203,7 @@ pub(super) async fn get(app: Data<App>, http: HttpRequest, id: web::Path<String>
 
 /// Delete a component.
 #[utoipa::path(
-    delete, path = "/v1/components/{id}", tag = "components",
+    delete, path = "/v1/components/{id}", operation_id = "delete_component", tag = "components",
     params(("id" = String, Path, description = "The id of the component")),
     responses(
         (status = 204, description = "It is gone"),
@@ -222,7 +222,7 @@ pub(super) async fn delete(app: Data<App>, http: HttpRequest, id: web::Path<Stri
 
 /// Write components in bulk: NDJSON in, one result line out for each line in.
 #[utoipa::path(
-    post, path = "/v1/components", tag = "components",
+    post, path = "/v1/components", operation_id = "put_components", tag = "components",
     request_body(content = String, content_type = "application/x-ndjson", description = "One `ComponentRequest` with an `id` a line"),
     responses(
         (status = 200, description = "One `LineResult` a line", body = LineResult, content_type = "application/x-ndjson"),

@@ -63,7 +63,7 @@ pub(super) fn caller() -> Caller {
 
 /// Decide: answer from memory, or say why not.
 #[utoipa::path(
-    post, path = "/v1/decide", tag = "decide", request_body = DecideRequest,
+    post, path = "/v1/decide", operation_id = "decide", tag = "decide", request_body = DecideRequest,
     responses(
         (status = 200, description = "The one answer", body = Answer),
         (status = 400, description = "Not JSON, an unknown field, a wrong type, a bad time", body = Problem, content_type = "application/problem+json"),

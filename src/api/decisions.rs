@@ -38,7 +38,7 @@ fn told(record: &DecisionRecord) -> Result<Value, Problem> {
 
 /// The answer of a past decision, with what was asked and when.
 #[utoipa::path(
-    get, path = "/v1/decisions/{id}", tag = "decide",
+    get, path = "/v1/decisions/{id}", operation_id = "get_decision", tag = "decide",
     params(("id" = String, Path, description = "The id of the answer"), Wait),
     responses(
         (status = 200, description = "The answer, with its audit record under `audit`", body = Object),
@@ -61,7 +61,7 @@ pub(super) async fn decision(app: Data<App>, http: HttpRequest, id: web::Path<St
 
 /// The answer as server-sent events. A past decision has one event, `answer`, and then the stream ends.
 #[utoipa::path(
-    get, path = "/v1/decisions/{id}/events", tag = "decide",
+    get, path = "/v1/decisions/{id}/events", operation_id = "get_decision_events", tag = "decide",
     params(("id" = String, Path, description = "The id of the answer")),
     responses(
         (status = 200, description = "Events", body = String, content_type = "text/event-stream"),

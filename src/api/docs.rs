@@ -14,12 +14,12 @@ use utoipa_swagger_ui::Config;
     paths(
         decide::decide, decisions::decision, decisions::events,
         components::put, components::get, components::delete, components::bulk,
-        entries::bulk, entries::search, entries::get, entries::delete,
+        entries::bulk::bulk, entries::search::search, entries::whole::get, entries::delete::delete,
         strategies::list, strategies::get,
         health::live, health::ready, health::metrics,
         prototype::decide, prototype::insert_data, prototype::clear, prototype::clear_by_get,
     ),
-    components(schemas(ndjson::LineResult, components::ComponentRequest, entries::EntryRequest, prototype::PythonBool)),
+    components(schemas(ndjson::LineResult, components::ComponentRequest, entries::bulk::EntryRequest, prototype::PythonBool)),
     tags(
         (name = "decide", description = "Ask, and look at past answers"),
         (name = "entries", description = "Remembered decisions"),

@@ -20,13 +20,13 @@ pub(super) struct Ready {
 }
 
 /// Alive.
-#[utoipa::path(get, path = "/health/live", tag = "operations", responses((status = 200, description = "The process answers", body = Object)))]
+#[utoipa::path(get, path = "/health/live", operation_id = "health_live", tag = "operations", responses((status = 200, description = "The process answers", body = Object)))]
 pub(super) async fn live() -> HttpResponse {
     json::ok(&json!({"status": "live"}))
 }
 
 /// Ready for requests.
-#[utoipa::path(get, path = "/health/ready", tag = "operations", responses(
+#[utoipa::path(get, path = "/health/ready", operation_id = "health_ready", tag = "operations", responses(
     (status = 200, description = "Requests can be sent here", body = Ready),
     (status = 503, description = "Requests should go elsewhere", body = Ready),
 ))]
@@ -61,7 +61,7 @@ pub(super) async fn ready(app: Data<App>) -> HttpResponse {
 }
 
 /// Every metric, in Prometheus' text format.
-#[utoipa::path(get, path = "/metrics", tag = "operations",
+#[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "operations",
     responses((status = 200, description = "Prometheus text format", body = String, content_type = "text/plain")))]
 pub(super) async fn metrics(app: Data<App>) -> Answered {
     let cache = app.decider.semantic.stats();

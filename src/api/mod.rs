@@ -17,7 +17,7 @@ pub use docs::openapi;
 
 // What the command line writes in bulk is read just as what comes over the wire.
 pub(crate) use components::{ComponentRequest, write as write_components};
-pub(crate) use entries::{EntryRequest, remember_lines, write as write_entries};
+pub(crate) use entries::bulk::{EntryRequest, remember_lines, write as write_entries};
 pub(crate) use error::{Kind, Problem};
 pub(crate) use json::read as read_json;
 pub(crate) use ndjson::LineResult;
@@ -47,9 +47,9 @@ fn routes(service: &mut web::ServiceConfig) {
                 .route(web::get().to(components::get))
                 .route(web::delete().to(components::delete)),
         )
-        .service(at("/v1/entries").route(web::post().to(entries::bulk)).route(web::delete().to(entries::delete)))
-        .service(at("/v1/entries/search").route(web::post().to(entries::search)))
-        .service(at("/v1/entries/{id}").route(web::get().to(entries::get)))
+        .service(at("/v1/entries").route(web::post().to(entries::bulk::bulk)).route(web::delete().to(entries::delete::delete)))
+        .service(at("/v1/entries/search").route(web::post().to(entries::search::search)))
+        .service(at("/v1/entries/{id}").route(web::get().to(entries::whole::get)))
         .service(at("/v1/strategies").route(web::get().to(strategies::list)))
         .service(at("/v1/strategies/{name}").route(web::get().to(strategies::get)))
         .service(at("/health/live").route(web::get().to(health::live)))

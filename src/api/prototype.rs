@@ -65,7 +65,7 @@ struct PromptAnswer<'a> {
 }
 
 /// Ask the fast path of the default strategy.
-#[utoipa::path(post, path = "/decide", tag = "prototype", params(Embeddings), request_body = PromptRequest,
+#[utoipa::path(post, path = "/decide", operation_id = "prototype_decide", tag = "prototype", params(Embeddings), request_body = PromptRequest,
     responses(
         (status = 200, description = "The answer as of `/v1/decide`, with `response`, the decision or null, and `hit`", body = Object),
         (status = 400, description = "Not JSON, an unknown field, a wrong type", body = Problem, content_type = "application/problem+json"),
@@ -187,7 +187,7 @@ impl InsertRequest {
 }
 
 /// Remember one row of the prototype's dataset.
-#[utoipa::path(post, path = "/insert_data", tag = "prototype", request_body = InsertRequest,
+#[utoipa::path(post, path = "/insert_data", operation_id = "prototype_insert_data", tag = "prototype", request_body = InsertRequest,
     responses(
         (status = 200, description = "It is stored", body = Object),
         (status = 400, description = "Not JSON, an unknown field, a wrong type", body = Problem, content_type = "application/problem+json"),
@@ -199,14 +199,14 @@ impl InsertRequest {
 pub(super) async fn insert_data(app: Data<App>, http: HttpRequest, Json(wire): Json<InsertRequest>) -> Answered {
     let answered = async {
         let new = wire.checked(&app).map_err(|e| Problem::field(Kind::NOT_ALLOWED, e))?;
-        let id = entries::remember_one(&app, new).await?;
+        let id = entries::bulk::remember_one(&app, new).await?;
         Ok::<_, Problem>(json::ok(&json!({"response": "inserted", "entry": id})))
     };
     answered.await.at(&http)
 }
 
 /// Clear the caller's own tenant's cache.
-#[utoipa::path(post, path = "/clear", tag = "prototype",
+#[utoipa::path(post, path = "/clear", operation_id = "prototype_clear", tag = "prototype",
     responses(
         (status = 200, description = "It is empty", body = Object),
         (status = 503, description = "The store is away", body = Problem, content_type = "application/problem+json"),
@@ -222,7 +222,7 @@ pub(super) async fn clear(app: Data<App>, http: HttpRequest) -> Answered {
 }
 
 /// Clear the caller's own tenant's cache, as the prototype also allowed.
-#[utoipa::path(get, path = "/clear", tag = "prototype", operation_id = "clear_by_get",
+#[utoipa::path(get, path = "/clear", operation_id = "prototype_clear_by_get", tag = "prototype",
     responses(
         (status = 200, description = "It is empty", body = Object),
         (status = 503, description = "The store is away", body = Problem, content_type = "application/problem+json"),

@@ -48,7 +48,7 @@ fn told(app: &App, strategy: &Strategy) -> StrategyAnswer {
 }
 
 /// Every strategy.
-#[utoipa::path(get, path = "/v1/strategies", tag = "strategies",
+#[utoipa::path(get, path = "/v1/strategies", operation_id = "list_strategies", tag = "strategies",
     responses((status = 200, description = "Every strategy", body = Vec<StrategyAnswer>)))]
 pub(super) async fn list(app: Data<App>) -> HttpResponse {
     let all: Vec<StrategyAnswer> = app.decider.strategies.by_name.values().map(|s| told(&app, s)).collect();
@@ -56,7 +56,7 @@ pub(super) async fn list(app: Data<App>) -> HttpResponse {
 }
 
 /// One strategy.
-#[utoipa::path(get, path = "/v1/strategies/{name}", tag = "strategies",
+#[utoipa::path(get, path = "/v1/strategies/{name}", operation_id = "get_strategy", tag = "strategies",
     params(("name" = String, Path, description = "The name of the strategy")),
     responses(
         (status = 200, description = "The strategy", body = StrategyAnswer),

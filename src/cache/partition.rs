@@ -5,11 +5,13 @@ use crate::domain::ids::EntryId;
 use crate::domain::partition::PartitionKey;
 use crate::domain::text::TextHash;
 use crate::domain::vector::UnitVector;
-use crate::index::{self, Adaptive, Builder, Index, IndexError, IndexStats, Neighbour, Search};
+use crate::index::{self, Adaptive, Builder, Index, IndexError, IndexStats, Neighbour, Search, SnapshotError};
 use crate::limits::EXACT_VERSIONS_MAX;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -18,13 +20,24 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub struct LiveEntry {
     /// All but its vectors.
     pub entry: Arc<Entry>,
-    label: u64,
     // Half precision: a cosine that is off by less than 5e-4 for half of the memory. The record keeps full precision.
     fresh: Box<[f16]>,
     removed: AtomicBool,
 }
 
+/// The label of an entry in the index: the first eight bytes of its hash. Two entries that share them, one pair in thirty million partitions of
+/// a million entries, share a place there; then the later is found by meaning and the earlier by its exact text only.
+fn label(id: &EntryId) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *id.as_bytes();
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
 impl LiveEntry {
+    fn new(stored: &StoredEntry) -> Self {
+        let fresh = stored.fresh.as_slice().iter().map(|v| f16::from_f32(*v)).collect();
+        Self { entry: Arc::clone(&stored.entry), fresh, removed: AtomicBool::new(false) }
+    }
+
     /// Whether it was deleted or overwritten since it was found.
     pub fn removed(&self) -> bool {
         self.removed.load(Ordering::Acquire)
@@ -63,7 +76,8 @@ pub struct Partition {
     by_label: papaya::HashMap<u64, Arc<LiveEntry>>,
     by_id: papaya::HashMap<EntryId, Arc<LiveEntry>>,
     by_text: papaya::HashMap<TextHash, Arc<[Arc<LiveEntry>]>>,
-    next_label: AtomicU64,
+    // Writes since the graph was last saved.
+    unsaved: AtomicU64,
     // Held by writers only.
     writing: parking_lot::Mutex<()>,
 }
@@ -74,15 +88,60 @@ impl Partition {
     /// # Errors
     /// [`IndexError`] where no index of that dimension can be made.
     pub fn new(key: PartitionKey, dim: usize, config: index::Config, builder: &Builder) -> Result<Self, IndexError> {
-        Ok(Self {
+        Ok(Self::over(key, index::open(dim, config, builder)?))
+    }
+
+    fn over(key: PartitionKey, index: Adaptive) -> Self {
+        Self {
             key,
-            index: index::open(dim, config, builder)?,
+            index,
             by_label: papaya::HashMap::new(),
             by_id: papaya::HashMap::new(),
             by_text: papaya::HashMap::new(),
-            next_label: AtomicU64::new(0),
+            unsaved: AtomicU64::new(0),
             writing: parking_lot::Mutex::new(()),
-        })
+        }
+    }
+
+    /// The partition of `entries`, with the graph that [`Self::save`] wrote to `graph`. Entries that the graph lacks, or has with another
+    /// vector, are inserted as if they came now. Returns how many the graph had.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] where the graph can't be used; then the partition is filled from nothing.
+    pub fn restore(
+        key: PartitionKey,
+        entries: &[StoredEntry],
+        graph: &Path,
+        (config, builder): (index::Config, &Builder),
+    ) -> Result<(Self, usize), SnapshotError> {
+        let dim = entries.first().map_or(0, |e| e.vector.dim());
+        let by_label: HashMap<u64, &StoredEntry> = entries.iter().map(|e| (label(&e.entry.id), e)).collect();
+        let vector_of = |label| by_label.get(&label).map(|e| e.vector.clone());
+        let (index, restored) = Adaptive::restore(graph, dim, config, builder, &vector_of)?;
+        let partition = Self::over(key, index);
+        for stored in entries {
+            if partition.index.contains(label(&stored.entry.id)) {
+                partition.enter(LiveEntry::new(stored));
+            } else {
+                partition.insert(stored)?;
+            }
+        }
+        partition.unsaved.store(restored.dropped as u64, Ordering::Relaxed);
+        Ok((partition, restored.restored))
+    }
+
+    /// Writes the graph to a file, unless nothing was written since the last time. `false` where there was nothing to do. Blocks, and
+    /// holds nobody up.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] where the file can't be written.
+    pub fn save(&self, graph: &Path) -> Result<bool, SnapshotError> {
+        let unsaved = self.unsaved.load(Ordering::Relaxed);
+        if unsaved == 0 || self.index.save(graph)?.is_none() {
+            return Ok(false);
+        }
+        self.unsaved.fetch_sub(unsaved, Ordering::Relaxed);
+        Ok(true)
     }
 
     /// Its key.
@@ -118,16 +177,17 @@ impl Partition {
     /// [`IndexError`] where the vector doesn't fit the index; nothing has changed then.
     pub fn insert(&self, stored: &StoredEntry) -> Result<(), IndexError> {
         let _one_writer = self.writing.lock();
-        let label = self.next_label.fetch_add(1, Ordering::Relaxed);
-        let fresh = stored.fresh.as_slice().iter().map(|v| f16::from_f32(*v)).collect();
-        let live = Arc::new(LiveEntry { entry: Arc::clone(&stored.entry), label, fresh, removed: AtomicBool::new(false) });
-        // The label is known before the index can return it.
-        self.by_label.pin().insert(label, Arc::clone(&live));
-        if let Err(error) = self.index.insert(label, &stored.vector) {
-            self.by_label.pin().remove(&label);
-            return Err(error);
-        }
+        self.index.insert(label(&stored.entry.id), &stored.vector)?;
+        self.enter(LiveEntry::new(stored));
+        self.unsaved.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Lets an entry be found whose vector is in the index.
+    fn enter(&self, live: LiveEntry) {
+        let live = Arc::new(live);
         let old = self.by_id.pin().insert(live.entry.id, Arc::clone(&live)).cloned();
+        self.by_label.pin().insert(label(&live.entry.id), Arc::clone(&live));
         self.change_text(live.entry.text_hash, |versions| {
             versions.retain(|v| v.entry.id != live.entry.id);
             versions.push(Arc::clone(&live));
@@ -135,17 +195,19 @@ impl Partition {
             versions.truncate(EXACT_VERSIONS_MAX);
         });
         if let Some(old) = old {
-            self.drop_vector(&old);
+            old.removed.store(true, Ordering::Release);
         }
-        Ok(())
     }
 
     /// Forgets an entry; no search that starts after this returns it. `false` where there is none of this id.
     pub fn remove(&self, id: &EntryId) -> bool {
         let _one_writer = self.writing.lock();
         let Some(old) = self.by_id.pin().remove(id).cloned() else { return false };
-        self.drop_vector(&old);
+        old.removed.store(true, Ordering::Release);
+        self.index.remove(label(id));
+        self.by_label.pin().remove(&label(id));
         self.change_text(old.entry.text_hash, |versions| versions.retain(|v| v.entry.id != *id));
+        self.unsaved.fetch_add(1, Ordering::Relaxed);
         true
     }
 
@@ -172,12 +234,6 @@ impl Partition {
     /// What its index holds.
     pub fn index_stats(&self) -> IndexStats {
         self.index.stats()
-    }
-
-    fn drop_vector(&self, old: &LiveEntry) {
-        old.removed.store(true, Ordering::Release);
-        self.index.remove(old.label);
-        self.by_label.pin().remove(&old.label);
     }
 
     fn change_text(&self, text: TextHash, change: impl FnOnce(&mut Vec<Arc<LiveEntry>>)) {

@@ -5,8 +5,9 @@ use crate::domain::entry::StoredEntry;
 use crate::domain::ids::{EntryId, TenantId};
 use crate::domain::partition::PartitionKey;
 use crate::domain::time::Timestamp;
-use crate::index::{self, Builder, IndexError};
+use crate::index::{self, Builder, IndexError, SnapshotError};
 use crate::limits::PARTITIONS_MAX;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Why an entry is not taken.
@@ -35,6 +36,10 @@ pub struct CacheStats {
     pub dead_nodes: usize,
     /// Indexes whose successor is being built.
     pub building: usize,
+}
+
+fn graph_path(folder: &Path, key: &PartitionKey) -> PathBuf {
+    folder.join(format!("{key}.graph"))
 }
 
 /// Every partition in memory.
@@ -73,6 +78,45 @@ impl SemanticCache {
         partition.insert(stored)?;
         self.places.pin().insert((stored.entry.tenant.clone(), stored.entry.id), partition);
         Ok(())
+    }
+
+    /// Takes in all entries of one partition, which is not in memory yet, with the help of the graph that [`Self::save`] wrote to the
+    /// folder `graphs`. Returns how many entries the graph had.
+    ///
+    /// # Errors
+    /// [`CacheError`] where the entries don't fit. A graph that can't be used costs time and is no error.
+    pub fn restore(&self, key: &PartitionKey, entries: &[StoredEntry], graphs: Option<&Path>) -> Result<usize, CacheError> {
+        let graph = graphs.map(|folder| graph_path(folder, key)).filter(|path| path.is_file());
+        let from_graph = graph.and_then(|path| {
+            Partition::restore(*key, entries, &path, (self.config, &self.builder))
+                .inspect_err(|error| tracing::warn!(%error, partition = %key, "a graph can't be used and is built anew"))
+                .ok()
+        });
+        let Some((partition, restored)) = from_graph else {
+            entries.iter().try_for_each(|entry| self.insert(entry))?;
+            return Ok(0);
+        };
+        let partition = Arc::new(partition);
+        self.partitions.pin().insert(*key, Arc::clone(&partition));
+        let places = self.places.pin();
+        for stored in entries {
+            places.insert((stored.entry.tenant.clone(), stored.entry.id), Arc::clone(&partition));
+        }
+        Ok(restored)
+    }
+
+    /// Writes the graphs that changed to the folder `graphs`, so that a start need not build them anew. Returns how many. Blocks, and
+    /// holds nobody up.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] for the first that can't be written.
+    pub fn save(&self, graphs: &Path) -> Result<usize, SnapshotError> {
+        let partitions: Vec<Arc<Partition>> = self.partitions.pin().values().cloned().collect();
+        let mut saved = 0;
+        for partition in partitions {
+            saved += usize::from(partition.save(&graph_path(graphs, &partition.key()))?);
+        }
+        Ok(saved)
     }
 
     /// Forgets an entry; `false` where there is none.

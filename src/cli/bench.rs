@@ -70,6 +70,7 @@ impl Bench {
                 let parts = Parts {
                     embedder: Arc::clone(&embedder),
                     store: store::in_memory(Clock::System),
+                    graphs: None,
                     engines: Engines::default(),
                     clock: Clock::System,
                 };

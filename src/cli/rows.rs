@@ -122,3 +122,89 @@ fn moment(field: Option<&Field>) -> Result<Option<String>, FieldError> {
     let moment = jiff::Timestamp::from_microsecond(micros).map_err(|e| FieldError::new("/datetime_est", e.to_string()))?;
     Ok(Some(moment.strftime("%Y-%m-%d %H:%M:%S").to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parquet::basic::{ConvertedType, Repetition, Type as Physical};
+    use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::types::Type;
+    use std::sync::Arc;
+    use tempfile::TempDir;
+
+    /// A file with the prototype's columns: two good rows and one whose signal is out of range.
+    fn written(folder: &TempDir) -> std::path::PathBuf {
+        let path = folder.path().join("df.parquet");
+        let text = |name: &str| {
+            Arc::new(
+                Type::primitive_type_builder(name, Physical::BYTE_ARRAY)
+                    .with_converted_type(ConvertedType::UTF8)
+                    .with_repetition(Repetition::REQUIRED)
+                    .build()
+                    .unwrap(),
+            )
+        };
+        let number = |name: &str, of| {
+            Arc::new(Type::primitive_type_builder(name, of).with_repetition(Repetition::REQUIRED).build().unwrap())
+        };
+        let fields = vec![
+            number("pk", Physical::INT64),
+            text("input_report"),
+            text("output_report"),
+            number("datetime_est", Physical::INT64),
+            number("signal", Physical::INT64),
+            number("conviction", Physical::DOUBLE),
+        ];
+        let schema = Arc::new(Type::group_type_builder("schema").with_fields(fields).build().unwrap());
+        let mut writer = SerializedFileWriter::new(File::create(&path).unwrap(), schema, Arc::default()).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        let integers = |n: [i64; 3]| n.to_vec();
+        let texts = |t: [&str; 3]| t.map(ByteArray::from).to_vec();
+        let nanoseconds = 1_740_798_000_000_000_000;
+        for column in 0..6 {
+            let mut writer = group.next_column().unwrap().unwrap();
+            match column {
+                0 => drop(writer.typed::<Int64Type>().write_batch(&integers([1, 2, 3]), None, None).unwrap()),
+                1 => drop(writer.typed::<ByteArrayType>().write_batch(&texts(["one", "two", "three"]), None, None).unwrap()),
+                2 => drop(writer.typed::<ByteArrayType>().write_batch(&texts(["a", "{\"b\": 1}", "c"]), None, None).unwrap()),
+                3 => drop(writer.typed::<Int64Type>().write_batch(&integers([nanoseconds; 3]), None, None).unwrap()),
+                4 => drop(writer.typed::<Int64Type>().write_batch(&integers([1, -1, 7]), None, None).unwrap()),
+                _ => drop(writer.typed::<DoubleType>().write_batch(&[0.5, 0.75, 1.0], None, None).unwrap()),
+            }
+            writer.close().unwrap();
+        }
+        group.close().unwrap();
+        writer.close().unwrap();
+        path
+    }
+
+    #[test]
+    fn the_prototypes_parquet_is_read_row_by_row_and_a_bad_row_is_named() {
+        let folder = TempDir::new().unwrap();
+        let path = written(&folder);
+        assert_eq!(Kind::of(&path).unwrap(), Kind::Prototype);
+        let rows = ParquetRows::open(&path).unwrap();
+        assert_eq!(rows.total, 3);
+        let rows: Vec<_> = rows.collect();
+        let first = rows[0].as_ref().unwrap();
+        assert_eq!((&*first.input_report, first.signal, first.conviction), ("one", Some(1), Some(0.5)));
+        assert_eq!(first.datetime_est.as_deref(), Some("2025-03-01 03:00:00"));
+        assert_eq!(rows[1].as_ref().unwrap().output_report.get(), r#""{\"b\": 1}""#);
+        assert_eq!(rows[2].as_ref().unwrap_err().pointer, "/signal");
+    }
+
+    #[test]
+    fn the_kind_of_ndjson_is_found_from_its_first_line() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("f.ndjson");
+        for (content, kind) in [
+            ("\n{\"id\": \"a\", \"role\": \"news\", \"text\": \"b\"}\n", Kind::Components),
+            ("{\"text\": \"b\"}\n", Kind::Entries),
+            ("", Kind::Entries),
+        ] {
+            std::fs::write(&path, content).unwrap();
+            assert_eq!(Kind::of(&path).unwrap(), kind, "{content}");
+        }
+    }
+}

@@ -8,7 +8,7 @@ use actix_web::web::Data;
 use clap::Args;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Run the service.
 #[derive(Debug, Args)]
@@ -37,6 +37,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let restored = &app.restored;
     tracing::info!(
         entries = restored.entries,
+        from_graphs = restored.from_graphs,
         components = restored.components,
         texts = restored.texts,
         ended = restored.ended,
@@ -47,7 +48,8 @@ async fn serve(config: Config) -> Result<(), Failure> {
     );
     let upkeep = actix_web::rt::spawn({
         let app = Data::clone(&app);
-        async move { app.keep_up(Duration::from_secs(config.upkeep.sweep_sec)).await }
+        let config = config.upkeep.clone();
+        async move { App::keep_up(&app.into_inner(), &config).await }
     });
     let server = api::server(Data::clone(&app), listener, &config.server)?;
     let address = config.server.listen;
@@ -68,6 +70,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     upkeep.abort();
     app.decider.embedder.close();
     app.decider.store.flush().await?;
+    app.into_inner().save_graphs().await;
     tracing::info!("stopped");
     Ok(())
 }

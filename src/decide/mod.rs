@@ -39,6 +39,7 @@ use crate::telemetry::metrics;
 use crate::verify::confidence;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -120,6 +121,8 @@ pub struct Decider {
     pub text_ttl_sec: u64,
     /// Decisions that are remembered.
     pub semantic: SemanticCache,
+    /// Where the graphs of the indexes are kept between runs; they are built anew where absent.
+    pub graphs: Option<PathBuf>,
     /// What lasts.
     pub store: Arc<dyn Store>,
     /// What thinks.

@@ -2,7 +2,10 @@
 
 use super::Decider;
 use crate::cache::embedding::KnownText;
+use crate::domain::entry::StoredEntry;
+use crate::domain::partition::PartitionKey;
 use crate::store::{Record, RecordKind, StoreError};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -21,9 +24,14 @@ pub struct Restored {
     pub other_model: usize,
     /// Records that could not be read, which are left alone.
     pub damaged: usize,
+    /// Entries whose place in a graph was known from the last run.
+    pub from_graphs: usize,
     /// How long it took.
     pub took: Duration,
 }
+
+/// Entries by partition, on their way into memory.
+type Entries = BTreeMap<PartitionKey, Vec<StoredEntry>>;
 
 impl Decider {
     /// Loads components, entries and vectors of texts. Blocks; call it before serving.
@@ -33,10 +41,11 @@ impl Decider {
     pub fn restore(&self) -> Result<Restored, StoreError> {
         let since = Instant::now();
         let mut restored = Restored::default();
+        let mut entries = Entries::new();
         for kind in [RecordKind::Component, RecordKind::Text, RecordKind::Entry] {
             self.store.scan(kind, &mut |record| {
                 match record {
-                    Ok(record) => self.restore_record(record, &mut restored),
+                    Ok(record) => self.restore_record(record, &mut entries, &mut restored),
                     Err(error) => {
                         restored.damaged += 1;
                         tracing::warn!(%error, "a record can't be read and is left alone");
@@ -45,11 +54,23 @@ impl Decider {
                 ControlFlow::Continue(())
             })?;
         }
+        for (key, entries) in entries {
+            match self.semantic.restore(&key, &entries, self.graphs.as_deref()) {
+                Ok(from_graph) => {
+                    restored.from_graphs += from_graph;
+                    restored.entries += entries.len();
+                }
+                Err(error) => {
+                    restored.damaged += entries.len();
+                    tracing::warn!(partition = %key, %error, "the entries of a partition do not fit into memory");
+                }
+            }
+        }
         restored.took = since.elapsed();
         Ok(restored)
     }
 
-    fn restore_record(&self, record: Record, restored: &mut Restored) {
+    fn restore_record(&self, record: Record, entries: &mut Entries, restored: &mut Restored) {
         let now = self.clock.now();
         let model = self.embedder.model();
         match record {
@@ -72,16 +93,8 @@ impl Decider {
             Record::Entry(e) if e.entry.expires_at().is_some_and(|end| end <= now) => restored.ended += 1,
             Record::Entry(e) => {
                 let known = KnownText { vector: e.fresh.clone(), cut: e.entry.cut };
-                match self.semantic.insert(&e) {
-                    Ok(()) => {
-                        self.embeddings.remember_text(&e.entry.tenant, e.entry.text_hash, known);
-                        restored.entries += 1;
-                    }
-                    Err(error) => {
-                        restored.damaged += 1;
-                        tracing::warn!(entry = %e.entry.id, %error, "an entry does not fit into memory");
-                    }
-                }
+                self.embeddings.remember_text(&e.entry.tenant, e.entry.text_hash, known);
+                entries.entry(e.entry.partition).or_default().push(e);
             }
             Record::Decision(_) => {}
         }

@@ -39,8 +39,10 @@ pub(super) struct Library {
     pub version: String,
     #[expect(dead_code, reason = "for who reads the manifest; a field here, for unknown fields are refused")]
     licence: String,
-    /// The shared library.
+    /// The shared library; size and checksum are those for x86-64.
     pub file: FileRef,
+    /// What it contains on 64-bit ARM, where its path is the same.
+    aarch64: Option<Content>,
 }
 
 /// An embedding model.
@@ -57,6 +59,11 @@ pub(super) struct Model {
     pub dim: usize,
     /// Tokens that it reads, its marks among them.
     pub tokens_max: usize,
+    /// How the vectors of the tokens become one, in the graph itself.
+    pub pooling: Pooling,
+    /// What the model was trained to see before each text, such as `query: `; often nothing.
+    #[serde(default)]
+    pub prefix: String,
     /// Under which terms it comes.
     pub licence: String,
     /// The ONNX graph.
@@ -75,12 +82,30 @@ pub enum Precision {
     Int8,
 }
 
+/// How the vectors of the tokens become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooling {
+    /// Their mean.
+    Mean,
+    /// The one of the first token.
+    Cls,
+}
+
 /// A file and what it must contain.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FileRef {
     /// Relative to the runtime folder.
     pub path: PathBuf,
+    bytes: u64,
+    sha256: String,
+}
+
+/// What a file must contain.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
     bytes: u64,
     sha256: String,
 }
@@ -96,6 +121,10 @@ pub struct ModelStatus {
     pub dim: usize,
     /// What its weights are made of.
     pub precision: Precision,
+    /// How the vectors of the tokens become one.
+    pub pooling: Pooling,
+    /// What is put before each text.
+    pub prefix: String,
     /// Under which terms it comes.
     pub licence: String,
     /// All that it needs: ONNX Runtime, the graph and the tokeniser.
@@ -109,7 +138,7 @@ pub struct FileStatus {
     pub path: PathBuf,
     /// Whether it is there, whatever is in it.
     pub present: bool,
-    /// Whether size and SHA-256 are those of the manifest.
+    /// Whether size and SHA-256 are those of the manifest; true of a library for a processor that the manifest does not know.
     pub checksum_ok: bool,
 }
 
@@ -119,7 +148,7 @@ pub struct FileStatus {
 /// [`OpenError::Manifest`] where the further manifest cannot be read.
 pub fn inventory(config: &Config) -> Result<Vec<ModelStatus>, OpenError> {
     let manifest = read(config.manifest.as_deref())?;
-    let runtime = manifest.runtime.file.status(&config.runtime_dir);
+    let runtime = manifest.runtime.status(&config.runtime_dir);
     Ok(manifest.models.into_iter().map(|model| model.status(&config.runtime_dir, &runtime)).collect())
 }
 
@@ -148,11 +177,33 @@ impl Manifest {
     }
 }
 
+impl Library {
+    /// Checks the file, where the manifest knows what it contains on this processor.
+    pub(super) fn check(&self, runtime_dir: &Path) -> Result<(), OpenError> {
+        self.expected().map_or(Ok(()), |file| file.read(runtime_dir, true).map(drop))
+    }
+
+    fn expected(&self) -> Option<FileRef> {
+        let path = self.file.path.clone();
+        match std::env::consts::ARCH {
+            "x86_64" => Some(self.file.clone()),
+            "aarch64" => self.aarch64.clone().map(|Content { bytes, sha256 }| FileRef { path, bytes, sha256 }),
+            _ => None,
+        }
+    }
+
+    fn status(&self, runtime_dir: &Path) -> FileStatus {
+        let path = runtime_dir.join(&self.file.path);
+        let present = path.is_file();
+        FileStatus { path, present, checksum_ok: present && self.check(runtime_dir).is_ok() }
+    }
+}
+
 impl Model {
     fn status(self, runtime_dir: &Path, runtime: &FileStatus) -> ModelStatus {
         let files = vec![runtime.clone(), self.model.status(runtime_dir), self.tokenizer.status(runtime_dir)];
-        let Self { id, revision, dim, precision, licence, .. } = self;
-        ModelStatus { id, revision, dim, precision, licence, files }
+        let Self { id, revision, dim, precision, pooling, prefix, licence, .. } = self;
+        ModelStatus { id, revision, dim, precision, pooling, prefix, licence, files }
     }
 }
 
@@ -203,6 +254,7 @@ revision = "of-our-own"
 precision = "int8"
 dim = 384
 tokens_max = 512
+pooling = "mean"
 licence = "Apache-2.0"
 model = { path = "own/model.onnx", bytes = 1, sha256 = "00" }
 tokenizer = { path = "all-minilm-l6-v2/tokenizer.json", bytes = 466247, sha256 = "00" }

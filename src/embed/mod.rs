@@ -7,9 +7,10 @@
 //! Architecture Invariant: a text's vector depends on the text and the [`ModelRef`] alone, bit for bit on one
 //! processor. Dynamic int8 takes its scales from the whole batch, so on the CPU nothing is ever batched.
 //!
-//! What the seam costs: at one caller and 8, 16, 32, 64, 128 and 256 tokens, hand-over, queue, tokeniser and model took
-//! 1.01, 1.07, 1.02, 1.02, 1.01 and 1.05 times what tokeniser and `Session::run` took on the caller's own thread (medians
-//! of alternating calls, int8, two shared cores; `benches/embed.rs`). The tokeniser is 1 to 2% of it.
+//! What the seam costs: at one caller and 8, 16, 32, 64, 128 and 256 tokens, a caller waited 1.04, 1.02, 1.01, 1.02, 1.01
+//! and 1.00 times what the worker spent in tokeniser and model (medians, int8, two shared cores; `benches/embed.rs` prints
+//! them). Against the same encoder on the caller's own thread, call by call in turns, it was 1.07 at most. The tokeniser
+//! is 1 to 2% of it, so it runs on the worker, where it takes nothing from the threads that answer HTTP.
 //!
 //! Architecture Invariant: a full queue refuses at once, a job whose deadline has passed is never run, and a long
 //! document gives way to fresh texts after each chunk, so a write delays a request by one chunk at most.
@@ -26,7 +27,7 @@ mod runtime;
 mod tokens;
 mod worker;
 
-pub use manifest::{FileStatus, ModelStatus, Precision, inventory};
+pub use manifest::{FileStatus, ModelStatus, Pooling, Precision, inventory};
 
 use crate::domain::component::{Cut, ModelRef};
 use crate::domain::deadline::Deadline;

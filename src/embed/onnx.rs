@@ -28,12 +28,12 @@ pub(super) fn open(config: &Config) -> Result<Pool<OnnxEncoder>, OpenError> {
     check_device(config.device, entry)?;
     if config.verify_checksum {
         // A truncated library may load and then end the process with a signal, past any error.
-        manifest.runtime.file.read(&config.runtime_dir, true)?;
+        manifest.runtime.check(&config.runtime_dir)?;
     }
     let graph = entry.model.read(&config.runtime_dir, config.verify_checksum)?;
     let tokenizer = entry.tokenizer.read(&config.runtime_dir, config.verify_checksum)?;
     let fault = |detail: String| OpenError::Model { id: entry.id.clone(), detail };
-    let tokens = Arc::new(TextTokens::from_bytes(&tokenizer).map_err(fault)?);
+    let tokens = Arc::new(TextTokens::from_bytes(&tokenizer, &entry.prefix).map_err(fault)?);
     let pieces = Pieces::new(config, tokens.marks(), entry.tokens_max)?;
     let environment = environment(&manifest.runtime, &config.runtime_dir)?;
     let workers = match config.device {
@@ -267,7 +267,7 @@ mod tests {
         let manifest = manifest::read(None).unwrap();
         let entry = manifest.find(&config.model).unwrap();
         let read = |file: &manifest::FileRef| file.read(&config.runtime_dir, true).expect("run `make setup`");
-        let tokens = Arc::new(TextTokens::from_bytes(&read(&entry.tokenizer)).unwrap());
+        let tokens = Arc::new(TextTokens::from_bytes(&read(&entry.tokenizer), "").unwrap());
         let environment = environment(&manifest.runtime, &config.runtime_dir).unwrap();
         let session = session(&environment, Device::Cpu, &read(&entry.model)).unwrap();
         let mut encoder = OnnxEncoder::new(session, tokens, entry.dim, 16).unwrap();

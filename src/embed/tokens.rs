@@ -14,13 +14,17 @@ pub(super) struct TextTokens {
 }
 
 impl TextTokens {
-    /// Reads the bytes of a `tokenizer.json`. The error is text for the operator.
-    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+    /// Reads the bytes of a `tokenizer.json`. A prefix that the model wants before each text counts among its marks. The error is
+    /// text for the operator.
+    pub(super) fn from_bytes(bytes: &[u8], prefix: &str) -> Result<Self, String> {
         let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| error.to_string())?;
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| error.to_string())?;
         let (before, after) = marks(&tokenizer)?;
-        Ok(Self { tokenizer, before, after })
+        let mut tokens = Self { tokenizer, before, after };
+        let prefix = tokens.ids(prefix).map_err(|error| error.to_string())?;
+        tokens.before.extend(prefix);
+        Ok(tokens)
     }
 
     /// How many marks a model's input has besides the text.
@@ -56,4 +60,23 @@ fn marks(tokenizer: &Tokenizer) -> Result<(Vec<i64>, Vec<i64>), String> {
     let start = marked.windows(bare.len().max(1)).position(|window| window == bare);
     let start = start.ok_or("the tokeniser does not keep a text's own tokens together")?;
     Ok((marked[..start].to_vec(), marked[start + bare.len()..].to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::contract::runtime_dir;
+    use super::*;
+
+    #[test]
+    fn a_prefix_becomes_part_of_the_marks_and_gives_the_ids_of_the_prefixed_text() {
+        let bytes = std::fs::read(runtime_dir().join("all-minilm-l6-v2/tokenizer.json")).expect("run `make setup`");
+        let (bare, prefixed) = (TextTokens::from_bytes(&bytes, "").unwrap(), TextTokens::from_bytes(&bytes, "query: ").unwrap());
+        let input = |tokens: &TextTokens, text: &str| {
+            let mut ids = Vec::new();
+            tokens.push_marked(&tokens.ids(text).unwrap(), &mut ids);
+            ids
+        };
+        assert_eq!(input(&prefixed, "gold rises"), input(&bare, "query: gold rises"));
+        assert_eq!(prefixed.marks(), bare.marks() + 2);
+    }
 }

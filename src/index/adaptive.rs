@@ -17,6 +17,7 @@
 //! past that a write copies two entries for the one that it adds. So the lag stays below that bound plus half of what was
 //! there at the beginning. After a few passes the bound halves with every pass, and a build ends under any load.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -26,7 +27,7 @@ use parking_lot::Mutex;
 
 use super::builder::Builder;
 use super::codes::Codes;
-use super::{Config, Flat, Hnsw, Index, IndexError, IndexStats, Neighbour, Search, check_dim};
+use super::{Config, Flat, Hnsw, Index, IndexError, IndexStats, Neighbour, Restored, Search, SnapshotError, check_dim};
 use crate::domain::vector::UnitVector;
 
 /// Slots that a builder copies between looks at whether anybody still wants the index.
@@ -54,8 +55,8 @@ pub struct Adaptive {
 /// One index of those that follow each other.
 #[derive(Debug)]
 enum Generation {
-    Flat(Flat),
-    Hnsw(Hnsw),
+    Flat(Box<Flat>),
+    Hnsw(Box<Hnsw>),
 }
 
 #[derive(Debug)]
@@ -105,7 +106,7 @@ impl Adaptive {
     pub(super) fn open(dim: usize, config: Config, builder: Builder) -> Result<Self, IndexError> {
         check_dim(dim)?;
         config.validate()?;
-        Ok(Self::over(dim, config, builder, Generation::Flat(Flat::new(dim)?)))
+        Ok(Self::over(dim, config, builder, Generation::flat(Flat::new(dim)?)))
     }
 
     fn over(dim: usize, config: Config, builder: Builder, first: Generation) -> Self {
@@ -122,6 +123,29 @@ impl Adaptive {
             builds: AtomicU64::new(0),
         };
         Self { shared: Arc::new(shared), builder }
+    }
+
+    /// Writes the graph to a file, for [`Self::restore`]. How many nodes it wrote, dead ones included; `None` where the index
+    /// is flat, and sooner filled again than read. Holds nobody up.
+    pub fn save(&self, path: &Path) -> Result<Option<usize>, SnapshotError> {
+        match &*self.shared.current.load_full() {
+            Generation::Flat(_) => Ok(None),
+            Generation::Hnsw(hnsw) => hnsw.save(path).map(Some),
+        }
+    }
+
+    /// Opens an index from a file that [`Self::save`] wrote. `vector_of` gives the vector that the store has for a label;
+    /// a node whose vector is gone or changed is dropped. The caller then inserts what [`Index::contains`] denies. On an
+    /// error, open an empty index and fill it.
+    pub fn restore(
+        path: &Path,
+        dim: usize,
+        config: Config,
+        builder: &Builder,
+        vector_of: &dyn Fn(u64) -> Option<UnitVector>,
+    ) -> Result<(Self, Restored), SnapshotError> {
+        let (hnsw, restored) = Hnsw::restore(path, dim, &config, vector_of)?;
+        Ok((Self::over(dim, config, builder.clone(), Generation::hnsw(hnsw)), restored))
     }
 
     /// Queues a build where one is due and none is under way.
@@ -182,8 +206,8 @@ impl Shared {
             return false;
         }
         let next = match &*old {
-            Generation::Flat(_) if live <= self.config.flat_max => Flat::new(self.dim).map(Generation::Flat),
-            _ => Hnsw::new(self.dim, &self.config).map(Generation::Hnsw),
+            Generation::Flat(_) if live <= self.config.flat_max => Flat::new(self.dim).map(Generation::flat),
+            _ => Hnsw::new(self.dim, &self.config).map(Generation::hnsw),
         };
         // The dimension and the settings were good enough for the current generation, so this does not fail.
         let Ok(next) = next else { return false };
@@ -278,10 +302,18 @@ impl Build {
 }
 
 impl Generation {
+    fn flat(flat: Flat) -> Self {
+        Self::Flat(Box::new(flat))
+    }
+
+    fn hnsw(hnsw: Hnsw) -> Self {
+        Self::Hnsw(Box::new(hnsw))
+    }
+
     fn as_index(&self) -> &dyn Index {
         match self {
-            Self::Flat(flat) => flat,
-            Self::Hnsw(hnsw) => hnsw,
+            Self::Flat(flat) => flat.as_ref(),
+            Self::Hnsw(hnsw) => hnsw.as_ref(),
         }
     }
 
@@ -411,7 +443,7 @@ mod tests {
         // A builder that does not start until it is let go: everything below is written during the build.
         let builder = Builder::start(1).unwrap();
         let (go, wait) = std::sync::mpsc::channel::<()>();
-        assert!(builder.submit(Box::new(move || drop(wait.recv()))));
+        assert!(builder.submit(Box::new(move || _ = wait.recv())));
         let index = open(DIM, Config { lag_max: 10_000, ..config() }, &builder).unwrap();
         fill(&index, 0..300);
         assert!(index.stats().building);
@@ -435,7 +467,7 @@ mod tests {
         // The builder never comes: only writers work on the build.
         let builder = Builder::start(1).unwrap();
         let (go, wait) = std::sync::mpsc::channel::<()>();
-        assert!(builder.submit(Box::new(move || drop(wait.recv()))));
+        assert!(builder.submit(Box::new(move || _ = wait.recv())));
         let index = open(DIM, Config { lag_max: 50, ..config() }, &builder).unwrap();
         for label in 0..1000 {
             index.insert(label, &vector(DIM, label)).unwrap();
@@ -461,13 +493,31 @@ mod tests {
     }
 
     #[test]
+    fn a_saved_index_is_restored_and_a_flat_one_is_not_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, builder) = (folder.path().join("graph"), Builder::start(1).unwrap());
+        let index = adaptive(DIM);
+        fill(&index, 0..20);
+        assert_eq!(index.save(&path).unwrap(), None);
+        fill(&index, 20..100);
+        settled(&index);
+        assert_eq!(index.save(&path).unwrap(), Some(100));
+        let store = |label: u64| (label != 5).then(|| vector(DIM, label));
+        let (again, restored) = Adaptive::restore(&path, DIM, config(), &builder, &store).unwrap();
+        assert_eq!((restored, again.len()), (Restored { restored: 99, dropped: 1 }, 99));
+        fill(&again, 0..150);
+        settled(&again);
+        assert_eq!((again.len(), nearest(&again, &vector(DIM, 5), 1)[0].label), (150, 5));
+    }
+
+    #[test]
     fn an_index_that_is_dropped_during_a_build_leaves_the_builder_free() {
         let builder = Builder::start(1).unwrap();
         let index = open(DIM, config(), &builder).unwrap();
         fill(&index, 0..500);
         drop(index);
         let (done, finished) = std::sync::mpsc::channel();
-        assert!(builder.submit(Box::new(move || drop(done.send(())))));
+        assert!(builder.submit(Box::new(move || _ = done.send(()))));
         finished.recv().unwrap();
     }
 }

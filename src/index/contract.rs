@@ -28,7 +28,7 @@ pub(super) fn vector(dim: usize, seed: u64) -> UnitVector {
         word ^= word << 17;
         (word >> 40) as f32 / (1 << 24) as f32 - 0.5
     };
-    (0..8).for_each(|_| drop(next()));
+    (0..8).for_each(|_| _ = next());
     UnitVector::normalised((0..dim).map(|_| next()).collect()).unwrap()
 }
 

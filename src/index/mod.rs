@@ -139,7 +139,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { m: 16, ef_construction: 100, ef_search: 96, flat_max: 1_000, dead_share_max: 0.2, lag_max: 262_144 }
+        Self { m: 32, ef_construction: 128, ef_search: 80, flat_max: 1_000, dead_share_max: 0.2, lag_max: 262_144 }
     }
 }
 

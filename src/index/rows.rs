@@ -43,6 +43,15 @@ pub(super) struct Block(pub [i8; LANES]);
 
 impl Block {
     pub(super) const ZERO: Self = Self([0; LANES]);
+
+    /// The lanes of many blocks as one slice. Over it the compiler keeps its sums in vector registers to the end; over
+    /// blocks it adds up each block on its own, which takes twice as long.
+    #[inline]
+    pub(super) fn lanes(blocks: &[Self]) -> &[i8] {
+        // SAFETY: a block is 64 bytes of `i8` with an alignment of 64, so blocks in a slice lie end to end without
+        // padding: `64 · len` initialised bytes, borrowed for as long as the result is.
+        unsafe { std::slice::from_raw_parts(blocks.as_ptr().cast(), size_of_val(blocks)) }
+    }
 }
 
 /// A type for which memory of zero bytes is a valid value.

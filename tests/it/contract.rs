@@ -277,3 +277,14 @@ fn every_reference_in_the_openapi_document_leads_somewhere() {
         assert!(document.pointer(reference.strip_prefix('#').unwrap()).is_some(), "{reference}");
     }
 }
+
+#[test]
+fn every_operation_of_the_openapi_document_has_a_name_of_its_own() {
+    let document: Value = serde_json::from_str(instinct::api::openapi()).unwrap();
+    let operations = document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+    let mut names: Vec<&str> = operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!((names.len(), count), (20, 20), "{names:?}");
+}

@@ -3,6 +3,7 @@
 mod architecture;
 mod contract;
 mod crash;
+mod engine_seam;
 mod fast_path;
 mod prototype;
 mod restart;

@@ -169,6 +169,13 @@ impl Graph {
         self.links(slot, layer).iter().filter_map(|link| link.load(Ordering::Acquire).checked_sub(1))
     }
 
+    /// Links a node that has no links yet. For the one writer.
+    pub(super) fn fill_links(&self, slot: u32, layer: usize, targets: impl Iterator<Item = u32>) {
+        for (link, target) in self.links(slot, layer).iter().zip(targets) {
+            link.store(target + 1, Ordering::Release);
+        }
+    }
+
     /// Replaces the links of a node by links to `targets`, of which those that stay keep their places. For the one writer.
     pub(super) fn set_links(&self, slot: u32, layer: usize, targets: &[Ranked]) {
         let links = self.links(slot, layer);

@@ -11,6 +11,10 @@ const DUPLICATE: f32 = 0.9999;
 /// The parent of a slot that has none yet.
 const NONE: u32 = u32::MAX;
 
+/// A full list is selected anew, each pair compared, when one in this many of its links was never compared. Otherwise
+/// the newcomer alone is compared with the rest, which for m = 32 is a thirtieth of the work.
+const UNCHECKED_SHARE: usize = 4;
+
 /// What the writer of a graph keeps to itself.
 #[derive(Debug, Default)]
 pub(super) struct Linker {
@@ -20,6 +24,8 @@ pub(super) struct Linker {
     parents: Vec<u32>,
     /// Children of each node: at most m, half of its places, so that there is room for links to what is near.
     children: Vec<u8>,
+    /// Links of layer 0 that each node was given while it had room, and that were compared with no other of its links.
+    unchecked: Vec<u8>,
     scratch: Scratch,
     selected: Vec<Ranked>,
     pool: Vec<Ranked>,
@@ -32,7 +38,7 @@ impl Linker {
     }
 
     /// Bytes that it holds for each slot.
-    pub(super) const SLOT_BYTES: usize = size_of::<u32>() + size_of::<u8>();
+    pub(super) const SLOT_BYTES: usize = size_of::<u32>() + 2 * size_of::<u8>();
 
     /// Finds parents in a graph that was not linked by this: those on the shortest way from the root. What cannot be
     /// reached is given back, to be linked again.
@@ -42,6 +48,8 @@ impl Linker {
         self.parents.resize(slots, NONE);
         self.children.clear();
         self.children.resize(slots, 0);
+        self.unchecked.clear();
+        self.unchecked.resize(slots, 0);
         let mut queue = std::collections::VecDeque::from([ROOT]);
         while let Some(slot) = queue.pop_front() {
             for target in graph.neighbours(slot, 0) {
@@ -58,6 +66,7 @@ impl Linker {
     pub(super) fn grow(&mut self, slots: usize) {
         self.parents.resize(slots.max(self.parents.len()), NONE);
         self.children.resize(slots.max(self.children.len()), 0);
+        self.unchecked.resize(slots.max(self.unchecked.len()), 0);
     }
 
     /// Links a slot that was just pushed, or found to be an orphan, on all of its layers.
@@ -115,20 +124,59 @@ impl Linker {
     /// Adds to `target` a link to `slot`, where it deserves one. Their similarity is in `target`.
     fn link_back(&mut self, graph: &Graph, target: Ranked, layer: usize, slot: u32) {
         let owner = target.slot();
-        if graph.neighbours(owner, layer).any(|known| known == slot) || graph.add_link(owner, layer, slot) {
+        if graph.neighbours(owner, layer).any(|known| known == slot) {
             return;
         }
-        let Some(probe) = graph.probe(owner) else { return };
-        let width = graph.links(owner, layer).len();
+        if graph.add_link(owner, layer, slot) {
+            let unchecked = &mut self.unchecked[owner as usize];
+            *unchecked = unchecked.saturating_add(u8::from(layer == 0));
+            return;
+        }
+        let (Some(own), Some(new)) = (graph.probe(owner), graph.probe(slot)) else { return };
+        graph.neighbours(owner, layer).for_each(|neighbour| graph.prefetch(neighbour));
         self.pool.clear();
-        self.pool.extend(graph.neighbours(owner, layer).map(|n| Ranked::new(graph.similarity(probe, n), n)));
-        self.pool.push(Ranked::new(target.similarity(), slot));
-        self.pool.sort_unstable_by(|a, b| b.cmp(a));
-        select(graph, &self.pool, width, &mut self.kept);
-        if layer == 0 {
-            self.keep_children(owner, width);
+        self.pool.extend(graph.neighbours(owner, layer).map(|n| Ranked::new(graph.similarity(own, n), n)));
+        let newcomer = Ranked::new(target.similarity(), slot);
+        let width = graph.links(owner, layer).len();
+        if layer == 0 && usize::from(self.unchecked[owner as usize]) < width / UNCHECKED_SHARE {
+            self.displace(graph, new, owner, newcomer);
+        } else {
+            self.pool.push(newcomer);
+            self.pool.sort_unstable_by(|a, b| b.cmp(a));
+            select(graph, &self.pool, width, &mut self.kept);
+            if layer == 0 {
+                self.unchecked[owner as usize] = 0;
+                self.keep_children(owner, width);
+            }
         }
         graph.set_links(owner, layer, &self.kept);
+    }
+
+    /// Algorithm 4 for a full list, `pool`, that keeps to it already: only pairs with the newcomer are compared. Leaves in
+    /// `kept` the list with the newcomer in it and at least one other out of it, or the list as it was.
+    fn displace(&mut self, graph: &Graph, new: Probe<'_>, owner: u32, newcomer: Ranked) {
+        let Self { parents, pool, kept, .. } = self;
+        let is_child = |ranked: &Ranked| parents[ranked.slot() as usize] == owner;
+        let width = pool.len();
+        kept.clear();
+        for known in pool.iter() {
+            let (nearer, farther) = if *known > newcomer { (*known, newcomer) } else { (newcomer, *known) };
+            let hidden = graph.similarity(new, known.slot()) > farther.similarity().min(DUPLICATE);
+            if hidden && nearer == *known && !is_child(&newcomer) {
+                kept.clone_from(pool);
+                return;
+            }
+            if !hidden || nearer == *known || is_child(known) {
+                kept.push(*known);
+            }
+        }
+        kept.push(newcomer);
+        let spare = (0..kept.len()).filter(|at| !is_child(&kept[*at])).min_by_key(|at| kept[*at]);
+        if kept.len() > width
+            && let Some(spare) = spare
+        {
+            kept.swap_remove(spare);
+        }
     }
 
     /// Puts the children of `owner` back into `kept`, in place of the worst others.

@@ -1,0 +1,123 @@
+//! What is said to a person: plain-text tables to standard output, progress to standard error; and the same as JSON.
+
+use crate::Failure;
+use crate::capacity::Capacity;
+use crate::latency::Latency;
+use crate::open_loop::ScenarioReport;
+use crate::trust::TrustReport;
+use serde::Serialize;
+use std::path::Path;
+
+/// Everything that one run found.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Report {
+    pub(crate) machine: Machine,
+    pub(crate) target: String,
+    pub(crate) entries: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) scenarios: Vec<ScenarioReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trust: Option<TrustReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) capacity: Option<Capacity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) latency: Option<Latency>,
+}
+
+/// Where it was measured. Figures without it mean little.
+#[derive(Debug, Serialize)]
+pub(crate) struct Machine {
+    cpu: String,
+    cores: usize,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
+        Self { cpu: model.unwrap_or("unknown CPU").to_owned(), cores: cores() }
+    }
+}
+
+/// Cores that this process may use.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+impl Report {
+    /// Wrong answers and errors of everything that may fail the run.
+    pub(crate) fn faults(&self) -> u64 {
+        let scenarios = self.scenarios.iter().map(|s| s.wrong + s.errors);
+        let others = [
+            // A paraphrase or a near miss that is answered badly is a figure to tighten gates by, not a fault of this build.
+            self.trust.as_ref().map(|t| t.errors()),
+            self.capacity.as_ref().map(Capacity::faults),
+            self.latency.as_ref().map(|l| l.wrong + l.errors),
+        ];
+        scenarios.chain(others.into_iter().flatten()).sum()
+    }
+
+    pub(crate) fn print(&self) {
+        println!("machine: {}, {} cores, shared by the service and this load test", self.machine.cpu, self.machine.cores);
+        println!("target: {}, {} entries at the start", self.target, self.entries);
+        if !self.scenarios.is_empty() {
+            println!(
+                "\nOpen loop; times in ms. `intended` counts from the moment a request was due, `service` from when it was sent."
+            );
+            println!("{}", crate::open_loop::table(&self.scenarios));
+        }
+        let examples = self.scenarios.iter().flat_map(|s| &s.examples).chain(self.latency.iter().flat_map(|l| &l.examples));
+        for example in examples {
+            println!("  {example}");
+        }
+        if let Some(trust) = &self.trust {
+            println!("\nTrust, not timed and never a failure:\n{}", trust.table());
+        }
+        if let Some(capacity) = &self.capacity {
+            println!("\n{}", capacity.table());
+        }
+        if let Some(latency) = &self.latency {
+            println!("\n{}", latency.table());
+        }
+    }
+
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
+        let json = serde_json::to_string_pretty(self)?;
+        std::fs::write(path, json + "\n").map_err(|e| format!("{} can't be written: {e}", path.display()).into())
+    }
+}
+
+/// Lays out a table: the first column to the left, the others to the right.
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
+    let all: Vec<&Vec<String>> = std::iter::once(&head).chain(rows).collect();
+    let width = |column: usize| all.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).enumerate();
+        let cells = cells.map(|(i, (cell, width))| if i == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    all.into_iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A share in percent.
+pub(crate) fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 { "-".to_owned() } else { format!("{:.1}%", part as f64 * 100.0 / whole as f64) }
+}
+
+#[expect(clippy::print_stderr, reason = "progress goes to standard error, so that standard output holds the report alone")]
+pub(crate) fn say(words: &str) {
+    eprintln!("loadtest: {words}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [vec!["exact".to_owned(), "7".to_owned()]];
+        assert_eq!(table(&["a", "count"], &rows), "a      count\nexact      7");
+    }
+}

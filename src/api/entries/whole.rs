@@ -1,0 +1,88 @@
+//! One entry.
+
+use crate::api::decide::caller;
+use crate::api::error::{Answered, At, Kind, Problem};
+use crate::api::json;
+use crate::app::App;
+use crate::domain::component::Cut;
+use crate::domain::decision::{Decision, Payload};
+use crate::domain::entry::{Entry, Part, Provenance, Validity};
+use crate::domain::ids::{EntryId, StrategyName};
+use crate::domain::time::Timestamp;
+use actix_web::HttpRequest;
+use actix_web::web::{self, Data};
+use serde::Serialize;
+
+/// One entry, whole but for its vectors.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(in crate::api) struct EntryAnswer {
+    #[schema(value_type = String)]
+    id: EntryId,
+    #[schema(value_type = String)]
+    strategy: StrategyName,
+    strategy_version: u32,
+    partition: String,
+    model: String,
+    text: String,
+    text_hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    truncated: Option<Cut>,
+    /// What its composed vector was made of.
+    vec_details: Vec<Part>,
+    tau: f32,
+    #[schema(value_type = Decision)]
+    decision: Payload,
+    validity: Validity,
+    provenance: Provenance,
+    #[schema(value_type = String, format = DateTime)]
+    as_of: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    ttl_sec: Option<u64>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+    tags: Vec<String>,
+}
+
+impl From<&Entry> for EntryAnswer {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            id: entry.id,
+            strategy: entry.strategy.clone(),
+            strategy_version: entry.strategy_version,
+            partition: entry.partition.to_string(),
+            model: entry.model.to_string(),
+            text: entry.text.to_string(),
+            text_hash: entry.text_hash.to_string(),
+            truncated: entry.cut,
+            vec_details: entry.parts.clone(),
+            tau: entry.tau,
+            decision: entry.decision.clone(),
+            validity: entry.validity.clone(),
+            provenance: entry.provenance,
+            as_of: entry.as_of,
+            created_at: entry.created_at,
+            ttl_sec: entry.ttl_sec,
+            expires_at: entry.expires_at(),
+            tags: entry.tags.clone(),
+        }
+    }
+}
+
+/// One entry.
+#[utoipa::path(
+    get, path = "/v1/entries/{id}", operation_id = "get_entry", tag = "entries",
+    params(("id" = String, Path, description = "The id of the entry, `sc:combo:` and 64 hexadecimal digits")),
+    responses(
+        (status = 200, description = "The entry", body = EntryAnswer),
+        (status = 404, description = "No such entry", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::api) async fn get(app: Data<App>, http: HttpRequest, id: web::Path<String>) -> Answered {
+    let now = app.decider.clock.now();
+    let found = EntryId::parse(&id).ok().and_then(|id| app.decider.semantic.entry(&caller().tenant, &id));
+    let live = found.filter(|live| live.entry.expires_at().is_none_or(|end| end > now));
+    live.map(|live| json::ok(&EntryAnswer::from(&*live.entry)))
+        .ok_or_else(|| Problem::new(Kind::NOT_FOUND, format!("there is no entry \"{}\"", *id)))
+        .at(&http)
+}
