@@ -31,7 +31,7 @@ run: build ## Start the service on the sample, at http://127.0.0.1:8005
 test: setup ## Pass all tests
 	@echo "running all tests (compiling them takes some minutes the first time)"
 	@python3 -m unittest discover -s scripts -p 'test_*.py'
-	@cargo test --locked --lib --bins --tests
+	@cargo test --locked --lib --bins --tests --examples
 
 .PHONY: lint
 lint: ## Formatting, clippy with warnings as errors, documentation

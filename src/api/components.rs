@@ -1,7 +1,7 @@
 //! Components: reusable texts.
 
 use super::decide::{caller, checked_as_of, checked_tags};
-use super::error::{Answered, At, Kind, Problem};
+use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json::{self, Json};
 use super::ndjson::{self, Line, LineResult};
 use super::trace::Arrival;
@@ -151,11 +151,11 @@ fn id_of(text: &str) -> Result<ComponentId, Problem> {
     responses(
         (status = 200, description = "It took the place of an earlier one", body = ComponentAnswer),
         (status = 201, description = "It is new", body = ComponentAnswer),
-        (status = 400, description = "Not JSON, an unknown field, a wrong type, a bad time", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Well formed but not allowed", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Overloaded, or a required part is away", body = Problem, content_type = "application/problem+json"),
-        (status = 504, description = "Embedding it took too long", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not JSON, an unknown field, a wrong type, a bad time", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 422, description = "Well formed but not allowed", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "Overloaded, or a required part is away", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 504, description = "Embedding it took too long", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn put(
@@ -191,7 +191,7 @@ fn missing(id: &str) -> Problem {
     params(("id" = String, Path, description = "The id of the component")),
     responses(
         (status = 200, description = "The component", body = ComponentAnswer),
-        (status = 404, description = "No such component", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such component", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn get(app: Data<App>, http: HttpRequest, id: web::Path<String>) -> Answered {
@@ -207,8 +207,8 @@ pub(super) async fn get(app: Data<App>, http: HttpRequest, id: web::Path<String>
     params(("id" = String, Path, description = "The id of the component")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 404, description = "No such component", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The store is away", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such component", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "The store is away", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn delete(app: Data<App>, http: HttpRequest, id: web::Path<String>) -> Answered {
@@ -226,8 +226,8 @@ pub(super) async fn delete(app: Data<App>, http: HttpRequest, id: web::Path<Stri
     request_body(content = String, content_type = "application/x-ndjson", description = "One `ComponentRequest` with an `id` a line"),
     responses(
         (status = 200, description = "One `LineResult` a line", body = LineResult, content_type = "application/x-ndjson"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Too many bulk writes at once", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "Too many bulk writes at once", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn bulk(app: Data<App>, http: HttpRequest, payload: web::Payload) -> Answered {

@@ -1,6 +1,6 @@
 //! `POST /v1/decide`.
 
-use super::error::{Answered, At, Kind, Problem};
+use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json::Json;
 use super::trace::Arrival;
 use crate::app::App;
@@ -66,12 +66,12 @@ pub(super) fn caller() -> Caller {
     post, path = "/v1/decide", operation_id = "decide", tag = "decide", request_body = DecideRequest,
     responses(
         (status = 200, description = "The one answer", body = Answer),
-        (status = 400, description = "Not JSON, an unknown field, a wrong type, a bad time", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such strategy or component", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Well formed but not allowed", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Overloaded, or a required part is away; see Retry-After", body = Problem, content_type = "application/problem+json"),
-        (status = 504, description = "The deadline passed", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not JSON, an unknown field, a wrong type, a bad time", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 404, description = "No such strategy or component", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 422, description = "Well formed but not allowed", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "Overloaded, or a required part is away; see Retry-After", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 504, description = "The deadline passed", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn decide(app: Data<App>, http: HttpRequest, arrival: Arrival, Json(wire): Json<DecideRequest>) -> Answered {

@@ -1,7 +1,7 @@
 //! Past decisions and their audit records.
 
 use super::decide::caller;
-use super::error::{Answered, At, Kind, Problem};
+use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json;
 use crate::app::App;
 use crate::domain::audit::DecisionRecord;
@@ -42,10 +42,10 @@ fn told(record: &DecisionRecord) -> Result<Value, Problem> {
     params(("id" = String, Path, description = "The id of the answer"), Wait),
     responses(
         (status = 200, description = "The answer, with its audit record under `audit`", body = Object),
-        (status = 400, description = "An unknown or bad parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such decision", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A wait that is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The store is away", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "An unknown or bad parameter", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 404, description = "No such decision", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 422, description = "A wait that is too long", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "The store is away", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn decision(app: Data<App>, http: HttpRequest, id: web::Path<String>) -> Answered {
@@ -65,8 +65,8 @@ pub(super) async fn decision(app: Data<App>, http: HttpRequest, id: web::Path<St
     params(("id" = String, Path, description = "The id of the answer")),
     responses(
         (status = 200, description = "Events", body = String, content_type = "text/event-stream"),
-        (status = 404, description = "No such decision", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The store is away", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such decision", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "The store is away", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn events(app: Data<App>, http: HttpRequest, id: web::Path<String>) -> Answered {

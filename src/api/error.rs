@@ -10,9 +10,14 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Serialize;
 use std::fmt;
 
+/// A problem on its way to the caller; boxed, since every handler may return one.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Problem(Box<ProblemDetails>);
+
 /// A problem, as it goes over the wire (RFC 9457).
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub(crate) struct Problem {
+pub(super) struct ProblemDetails {
     /// What kind of problem it is; stable, for programs.
     #[serde(rename = "type")]
     #[schema(example = "urn:instinct:problem:bad-request")]
@@ -52,7 +57,7 @@ impl Kind {
 impl Problem {
     pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let Kind(status, name, title) = kind;
-        Self {
+        Self(Box::new(ProblemDetails {
             kind: format!("urn:instinct:problem:{name}"),
             title,
             status,
@@ -60,45 +65,51 @@ impl Problem {
             instance: None,
             errors: Vec::new(),
             retry_after_sec: (status == 503).then_some(1),
-        }
+        }))
     }
 
     /// A problem with one field.
     pub(crate) fn field(kind: Kind, error: FieldError) -> Self {
         let detail = error.to_string();
-        Self { errors: vec![error], ..Self::new(kind, detail) }
+        Self::new(kind, detail).with(error)
+    }
+
+    fn with(mut self, error: FieldError) -> Self {
+        self.0.errors.push(error);
+        self
     }
 
     /// The same, for the path of a request.
     pub(super) fn at(mut self, request: &HttpRequest) -> Self {
-        self.instance = Some(request.path().to_owned());
+        self.0.instance = Some(request.path().to_owned());
         self
     }
 
     /// Logs what a caller can't mend, once, where it leaves the service.
     fn log(&self) {
-        if self.status >= 500 {
-            tracing::warn!(status = self.status, kind = %self.kind, detail = %self.detail, "a request failed");
+        let problem = &self.0;
+        if problem.status >= 500 {
+            tracing::warn!(status = problem.status, kind = %problem.kind, detail = %problem.detail, "a request failed");
         }
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.title, self.detail)
+        write!(f, "{}: {}", self.0.title, self.0.detail)
     }
 }
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
         self.log();
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
-        if let Some(seconds) = self.retry_after_sec {
+        if let Some(seconds) = self.0.retry_after_sec {
             response.insert_header((RETRY_AFTER, seconds.to_string()));
         }
         response.body(serde_json::to_string(self).unwrap_or_default())
@@ -109,12 +120,8 @@ impl From<DecideError> for Problem {
     fn from(error: DecideError) -> Self {
         let detail = error.to_string();
         match error {
-            DecideError::UnknownStrategy { .. } => {
-                Self { errors: vec![FieldError::new("/strategy", &*detail)], ..Self::new(Kind::NOT_FOUND, detail) }
-            }
-            DecideError::UnknownComponent { .. } => {
-                Self { errors: vec![FieldError::new("/context", &*detail)], ..Self::new(Kind::NOT_FOUND, detail) }
-            }
+            DecideError::UnknownStrategy { .. } => Self::field(Kind::NOT_FOUND, FieldError::new("/strategy", detail)),
+            DecideError::UnknownComponent { .. } => Self::field(Kind::NOT_FOUND, FieldError::new("/context", detail)),
             DecideError::MissingComponent { .. } => Self::new(Kind::AWAY, detail),
             DecideError::DeadlinePassed { .. } => Self::new(Kind::TOO_LATE, detail),
             DecideError::Embed(e) => e.into(),

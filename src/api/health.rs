@@ -52,7 +52,8 @@ pub(super) async fn ready(app: Data<App>) -> HttpResponse {
         "embedder": {"model": decider.embedder.model().to_string(), "workers": embed.workers, "queued": embed.queued,
                      "queue_capacity": embed.queue_capacity},
         "cache": {"entries": cache.entries, "partitions": cache.partitions, "components": decider.embeddings.len(),
-                  "restored_entries": app.restored.entries, "restored_in_ms": app.restored.took.as_millis() as u64,
+                  "indexes_building": cache.building, "restored_entries": app.restored.entries,
+                  "restored_from_graphs": app.restored.from_graphs, "restored_in_ms": app.restored.took.as_millis() as u64,
                   "damaged_records": app.restored.damaged},
         "strategies": strategies,
     });

@@ -28,6 +28,7 @@ pub(crate) struct LineResult {
     pub status: &'static str,
     /// What is wrong with the line.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<super::error::ProblemDetails>)]
     pub error: Option<Problem>,
 }
 

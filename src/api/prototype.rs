@@ -1,7 +1,7 @@
 //! The prototype's endpoints, kept for its clients.
 
 use super::decide::{caller, checked_as_of};
-use super::error::{Answered, At, Kind, Problem};
+use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json::{self, Json};
 use super::trace::Arrival;
 use super::{decisions, entries};
@@ -68,11 +68,11 @@ struct PromptAnswer<'a> {
 #[utoipa::path(post, path = "/decide", operation_id = "prototype_decide", tag = "prototype", params(Embeddings), request_body = PromptRequest,
     responses(
         (status = 200, description = "The answer as of `/v1/decide`, with `response`, the decision or null, and `hit`", body = Object),
-        (status = 400, description = "Not JSON, an unknown field, a wrong type", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Well formed but not allowed", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Overloaded, or a required part is away", body = Problem, content_type = "application/problem+json"),
-        (status = 504, description = "The deadline passed", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not JSON, an unknown field, a wrong type", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 422, description = "Well formed but not allowed", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "Overloaded, or a required part is away", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 504, description = "The deadline passed", body = ProblemDetails, content_type = "application/problem+json"),
     ))]
 pub(super) async fn decide(app: Data<App>, http: HttpRequest, arrival: Arrival, Json(wire): Json<PromptRequest>) -> Answered {
     let answered = async {
@@ -190,11 +190,11 @@ impl InsertRequest {
 #[utoipa::path(post, path = "/insert_data", operation_id = "prototype_insert_data", tag = "prototype", request_body = InsertRequest,
     responses(
         (status = 200, description = "It is stored", body = Object),
-        (status = 400, description = "Not JSON, an unknown field, a wrong type", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Well formed but not allowed, such as a time that is not YYYY-MM-DD HH:MM:SS", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Overloaded, or the store is away", body = Problem, content_type = "application/problem+json"),
-        (status = 504, description = "Embedding took too long", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not JSON, an unknown field, a wrong type", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 422, description = "Well formed but not allowed, such as a time that is not YYYY-MM-DD HH:MM:SS", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "Overloaded, or the store is away", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 504, description = "Embedding took too long", body = ProblemDetails, content_type = "application/problem+json"),
     ))]
 pub(super) async fn insert_data(app: Data<App>, http: HttpRequest, Json(wire): Json<InsertRequest>) -> Answered {
     let answered = async {
@@ -209,7 +209,7 @@ pub(super) async fn insert_data(app: Data<App>, http: HttpRequest, Json(wire): J
 #[utoipa::path(post, path = "/clear", operation_id = "prototype_clear", tag = "prototype",
     responses(
         (status = 200, description = "It is empty", body = Object),
-        (status = 503, description = "The store is away", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The store is away", body = ProblemDetails, content_type = "application/problem+json"),
     ))]
 pub(super) async fn clear(app: Data<App>, http: HttpRequest) -> Answered {
     let answered = async {
@@ -225,7 +225,7 @@ pub(super) async fn clear(app: Data<App>, http: HttpRequest) -> Answered {
 #[utoipa::path(get, path = "/clear", operation_id = "prototype_clear_by_get", tag = "prototype",
     responses(
         (status = 200, description = "It is empty", body = Object),
-        (status = 503, description = "The store is away", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The store is away", body = ProblemDetails, content_type = "application/problem+json"),
     ))]
 pub(super) async fn clear_by_get(app: Data<App>, http: HttpRequest) -> Answered {
     clear(app, http).await

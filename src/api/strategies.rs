@@ -1,7 +1,7 @@
 //! What is configured.
 
 use super::decide::{caller, strategy_of};
-use super::error::{Answered, At, Problem};
+use super::error::{Answered, At, ProblemDetails};
 use super::json;
 use crate::app::App;
 use crate::domain::strategy::Strategy;
@@ -60,7 +60,7 @@ pub(super) async fn list(app: Data<App>) -> HttpResponse {
     params(("name" = String, Path, description = "The name of the strategy")),
     responses(
         (status = 200, description = "The strategy", body = StrategyAnswer),
-        (status = 404, description = "No such strategy", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such strategy", body = ProblemDetails, content_type = "application/problem+json"),
     ))]
 pub(super) async fn get(app: Data<App>, http: HttpRequest, name: web::Path<String>) -> Answered {
     strategy_of(&app, Some(&name)).map(|s| json::ok(&told(&app, s))).at(&http)

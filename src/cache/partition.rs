@@ -217,8 +217,8 @@ impl Partition {
     }
 
     /// Calls `visit` with every entry, in no order.
-    pub fn each(&self, mut visit: impl FnMut(&Arc<LiveEntry>)) {
-        self.by_id.pin().values().for_each(|live| visit(live));
+    pub fn each(&self, visit: impl FnMut(&Arc<LiveEntry>)) {
+        self.by_id.pin().values().for_each(visit);
     }
 
     /// How many entries there are.

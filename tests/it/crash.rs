@@ -29,11 +29,11 @@ fn write_until_killed(address: &str, round: u64) -> Vec<String> {
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
     while reader.by_ref().take(1 << 20).read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
-        if line.ends_with(b"\n") {
-            if let Ok(result) = serde_json::from_slice::<serde_json::Value>(&line) {
-                assert_ne!(result["status"], "error", "{result}");
-                acknowledged.extend(result["line"].as_u64().map(|n| text(n as usize)));
-            }
+        if line.ends_with(b"\n")
+            && let Ok(result) = serde_json::from_slice::<serde_json::Value>(&line)
+        {
+            assert_ne!(result["status"], "error", "{result}");
+            acknowledged.extend(result["line"].as_u64().map(|n| text(n as usize)));
         }
         line.clear();
     }

@@ -1,5 +1,7 @@
 //! Black-box tests: each starts the real binary on a free port with a data folder of its own.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets what it does not expect must fail")]
+
 mod architecture;
 mod contract;
 mod crash;

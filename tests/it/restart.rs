@@ -138,3 +138,48 @@ fn ingest_reports_bad_lines_and_resumes_where_it_ended() {
     assert_eq!(service.decide(&json!({"text": "headline 7"}))["path"], "exact");
     service.remember(&json!({"text": "after", "decision": trade(1)}));
 }
+
+/// Enough entries for a graph where partitions are searched exactly up to 100.
+const GRAPH_ENTRIES: usize = 600;
+
+fn with_graph(data: &std::path::Path) -> super::service::Service {
+    Builder::new().set("INDEX__FLAT_MAX", "100").data(data).start()
+}
+
+#[test]
+fn a_graph_is_kept_for_the_next_start_and_a_damaged_one_is_built_anew() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("d");
+    let text = |i: usize| format!("the price of asset number {i} moves by {} percent", i * 7 % 101);
+    let lines: Vec<String> = (0..GRAPH_ENTRIES).map(|i| entry(&text(i), 1).to_string()).collect();
+    let first = with_graph(&data);
+    first.request("POST", "/v1/entries", lines.join("\n"));
+    let since = std::time::Instant::now();
+    while first.get("/health/ready").json()["parts"]["cache"]["indexes_building"] != 0 {
+        assert!(since.elapsed().as_secs() < 60, "the graph was never built");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(first.terminate(), Some(0));
+
+    let finds_all = |service: &super::service::Service| {
+        for i in (0..GRAPH_ENTRIES).step_by(50) {
+            let found = service.post("/v1/entries/search", &json!({"text": text(i), "limit": 1})).json();
+            assert_eq!(found["candidates"][0]["text"], json!(text(i)), "{found}");
+        }
+    };
+    let second = with_graph(&data);
+    let cache = second.get("/health/ready").json()["parts"]["cache"].clone();
+    assert_eq!((cache["restored_entries"].as_u64(), cache["restored_from_graphs"].as_u64()), (Some(600), Some(600)), "{cache}");
+    finds_all(&second);
+    second.kill();
+
+    let graph = fs::read_dir(data.join("graphs")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = fs::read(&graph).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    fs::write(&graph, bytes).unwrap();
+    let third = with_graph(&data);
+    let cache = third.get("/health/ready").json()["parts"]["cache"].clone();
+    assert_eq!((cache["restored_entries"].as_u64(), cache["restored_from_graphs"].as_u64()), (Some(600), Some(0)), "{cache}");
+    finds_all(&third);
+}

@@ -2,7 +2,7 @@
 
 use crate::api::components::checked_ttl;
 use crate::api::decide::{caller, checked_as_of, checked_context, checked_tags, strategy_of};
-use crate::api::error::{Answered, At, Kind, Problem};
+use crate::api::error::{Answered, At, Kind, Problem, ProblemDetails};
 use crate::api::json;
 use crate::api::ndjson::{self, Line, LineResult};
 use crate::app::App;
@@ -98,8 +98,8 @@ impl EntryRequest {
     request_body(content = String, content_type = "application/x-ndjson", description = "One `EntryRequest` a line"),
     responses(
         (status = 200, description = "One `LineResult` a line", body = LineResult, content_type = "application/x-ndjson"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Too many bulk writes at once", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "Too many bulk writes at once", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn bulk(app: Data<App>, http: HttpRequest, payload: web::Payload) -> Answered {

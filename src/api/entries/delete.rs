@@ -1,7 +1,7 @@
 //! Deletion by filter.
 
 use crate::api::decide::{caller, strategy_of};
-use crate::api::error::{Answered, At, Kind, Problem};
+use crate::api::error::{Answered, At, Kind, Problem, ProblemDetails};
 use crate::api::json::{self, Json};
 use crate::app::App;
 use crate::decide::Forget;
@@ -55,11 +55,11 @@ pub(in crate::api) struct DeleteAnswer {
     delete, path = "/v1/entries", operation_id = "delete_entries", tag = "entries", request_body = DeleteRequest,
     responses(
         (status = 200, description = "What was deleted, or would be", body = DeleteAnswer),
-        (status = 400, description = "Not JSON, an unknown field, a wrong type, a bad time", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such strategy", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "An empty filter", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The store is away", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not JSON, an unknown field, a wrong type, a bad time", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 404, description = "No such strategy", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 422, description = "An empty filter", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "The store is away", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn delete(app: Data<App>, http: HttpRequest, Json(wire): Json<DeleteRequest>) -> Answered {

@@ -1,7 +1,7 @@
 //! Looking without serving.
 
 use crate::api::decide::{DecideRequest, caller};
-use crate::api::error::{Answered, At, Kind, Problem};
+use crate::api::error::{Answered, At, Kind, Problem, ProblemDetails};
 use crate::api::json::{self, Json};
 use crate::api::trace::Arrival;
 use crate::app::App;
@@ -138,12 +138,12 @@ pub(in crate::api) struct SearchAnswer {
     post, path = "/v1/entries/search", operation_id = "search_entries", tag = "entries", request_body = SearchRequest,
     responses(
         (status = 200, description = "The candidates", body = SearchAnswer),
-        (status = 400, description = "Not JSON, an unknown field, a wrong type, a bad time", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such strategy or component", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Well formed but not allowed", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Overloaded, or a required part is away", body = Problem, content_type = "application/problem+json"),
-        (status = 504, description = "The deadline passed", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not JSON, an unknown field, a wrong type, a bad time", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 404, description = "No such strategy or component", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 422, description = "Well formed but not allowed", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "Overloaded, or a required part is away", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 504, description = "The deadline passed", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn search(

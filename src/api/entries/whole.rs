@@ -1,7 +1,7 @@
 //! One entry.
 
 use crate::api::decide::caller;
-use crate::api::error::{Answered, At, Kind, Problem};
+use crate::api::error::{Answered, At, Kind, Problem, ProblemDetails};
 use crate::api::json;
 use crate::app::App;
 use crate::domain::component::Cut;
@@ -75,7 +75,7 @@ impl From<&Entry> for EntryAnswer {
     params(("id" = String, Path, description = "The id of the entry, `sc:combo:` and 64 hexadecimal digits")),
     responses(
         (status = 200, description = "The entry", body = EntryAnswer),
-        (status = 404, description = "No such entry", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such entry", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn get(app: Data<App>, http: HttpRequest, id: web::Path<String>) -> Answered {
