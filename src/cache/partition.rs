@@ -54,7 +54,8 @@ impl LiveEntry {
         WIDENED.with_borrow_mut(|wide| {
             wide.resize(self.fresh.len(), 0.0);
             self.fresh.convert_to_f32_slice(wide);
-            crate::domain::vector::dot(wide, fresh.as_slice())
+            // Half precision may carry the cosine of a text with itself past one.
+            crate::domain::vector::dot(wide, fresh.as_slice()).clamp(-1.0, 1.0)
         })
     }
 }

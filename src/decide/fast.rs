@@ -60,6 +60,10 @@ impl Decider {
         };
         let candidates = partition.nearest(&vector, FAST_CANDIDATES_MAX);
         run.timing.search = micros(since.elapsed());
+        if let Some(explanation) = &mut run.explanation {
+            explanation.composed_of = context.parts(&setting.strategy, &request.text.hash().to_string());
+            explanation.candidates = candidates.len();
+        }
 
         let since = Instant::now();
         let mut hit = None;

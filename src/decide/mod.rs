@@ -25,7 +25,7 @@ pub use search::{Probe, Scored};
 
 use crate::cache::embedding::{EmbeddingCache, Full};
 use crate::cache::semantic::SemanticCache;
-use crate::domain::answer::{Answer, Confidence, Match, Outcome, Path, Refused, TimingUs};
+use crate::domain::answer::{Answer, Confidence, Explanation, Match, Outcome, Path, Refused, TimingUs};
 use crate::domain::component::Cut;
 use crate::domain::decision::Payload;
 use crate::domain::ids::{ComponentId, DecisionId, StrategyName};
@@ -151,6 +151,7 @@ struct Run<'a> {
     timing: TimingUs,
     refused: Vec<Refused>,
     cut: Option<Cut>,
+    explanation: Option<Explanation>,
 }
 
 /// What a step found.
@@ -178,6 +179,13 @@ impl Decider {
         let strategy = Arc::clone(self.strategies.named(&request.strategy)?);
         let mut run = Run::new(caller, request, strategy, self.clock.now());
         let setting = self.setting(&caller.tenant, &run.strategy, run.now)?;
+        run.explanation = request.explain.then(|| Explanation {
+            partition: setting.partition.to_string(),
+            strategy: setting.strategy.description.clone(),
+            composed_of: Vec::new(),
+            candidates: 0,
+            allowed: request.allow,
+        });
 
         if let Some(hit) = self.exact(&mut run, &setting) {
             return self.answer(run, hit);
@@ -262,6 +270,7 @@ impl Decider {
             matched: None,
             refused: std::mem::take(&mut run.refused),
             truncated: run.cut,
+            explanation: run.explanation.take(),
             timing_us: run.timing,
             trace_id: run.request.trace,
         };
@@ -276,7 +285,17 @@ impl Decider {
 impl<'a> Run<'a> {
     fn new(caller: &'a Caller, request: &'a Request, strategy: Arc<Strategy>, now: Timestamp) -> Self {
         let start = request.deadline.start();
-        Self { caller, request, strategy, now, start, timing: TimingUs::default(), refused: Vec::new(), cut: None }
+        Self {
+            caller,
+            request,
+            strategy,
+            now,
+            start,
+            timing: TimingUs::default(),
+            refused: Vec::new(),
+            cut: None,
+            explanation: None,
+        }
     }
 
     fn too_late(&self) -> DecideError {

@@ -2,7 +2,9 @@
 
 use super::component::Cut;
 use super::decision::Payload;
+use super::entry::Part;
 use super::ids::{DecisionId, EntryId, StrategyName, TraceId};
+use super::request::Allow;
 use super::time::Timestamp;
 use serde::Serialize;
 
@@ -134,6 +136,21 @@ pub struct Refused {
     pub saw: String,
 }
 
+/// How an answer came about, for a caller who asked to have it explained.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct Explanation {
+    /// The partition that was searched.
+    pub partition: String,
+    /// The strategy's description of itself.
+    pub strategy: String,
+    /// What the searched vector was composed of; empty for an exact hit, which searches none.
+    pub composed_of: Vec<Part>,
+    /// Candidates that the search gave, the refused ones among them.
+    pub candidates: usize,
+    /// How far the request was allowed to go.
+    pub allowed: Allow,
+}
+
 /// Microseconds that each step took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, utoipa::ToSchema)]
 pub struct TimingUs {
@@ -188,6 +205,9 @@ pub struct Answer {
     /// Where the fresh text was longer than the model reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<Cut>,
+    /// How the answer came about, where the request asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
     /// How long each step took.
     pub timing_us: TimingUs,
     /// The trace that the request belongs to.

@@ -114,6 +114,7 @@ fn an_answer_has_the_shape_of_the_contract() {
     for stage in ["embed", "context", "compose", "search", "gates", "slow", "engine", "total"] {
         assert!(answer["timing_us"][stage].is_u64(), "{stage}");
     }
+    assert_eq!(answer["explanation"]["partition"].as_str().map(str::len), Some(64));
     let abstained = service.decide(&json!({"text": "Cocoa harvest in Ghana is late", "allow": "fast"}));
     assert_eq!(abstained["outcome"], "abstained");
     assert_eq!(abstained["decision"], Value::Null);
@@ -122,6 +123,9 @@ fn an_answer_has_the_shape_of_the_contract() {
     assert!(abstained["reason"].as_str().is_some_and(|reason| !reason.is_empty()));
     assert_eq!(abstained["refused"][0]["gate"], "floors");
     assert!(abstained["refused"][0]["saw"].is_string());
+    assert!(abstained["explanation"].is_null(), "nobody asked for it");
+    let explained = service.decide(&json!({"text": "Cocoa harvest in Ghana is late", "explain": true}))["explanation"].clone();
+    assert_eq!((explained["candidates"].as_u64(), explained["composed_of"][0]["type"].as_str()), (Some(1), Some("instruction")));
 }
 
 #[test]
