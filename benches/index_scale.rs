@@ -132,7 +132,7 @@ fn ours(data: Data, size: u64, config: &Config) {
     save_and_restore(&index, data, size, config);
     let queries = planted(data, size);
     let mut out = Vec::new();
-    for ef in [48, 64, 80, 96, 128, 192, 256] {
+    for ef in [48, 64, 84, 96, 120, 192, 256, 384] {
         let [p10, p50, p99, recall] = measure(&queries, |query| {
             index.search_with(query, 1, ef, &mut out).ok()?;
             out.first().map(|n| n.label)

@@ -103,7 +103,7 @@ pub struct App {
     /// What the start found in the store.
     pub restored: Restored,
     /// Room for bulk writes.
-    pub bulk: tokio::sync::Semaphore,
+    pub bulk: Arc<tokio::sync::Semaphore>,
     draining: AtomicBool,
 }
 
@@ -159,7 +159,7 @@ impl App {
         };
         embed_slot_texts(&decider).await?;
         let restored = decider.restore()?;
-        let bulk = tokio::sync::Semaphore::new(config.server.bulk_writes_max);
+        let bulk = Arc::new(tokio::sync::Semaphore::new(config.server.bulk_writes_max));
         Ok(Self { decider, restored, bulk, draining: AtomicBool::new(false) })
     }
 

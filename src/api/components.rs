@@ -13,7 +13,7 @@ use crate::domain::field::FieldError;
 use crate::domain::ids::ComponentId;
 use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
-use crate::limits::{BULK_BODY_BYTES_MAX, TTL_SEC_MAX};
+use crate::limits::TTL_SEC_MAX;
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -231,15 +231,7 @@ pub(super) async fn delete(app: Data<App>, http: HttpRequest, id: web::Path<Stri
     )
 )]
 pub(super) async fn bulk(app: Data<App>, http: HttpRequest, payload: web::Payload) -> Answered {
-    let answered = async {
-        let _room = app
-            .bulk
-            .try_acquire()
-            .map_err(|_| Problem::new(Kind::OVERLOADED, "as many bulk writes are under way as are allowed"))?;
-        let body = json::body(&http, &mut payload.into_inner(), BULK_BODY_BYTES_MAX).await?;
-        Ok::<_, Problem>(ndjson::respond(Data::clone(&app), body, write))
-    };
-    answered.await.at(&http)
+    ndjson::bulk(&app, &http, payload, write).await.at(&http)
 }
 
 /// Writes what could be read of a batch of lines, in one durable commit.

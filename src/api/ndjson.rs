@@ -3,18 +3,19 @@
 //! The body is read whole before the first result is sent, for a client that sends all before it reads would otherwise block on us
 //! while we block on it. The number of such bodies in memory is bounded by `server.bulk_writes_max`.
 
-use super::error::Problem;
+use super::error::{Kind, Problem};
 use super::json;
 use crate::app::App;
 use crate::domain::field::FieldError;
-use crate::limits::{BULK_BATCH_LINES_MAX, LINE_BYTES_MAX};
-use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data};
+use crate::limits::{BULK_BATCH_LINES_MAX, BULK_BODY_BYTES_MAX, LINE_BYTES_MAX};
+use actix_web::web::{Bytes, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
 use std::future::Future;
+use std::sync::Arc;
 
 /// The result of one line.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -41,15 +42,24 @@ impl LineResult {
 /// A line that could be read, with its number.
 pub(crate) type Line<T> = (usize, Result<T, FieldError>);
 
-/// Answers with one result line for each line of `body`: `write` gets up to a batch of lines at a time and gives their results.
-pub(super) fn respond<T, F, W>(app: Data<App>, body: Bytes, write: W) -> HttpResponse
+/// Answers with one result line for each line of the body: `write` gets up to a batch of lines at a time and gives their results. The
+/// place among the bulk writes is held until the last line is written.
+pub(super) async fn bulk<T, F, W>(
+    app: &Data<App>,
+    http: &HttpRequest,
+    payload: Payload,
+    write: W,
+) -> Result<HttpResponse, Problem>
 where
     T: DeserializeOwned + 'static,
     F: Future<Output = Vec<LineResult>> + 'static,
     W: Fn(Data<App>, Vec<Line<T>>) -> F + 'static,
 {
-    let start = (app, Lines { body, at: 0, line: 0 }, write);
-    let results = stream::unfold(start, |(app, mut lines, write)| async move {
+    let busy = |_| Problem::new(Kind::OVERLOADED, "as many bulk writes are under way as server.bulk_writes_max allows");
+    let place = Arc::clone(&app.bulk).try_acquire_owned().map_err(busy)?;
+    let body = json::body(http, &mut payload.into_inner(), BULK_BODY_BYTES_MAX).await?;
+    let start = (Data::clone(app), Lines { body, at: 0, line: 0 }, write, place);
+    let results = stream::unfold(start, |(app, mut lines, write, place)| async move {
         let batch: Vec<Line<T>> =
             lines.by_ref().take(BULK_BATCH_LINES_MAX).map(|(line, bytes)| (line, read_line(&bytes))).collect();
         if batch.is_empty() {
@@ -64,9 +74,9 @@ where
                 text.push(b'\n');
             }
         }
-        Some((Ok::<_, Infallible>(Bytes::from(text)), (app, lines, write)))
+        Some((Ok::<_, Infallible>(Bytes::from(text)), (app, lines, write, place)))
     });
-    HttpResponse::Ok().content_type("application/x-ndjson").streaming(results)
+    Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(results))
 }
 
 fn read_line<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FieldError> {

@@ -127,7 +127,8 @@ pub struct Config {
     pub m: usize,
     /// Candidates that an insertion weighs for its links.
     pub ef_construction: usize,
-    /// Candidates that a search keeps: more finds more, in proportionally more time.
+    /// Candidates that a search keeps in a graph of 8,192 slots, and a quarter more for each doubling: 84 at 100,000, 120
+    /// at a million. More finds more, in proportionally more time.
     pub ef_search: usize,
     /// Live entries up to which the index is flat. See [`flat`] for the crossover.
     pub flat_max: usize,
@@ -139,7 +140,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { m: 32, ef_construction: 128, ef_search: 80, flat_max: 1_000, dead_share_max: 0.2, lag_max: 262_144 }
+        Self { m: 32, ef_construction: 128, ef_search: 48, flat_max: 1_000, dead_share_max: 0.2, lag_max: 262_144 }
     }
 }
 

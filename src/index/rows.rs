@@ -199,7 +199,7 @@ fn zeroed<T: Zeroable>(count: usize) -> Box<[UnsafeCell<T>]> {
 }
 
 /// Asks the system to back a large chunk with huge pages. A walk touches rows in no order, and with 4 KiB pages most of
-/// them miss the processor's table of pages as well as its caches. HUGE
+/// them miss the processor's table of pages as well as its caches.
 fn ask_for_huge_pages(start: usize, bytes: usize) {
     #[cfg(target_os = "linux")]
     if bytes >= HUGE_BYTES_MIN {

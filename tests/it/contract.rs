@@ -292,3 +292,22 @@ fn every_operation_of_the_openapi_document_has_a_name_of_its_own() {
     names.dedup();
     assert_eq!((names.len(), count), (20, 20), "{names:?}");
 }
+
+#[test]
+fn one_bulk_write_too_many_is_503_with_retry_after_and_a_place_is_given_back() {
+    let service = Builder::new().set("SERVER__BULK_WRITES_MAX", "1").start();
+    let lines: Vec<String> = (0..3_000).map(|i| entry(&format!("headline {i}"), 1).to_string()).collect();
+    let (url, body) = (service.url.clone(), lines.join("\n"));
+    let first = std::thread::spawn(move || {
+        let http = reqwest::blocking::Client::new();
+        http.post(format!("{url}/v1/entries")).body(body).send().unwrap().text().unwrap()
+    });
+    let mut refused = None;
+    while refused.is_none() && !first.is_finished() {
+        refused = Some(service.post("/v1/entries", &entry("one", 1))).filter(|reply| reply.status == 503);
+    }
+    let refused = refused.unwrap();
+    assert_eq!(refused.headers["retry-after"], "1");
+    assert_eq!(first.join().unwrap().lines().count(), 3_000);
+    assert_eq!(service.post("/v1/entries", &entry("two", 1)).status, 200);
+}

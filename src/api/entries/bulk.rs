@@ -3,7 +3,6 @@
 use crate::api::components::checked_ttl;
 use crate::api::decide::{caller, checked_as_of, checked_context, checked_tags, strategy_of};
 use crate::api::error::{Answered, At, Kind, Problem, ProblemDetails};
-use crate::api::json;
 use crate::api::ndjson::{self, Line, LineResult};
 use crate::app::App;
 use crate::decide::NewEntry;
@@ -13,7 +12,6 @@ use crate::domain::entry::{Provenance, StoredEntry, Validity};
 use crate::domain::field::FieldError;
 use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
-use crate::limits::BULK_BODY_BYTES_MAX;
 use actix_web::HttpRequest;
 use actix_web::web::{self, Data};
 use futures_util::StreamExt;
@@ -103,15 +101,7 @@ impl EntryRequest {
     )
 )]
 pub(in crate::api) async fn bulk(app: Data<App>, http: HttpRequest, payload: web::Payload) -> Answered {
-    let answered = async {
-        let _room = app
-            .bulk
-            .try_acquire()
-            .map_err(|_| Problem::new(Kind::OVERLOADED, "as many bulk writes are under way as are allowed"))?;
-        let body = json::body(&http, &mut payload.into_inner(), BULK_BODY_BYTES_MAX).await?;
-        Ok::<_, Problem>(ndjson::respond(Data::clone(&app), body, write))
-    };
-    answered.await.at(&http)
+    ndjson::bulk(&app, &http, payload, write).await.at(&http)
 }
 
 pub(crate) async fn write(app: Data<App>, lines: Vec<Line<EntryRequest>>) -> Vec<LineResult> {
