@@ -3,7 +3,7 @@
 use crate::cache::embedding::EmbeddingCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
-use crate::decide::{Decider, NewComponent, Restored, Strategies};
+use crate::decide::{Decider, NewComponent, Order, Restored, Strategies};
 use crate::domain::deadline::Deadline;
 use crate::domain::field::FieldError;
 use crate::domain::ids::{ComponentId, IdError, StrategyName, TenantId};
@@ -99,7 +99,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct App {
     /// The pipeline.
-    pub decider: Decider,
+    pub decider: Arc<Decider>,
     /// What the start found in the store.
     pub restored: Restored,
     /// Room for bulk writes.
@@ -146,7 +146,7 @@ impl App {
         config.index.validate()?;
         let builder = Builder::start(INDEX_BUILDERS).map_err(StartError::Thread)?;
         let strategies = read_strategies(&config.strategies, &parts.engines)?;
-        let decider = Decider {
+        let decider = Arc::new(Decider {
             strategies,
             embedder: parts.embedder,
             embeddings: EmbeddingCache::new(&config.embedding_cache),
@@ -155,8 +155,9 @@ impl App {
             graphs: parts.graphs,
             store: parts.store,
             engines: parts.engines,
+            order: Order::default(),
             clock: parts.clock,
-        };
+        });
         embed_slot_texts(&decider).await?;
         let restored = decider.restore()?;
         let bulk = Arc::new(tokio::sync::Semaphore::new(config.server.bulk_writes_max));

@@ -173,6 +173,9 @@ impl Config {
         if self.server.bulk_writes_max == 0 || self.server.connections_max == 0 {
             return rule("server", "bulk_writes_max and connections_max must be at least 1");
         }
+        let broken = |setting, error: &dyn std::fmt::Display| ConfigError::Rule { setting, rule: error.to_string() };
+        self.index.validate().map_err(|e| broken("index", &e))?;
+        self.store.embedded.check().map_err(|e| broken("store.embedded", &e))?;
         telemetry::logs::check(&self.log).map(drop).map_err(|e| ConfigError::Rule { setting: "log.level", rule: e.to_string() })
     }
 }

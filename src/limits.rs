@@ -44,9 +44,9 @@ pub const ID_BYTES_MAX: usize = 128;
 /// Bytes of a decision payload. The largest useful one is a table of a few thousand cells.
 pub const DECISION_BYTES_MAX: usize = 262_144;
 
-/// Candidates that a search of the fast path takes from the index. The nearest that passes every gate is
-/// served; the rest are there to be refused in order.
-pub const FAST_CANDIDATES_MAX: usize = 8;
+/// Candidates that the searches of the fast path take from the index, one search after the other while nothing may be served and more
+/// is near. The first is enough but where many entries of another time or under other conditions stand before the one that holds.
+pub const FAST_CANDIDATES: [usize; 3] = [8, 64, 512];
 
 /// Refused candidates that an answer names.
 pub const REFUSED_SHOWN_MAX: usize = 5;

@@ -83,5 +83,11 @@ pub(super) async fn events(app: Data<App>, http: HttpRequest, id: web::Path<Stri
 /// Reads the query of a request strictly.
 pub(super) fn query<T: serde::de::DeserializeOwned>(http: &HttpRequest) -> Result<T, Problem> {
     let read = web::Query::<T>::from_query(http.query_string());
-    read.map(web::Query::into_inner).map_err(|e| Problem::field(Kind::BAD_REQUEST, FieldError::new("", e.to_string())))
+    read.map(web::Query::into_inner).map_err(|error| {
+        let detail = error.to_string();
+        // serde names an unknown parameter in backquotes; for a bad value it is the one parameter that was given.
+        let named = detail.split('`').nth(1).filter(|_| detail.contains("unknown field"));
+        let given = http.query_string().split(['=', '&']).next().unwrap_or_default();
+        Problem::field(Kind::BAD_REQUEST, FieldError::new(format!("/{}", named.unwrap_or(given)), detail.clone()))
+    })
 }

@@ -46,6 +46,7 @@ impl Kind {
     pub(super) const BAD_REQUEST: Self = Self(400, "bad-request", "The request can't be read");
     pub(super) const NOT_FOUND: Self = Self(404, "not-found", "There is no such thing");
     pub(super) const METHOD: Self = Self(405, "method-not-allowed", "The method is not allowed here");
+    pub(super) const TIMEOUT: Self = Self(408, "body-timeout", "The body came too slowly");
     pub(super) const TOO_LARGE: Self = Self(413, "too-large", "The body is too large");
     pub(crate) const NOT_ALLOWED: Self = Self(422, "not-allowed", "The request is well formed but not allowed");
     pub(super) const OVERLOADED: Self = Self(503, "overloaded", "The service is busy");
@@ -77,6 +78,11 @@ impl Problem {
     fn with(mut self, error: FieldError) -> Self {
         self.0.errors.push(error);
         self
+    }
+
+    /// Whether the same again would fail the same: the input itself is wrong. A thing that is not there may come, and a busy part may rest.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self.0.status, 400 | 413 | 422)
     }
 
     /// The same, for the path of a request.
@@ -128,7 +134,7 @@ impl From<DecideError> for Problem {
             DecideError::Store(e) => e.into(),
             DecideError::ComponentsFull(_) => Self::new(Kind::NOT_ALLOWED, detail),
             DecideError::NoDirection => Self::field(Kind::NOT_ALLOWED, FieldError::new("/text", detail)),
-            DecideError::Json(_) => Self::new(Kind::INTERNAL, detail),
+            DecideError::Json(_) | DecideError::Broken { .. } => Self::new(Kind::INTERNAL, detail),
         }
     }
 }
@@ -163,6 +169,7 @@ impl From<RememberError> for Problem {
         match error {
             RememberError::Decide(e) => e.into(),
             RememberError::Store(e) => e.into(),
+            RememberError::Broken { detail } => Self::new(Kind::INTERNAL, detail),
             RememberError::Cache(e) => Self::new(Kind::NOT_ALLOWED, e.to_string()),
         }
     }

@@ -4,14 +4,19 @@ use super::error::{Kind, Problem};
 use crate::domain::field::FieldError;
 use crate::limits::BODY_BYTES_MAX;
 use actix_web::dev::Payload;
-use actix_web::error::PayloadError;
 use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use bytes::BytesMut;
+use futures_util::StreamExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
+
+/// How long a body may take to come.
+const BODY_WITHIN: Duration = Duration::from_secs(60);
 
 /// A body read as one JSON value of type `T`.
 #[derive(Debug)]
@@ -41,18 +46,27 @@ pub(super) fn body(
         Problem::new(Kind::TOO_LARGE, format!("the body has more than the {bytes_max} bytes that are allowed here")).at(request)
     };
     let stated = request.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<usize>().ok());
-    let bytes = (stated.is_none_or(|n| n <= bytes_max)).then(|| web::Bytes::from_request(request, payload));
+    let mut payload = payload.take();
     let request = request.clone();
     async move {
-        let Some(bytes) = bytes else { return Err(too_large(&request)) };
-        match bytes.await {
-            Ok(bytes) if bytes.len() <= bytes_max => Ok(bytes),
-            Ok(_) => Err(too_large(&request)),
-            Err(error) => match error.as_error::<PayloadError>() {
-                Some(PayloadError::Overflow) => Err(too_large(&request)),
-                _ => Err(Problem::new(Kind::BAD_REQUEST, format!("the body could not be read: {error}")).at(&request)),
-            },
+        if stated.is_some_and(|n| n > bytes_max) {
+            return Err(too_large(&request));
         }
+        let gathered = async {
+            let mut body = BytesMut::with_capacity(stated.unwrap_or(0).min(64 * 1024));
+            while let Some(part) = payload.next().await {
+                let part =
+                    part.map_err(|e| Problem::new(Kind::BAD_REQUEST, format!("the body could not be read: {e}")).at(&request))?;
+                // Looked at part by part: a body that doesn't say its length must not fill the memory first.
+                if body.len() + part.len() > bytes_max {
+                    return Err(too_large(&request));
+                }
+                body.extend_from_slice(&part);
+            }
+            Ok(body.freeze())
+        };
+        let late = |_| Problem::new(Kind::TIMEOUT, "the body did not come within a minute").at(&request);
+        tokio::time::timeout(BODY_WITHIN, gathered).await.map_err(late)?
     }
 }
 

@@ -25,7 +25,6 @@ pub(crate) use prototype::InsertRequest;
 
 use crate::app::App;
 use crate::config::Server;
-use crate::limits::BULK_BODY_BYTES_MAX;
 use actix_web::dev::Server as ActixServer;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
@@ -52,8 +51,8 @@ fn routes(service: &mut web::ServiceConfig) {
         .service(at("/v1/entries/{id}").route(web::get().to(entries::whole::get)))
         .service(at("/v1/strategies").route(web::get().to(strategies::list)))
         .service(at("/v1/strategies/{name}").route(web::get().to(strategies::get)))
-        .service(at("/health/live").route(web::get().to(health::live)))
-        .service(at("/health/ready").route(web::get().to(health::ready)))
+        .service(at("/health/live").route(web::get().to(health::live)).route(web::head().to(health::live)))
+        .service(at("/health/ready").route(web::get().to(health::ready)).route(web::head().to(health::ready)))
         .service(at("/metrics").route(web::get().to(health::metrics)))
         .service(at("/openapi.json").route(web::get().to(docs::document)))
         .service(web::redirect("/docs", "/docs/"))
@@ -64,7 +63,7 @@ fn routes(service: &mut web::ServiceConfig) {
         .default_service(web::to(error::not_found));
 }
 
-/// The server, listening on `listener`; it runs when it is awaited, and drains on SIGTERM and SIGINT.
+/// The server, listening on `listener`; it runs when it is awaited, until its handle stops it.
 ///
 /// # Errors
 /// Where the listener can't be used.
@@ -73,14 +72,11 @@ pub fn server(app: Data<App>, listener: TcpListener, config: &Server) -> std::io
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         some => some,
     };
-    let server = HttpServer::new(move || {
-        ActixApp::new()
-            .app_data(Data::clone(&app))
-            .app_data(web::PayloadConfig::new(BULK_BODY_BYTES_MAX))
-            .wrap(from_fn(trace::follow))
-            .configure(routes)
-    });
+    let server =
+        HttpServer::new(move || ActixApp::new().app_data(Data::clone(&app)).wrap(from_fn(trace::follow)).configure(routes));
     let server = server
+        // SIGTERM and SIGINT are followed by whoever awaits the server; actix's own handler would cut requests short on SIGINT.
+        .disable_signals()
         .workers(workers)
         .max_connections(config.connections_max.div_ceil(workers))
         .keep_alive(Duration::from_secs(config.keep_alive_sec))

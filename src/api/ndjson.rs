@@ -56,8 +56,9 @@ where
     W: Fn(Data<App>, Vec<Line<T>>) -> F + 'static,
 {
     let busy = |_| Problem::new(Kind::OVERLOADED, "as many bulk writes are under way as server.bulk_writes_max allows");
-    let place = Arc::clone(&app.bulk).try_acquire_owned().map_err(busy)?;
     let body = json::body(http, &mut payload.into_inner(), BULK_BODY_BYTES_MAX).await?;
+    // Taken once the body is there, so that a client that sends slowly keeps nobody out.
+    let place = Arc::clone(&app.bulk).try_acquire_owned().map_err(busy)?;
     let start = (Data::clone(app), Lines { body, at: 0, line: 0 }, write, place);
     let results = stream::unfold(start, |(app, mut lines, write, place)| async move {
         let batch: Vec<Line<T>> =

@@ -129,12 +129,14 @@ impl EmbeddingCache {
         Ok(old)
     }
 
-    /// Whether `more` components would fit.
+    /// Whether these components would fit; one that takes the place of another needs no room.
     ///
     /// # Errors
     /// [`Full`] where they would not.
-    pub fn room_for(&self, more: usize) -> Result<(), Full> {
-        let fits = self.components.len() + more <= self.components_max;
+    pub fn room_for(&self, components: &[Arc<Component>]) -> Result<(), Full> {
+        let known = self.components.pin();
+        let more = components.iter().filter(|c| !known.contains_key(&(c.tenant.clone(), c.id.clone()))).count();
+        let fits = more == 0 || known.len() + more <= self.components_max;
         if fits { Ok(()) } else { Err(Full { components_max: self.components_max }) }
     }
 
@@ -153,8 +155,14 @@ impl EmbeddingCache {
 
     /// Forgets all that ended at `now`, and returns it.
     pub fn expire(&self, now: Timestamp) -> Vec<Arc<Component>> {
-        let ended: Vec<_> = self.components.pin().values().filter(|c| c.expired(now)).cloned().collect();
-        ended.iter().filter_map(|c| self.remove(&c.tenant, &c.id)).collect()
+        let _one_writer = self.writing.lock();
+        let components = self.components.pin();
+        let ended: Vec<_> = components.values().filter(|c| c.expired(now)).cloned().collect();
+        for component in &ended {
+            components.remove(&(component.tenant.clone(), component.id.clone()));
+            self.untag(component);
+        }
+        ended
     }
 
     /// How many components are in memory.

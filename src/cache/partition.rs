@@ -202,8 +202,15 @@ impl Partition {
 
     /// Forgets an entry; no search that starts after this returns it. `false` where there is none of this id.
     pub fn remove(&self, id: &EntryId) -> bool {
+        self.remove_if(id, |_| true)
+    }
+
+    /// Forgets an entry for which `wanted` still holds once no other writer can change it.
+    pub fn remove_if(&self, id: &EntryId, wanted: impl FnOnce(&LiveEntry) -> bool) -> bool {
         let _one_writer = self.writing.lock();
-        let Some(old) = self.by_id.pin().remove(id).cloned() else { return false };
+        let by_id = self.by_id.pin();
+        let Some(old) = by_id.get(id).filter(|live| wanted(live)).cloned() else { return false };
+        by_id.remove(id);
         old.removed.store(true, Ordering::Release);
         self.index.remove(label(id));
         self.by_label.pin().remove(&label(id));

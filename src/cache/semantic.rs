@@ -147,16 +147,20 @@ impl SemanticCache {
 
     /// Forgets every entry whose time to live has ended at `now`, and returns whose they were.
     pub fn expire(&self, now: Timestamp) -> Vec<(TenantId, EntryId)> {
-        let mut ended = Vec::new();
+        let has_ended = |live: &LiveEntry| live.entry.expires_at().is_some_and(|end| end <= now);
+        let mut gone = Vec::new();
         for partition in self.partitions.pin().values() {
-            partition.each(|live| {
-                if live.entry.expires_at().is_some_and(|end| end <= now) {
-                    ended.push((live.entry.tenant.clone(), live.entry.id));
-                }
-            });
+            let mut ended = Vec::new();
+            partition.each(|live| ended.extend(has_ended(live).then(|| (live.entry.tenant.clone(), live.entry.id))));
+            // Judged again under the writers' lock: an entry that was written anew in between stays.
+            ended.retain(|(_, id)| partition.remove_if(id, has_ended));
+            let places = self.places.pin();
+            for (tenant, id) in ended.iter().filter(|(_, id)| partition.entry(id).is_none()) {
+                places.remove(&(tenant.clone(), *id));
+            }
+            gone.extend(ended);
         }
-        ended.retain(|(tenant, id)| self.remove(tenant, id));
-        ended
+        gone
     }
 
     /// What the cache holds.

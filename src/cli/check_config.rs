@@ -3,6 +3,7 @@
 use super::{Failure, Settings};
 use crate::app;
 use crate::config::DEFAULTS;
+use crate::embed;
 use crate::engine::Engines;
 use clap::Args;
 use std::process::ExitCode;
@@ -33,6 +34,12 @@ impl CheckConfig {
                 strategy.version,
                 strategy.slots.len(),
                 strategy.description
+            );
+        }
+        let known = embed::inventory(&config.embed)?;
+        if !config.embed.model.starts_with("hashing-") && !known.iter().any(|model| model.id == config.embed.model) {
+            return Err(
+                format!("embed.model: no manifest has a model \"{}\"; `instinct models` lists them", config.embed.model).into()
             );
         }
         println!("the configuration is good");

@@ -138,6 +138,7 @@ struct Load {
     checkpoint: PathBuf,
     skip: usize,
     rows: usize,
+    all_done: bool,
     bar: ProgressBar,
     since: Instant,
     told: Instant,
@@ -151,7 +152,7 @@ impl Load {
         }
         bar.set_message(path.display().to_string());
         let report = Report { file: path.display().to_string(), ..Report::default() };
-        Self { report, checkpoint, skip, rows: 0, bar, since: Instant::now(), told: Instant::now() }
+        Self { report, checkpoint, skip, rows: 0, all_done: true, bar, since: Instant::now(), told: Instant::now() }
     }
 
     async fn all<T, F: Future<Output = Vec<LineResult>>>(
@@ -167,12 +168,18 @@ impl Load {
         while rows.peek().is_some() {
             let batch: Vec<_> = rows.by_ref().take(BULK_BATCH_LINES_MAX).collect();
             self.rows += batch.len();
-            for result in write(batch).await {
-                self.count(&result);
+            self.progress();
+            let results = write(batch).await;
+            self.all_done &= results.iter().all(|r| r.error.as_ref().is_none_or(Problem::is_final));
+            for result in &results {
+                self.count(result);
+            }
+            // A row that failed for a reason outside of itself is tried again by the next run, and so is what follows it.
+            if !self.all_done {
+                continue;
             }
             // Written after the batch is durable: a run that is killed repeats one batch at most, and repeating is harmless.
             write_checkpoint(&self.checkpoint, self.rows)?;
-            self.progress();
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Remembering decisions: from a text and what was decided to an entry that searches find.
 
 use super::situation::ContextChoice;
-use super::{DecideError, Decider};
+use super::{DecideError, Decider, order};
 use crate::cache::semantic::CacheError;
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
@@ -47,6 +47,12 @@ pub enum RememberError {
     /// The store did not take it.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The write broke off.
+    #[error("the write broke off: {detail}")]
+    Broken {
+        /// For the log.
+        detail: String,
+    },
     /// Memory did not take it; the store has it.
     #[error(transparent)]
     Cache(#[from] CacheError),
@@ -95,14 +101,19 @@ impl Decider {
     /// # Errors
     /// [`RememberError::Store`] where nothing was written; [`RememberError::Cache`] where they are stored and one could not be taken
     /// into memory.
-    pub async fn remember(&self, entries: Vec<StoredEntry>) -> Result<(), RememberError> {
-        let since = Instant::now();
-        let writes = entries.iter().map(|entry| Write::Put(Record::Entry(entry.clone()))).collect();
-        self.store.commit(writes).await?;
-        metrics::entries_stored(entries.len(), since.elapsed());
-        for entry in &entries {
-            self.semantic.insert(entry)?;
-        }
-        Ok(())
+    pub async fn remember(self: &Arc<Self>, entries: Vec<StoredEntry>) -> Result<(), RememberError> {
+        let decider = Arc::clone(self);
+        let written = order::to_its_end(async move {
+            let _held = decider.order.hold(entries.iter().map(|e| e.entry.id)).await;
+            let since = Instant::now();
+            let writes = entries.iter().map(|entry| Write::Put(Record::Entry(entry.clone()))).collect();
+            decider.store.commit(writes).await?;
+            metrics::entries_stored(entries.len(), since.elapsed());
+            for entry in &entries {
+                decider.semantic.insert(entry)?;
+            }
+            Ok(())
+        });
+        written.await.unwrap_or_else(|error| Err(RememberError::Broken { detail: error.to_string() }))
     }
 }

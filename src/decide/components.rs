@@ -1,6 +1,6 @@
 //! Writing components: embedded, stored, then found.
 
-use super::{DecideError, Decider};
+use super::{DecideError, Decider, order};
 use crate::cache::embedding::Full;
 use crate::domain::component::{Component, Role};
 use crate::domain::deadline::Deadline;
@@ -8,7 +8,8 @@ use crate::domain::ids::{ComponentId, TenantId};
 use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
 use crate::embed::EmbedError;
-use crate::store::{Record, StoreError, Write};
+use crate::store::{Family, Record, RecordKey, StoreError, Write};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A reusable text to write.
@@ -42,6 +43,12 @@ pub enum ComponentError {
     /// There are too many.
     #[error(transparent)]
     Full(#[from] Full),
+    /// The write broke off.
+    #[error("the write broke off: {detail}")]
+    Broken {
+        /// For the log.
+        detail: String,
+    },
 }
 
 impl From<ComponentError> for DecideError {
@@ -50,6 +57,7 @@ impl From<ComponentError> for DecideError {
             ComponentError::Embed(e) => Self::Embed(e),
             ComponentError::Store(e) => Self::Store(e),
             ComponentError::Full(e) => Self::ComponentsFull(e),
+            ComponentError::Broken { detail } => Self::Broken { detail },
         }
     }
 }
@@ -93,32 +101,51 @@ impl Decider {
         }))
     }
 
-    /// Writes components durably, all or none, and then lets requests find them. Returns for each whether it is new.
+    /// Writes components durably, all or none, and then lets requests find them. Of several with one id the last holds. Returns for
+    /// each whether it is new.
     ///
     /// # Errors
     /// [`ComponentError`]; nothing was written where the store failed or there is no room.
-    pub async fn put_components(&self, components: Vec<Arc<Component>>) -> Result<Vec<bool>, ComponentError> {
-        self.embeddings.room_for(components.len())?;
-        let mut writes = Vec::with_capacity(components.len());
-        for component in &components {
-            let old = self.embeddings.own_component(&component.tenant, &component.id);
-            // The role is part of a record's key, so a component that changes its role leaves a record behind under the old key.
-            if let Some(old) = old.filter(|old| old.role.key_family() != component.role.key_family()) {
-                writes.push(Write::Delete(Record::Component(old).key()));
+    pub async fn put_components(self: &Arc<Self>, components: Vec<Arc<Component>>) -> Result<Vec<bool>, ComponentError> {
+        let decider = Arc::clone(self);
+        let written = order::to_its_end(async move {
+            let _held = decider.order.hold(components.iter().map(|c| c.id.clone())).await;
+            decider.embeddings.room_for(&components)?;
+            let mut last: BTreeMap<(TenantId, ComponentId), &Arc<Component>> = BTreeMap::new();
+            for component in &components {
+                last.insert((component.tenant.clone(), component.id.clone()), component);
             }
-            writes.push(Write::Put(Record::Component(Arc::clone(component))));
-        }
-        self.store.commit(writes).await?;
-        components.into_iter().map(|c| Ok(self.embeddings.put(c)?.is_none())).collect()
+            let writes = last.values().flat_map(|component| {
+                // The role is part of a record's key, so a component that changes its role would leave a record under the old one.
+                let others = records_of(&component.tenant, &component.id)
+                    .filter(|key| *key != Record::Component(Arc::clone(component)).key());
+                others.map(Write::Delete).chain([Write::Put(Record::Component(Arc::clone(component)))]).collect::<Vec<_>>()
+            });
+            decider.store.commit(writes.collect()).await?;
+            components.iter().map(|c| Ok(decider.embeddings.put(Arc::clone(c))?.is_none())).collect()
+        });
+        written.await.unwrap_or_else(|error| Err(ComponentError::Broken { detail: error.to_string() }))
     }
 
     /// Deletes a component for good; `false` where there is none.
     ///
     /// # Errors
-    /// [`StoreError`] where the deletion could not be made durable; requests have stopped finding it all the same.
-    pub async fn delete_component(&self, tenant: &TenantId, id: &ComponentId) -> Result<bool, StoreError> {
-        let Some(old) = self.embeddings.remove(tenant, id) else { return Ok(false) };
-        self.store.commit(vec![Write::Delete(Record::Component(old).key())]).await?;
-        Ok(true)
+    /// [`ComponentError`] where the deletion could not be made durable; requests have stopped finding it all the same.
+    pub async fn delete_component(self: &Arc<Self>, tenant: &TenantId, id: &ComponentId) -> Result<bool, ComponentError> {
+        let (decider, tenant, id) = (Arc::clone(self), tenant.clone(), id.clone());
+        let written = order::to_its_end(async move {
+            let _held = decider.order.hold(std::iter::once(&id)).await;
+            if decider.embeddings.remove(&tenant, &id).is_none() {
+                return Ok(false);
+            }
+            decider.store.commit(records_of(&tenant, &id).map(Write::Delete).collect()).await?;
+            Ok(true)
+        });
+        written.await.unwrap_or_else(|error| Err(ComponentError::Broken { detail: error.to_string() }))
     }
+}
+
+/// Every key under which a component of this id may be stored.
+fn records_of<'a>(tenant: &'a TenantId, id: &'a ComponentId) -> impl Iterator<Item = RecordKey> + 'a {
+    Family::ALL.into_iter().map(|family| RecordKey::Component { tenant: tenant.clone(), family, id: id.clone() })
 }

@@ -1,35 +1,40 @@
 //! The first two steps: the same text, and the nearest text.
 
-use super::situation::{ContextChoice, Setting};
+use super::situation::{Context, Setting};
 use super::{DecideError, Decider, Found, Hit, Run, micros};
 use crate::cache::embedding::KnownText;
-use crate::cache::partition::LiveEntry;
+use crate::cache::partition::{Candidate, LiveEntry};
 use crate::domain::answer::{Match, Path, Refused};
 use crate::domain::component::EmbeddedText;
 use crate::domain::deadline::Deadline;
-use crate::domain::ids::TenantId;
+use crate::domain::ids::{ComponentId, TenantId};
 use crate::domain::text::{FreshText, TextHash};
 use crate::embed::EmbedError;
 use crate::gates::{self, Circumstances, Nearness};
-use crate::limits::{FAST_CANDIDATES_MAX, REFUSED_SHOWN_MAX};
+use crate::limits::{FAST_CANDIDATES, REFUSED_SHOWN_MAX};
 use crate::store::{Record, Write};
 use crate::telemetry::metrics;
 use crate::verify::confidence;
 use std::time::Instant;
 
 impl Decider {
-    /// The decision of the very same text, the latest that the gates let through.
-    pub(super) fn exact(&self, run: &mut Run<'_>, setting: &Setting) -> Option<Hit> {
+    /// The decision of the very same text, the latest that the gates let through; one that was decided in the same soft context
+    /// stands before the others. Where the request names its context, no other will do.
+    pub(super) fn exact(&self, run: &mut Run<'_>, setting: &Setting, context: &Context) -> Option<Hit> {
         let since = Instant::now();
-        let text_hash = run.request.text.hash();
-        let versions = self.semantic.partition(&setting.partition).map(|partition| partition.exact(text_hash));
-        let hit = versions.iter().flat_map(|v| v.iter()).find_map(|live| self.serve(run, live, Nearness::SAME, Path::Exact));
+        let versions = self.semantic.partition(&setting.partition)?.exact(run.request.text.hash());
+        let soft: Vec<&str> = context.soft_ids(&setting.strategy).map(ComponentId::as_str).collect();
+        let same_context = |live: &LiveEntry| live.entry.soft_ids(&setting.strategy).eq(soft.iter().copied());
+        let (same, other): (Vec<_>, Vec<_>) = versions.iter().partition(|live| same_context(live));
+        let other = other.into_iter().filter(|_| run.request.context.is_empty());
+        let hit =
+            same.into_iter().chain(other.collect::<Vec<_>>()).find_map(|live| self.serve(run, live, Nearness::SAME, Path::Exact));
         run.timing.exact = micros(since.elapsed());
         hit
     }
 
     /// The decision of the nearest text that the gates let through.
-    pub(super) async fn fast(&self, run: &mut Run<'_>, setting: &Setting) -> Result<Found, DecideError> {
+    pub(super) async fn fast(&self, run: &mut Run<'_>, setting: &Setting, context: &Context) -> Result<Found, DecideError> {
         let request = run.request;
         let since = Instant::now();
         let known = match self.vector_of(&run.caller.tenant, &request.text, request.deadline).await {
@@ -40,46 +45,49 @@ impl Decider {
         run.cut = known.cut;
 
         let since = Instant::now();
-        let choice = ContextChoice {
-            tenant: &run.caller.tenant,
-            tags: &request.tags,
-            named: &request.context,
-            as_of: request.as_of,
-            now: run.now,
-        };
-        let context = self.context(&setting.strategy, &choice)?;
-        run.timing.context = micros(since.elapsed());
-
-        let since = Instant::now();
-        let vector = self.compose(&setting.strategy, &context, &known.vector)?;
+        let vector = self.compose(&setting.strategy, context, &known.vector)?;
         run.timing.compose = micros(since.elapsed());
 
-        let since = Instant::now();
         let Some(partition) = self.semantic.partition(&setting.partition) else {
             return Ok(Found::Nothing("nothing is remembered for this strategy yet".to_owned()));
         };
-        let candidates = partition.nearest(&vector, FAST_CANDIDATES_MAX);
-        run.timing.search = micros(since.elapsed());
         if let Some(explanation) = &mut run.explanation {
             explanation.composed_of = context.parts(&setting.strategy, &request.text.hash().to_string());
-            explanation.candidates = candidates.len();
         }
-
-        let since = Instant::now();
-        let mut hit = None;
-        for (rank, candidate) in candidates.iter().enumerate() {
-            let near =
-                Nearness { similarity: candidate.similarity, fresh_similarity: candidate.live.fresh_similarity(&known.vector) };
-            if rank == 0 {
-                metrics::nearest_candidate(near.similarity, near.fresh_similarity);
+        // The nearest few nearly always hold what may be served. Where all of them are near enough and were refused for their time or
+        // their conditions, what may be served lies behind them.
+        let mut judged = 0;
+        for wanted in FAST_CANDIDATES {
+            let since = Instant::now();
+            let candidates = partition.nearest(&vector, wanted);
+            run.timing.search += micros(since.elapsed());
+            let since = Instant::now();
+            let hit = self.first_servable(run, &known, candidates.get(judged..).unwrap_or_default());
+            run.timing.gates += micros(since.elapsed());
+            if let Some(explanation) = &mut run.explanation {
+                explanation.candidates = candidates.len();
             }
-            hit = self.serve(run, &candidate.live, near, Path::Fast);
-            if hit.is_some() {
+            if let Some(hit) = hit {
+                return Ok(Found::Hit(Box::new(hit)));
+            }
+            let more_are_near = candidates.last().is_some_and(|c| c.similarity >= run.strategy.thresholds.tau);
+            if candidates.len() < wanted || !more_are_near {
                 break;
             }
+            judged = candidates.len();
         }
-        run.timing.gates = micros(since.elapsed());
-        Ok(hit.map_or_else(|| Found::Nothing(nothing_near(run)), |hit| Found::Hit(Box::new(hit))))
+        Ok(Found::Nothing(nothing_near(run)))
+    }
+
+    fn first_servable(&self, run: &mut Run<'_>, known: &KnownText, candidates: &[Candidate]) -> Option<Hit> {
+        candidates.iter().find_map(|candidate| {
+            let fresh_similarity = candidate.live.fresh_similarity(&known.vector);
+            let near = Nearness { similarity: candidate.similarity, fresh_similarity };
+            if run.refused.is_empty() {
+                metrics::nearest_candidate(near.similarity, near.fresh_similarity);
+            }
+            self.serve(run, &candidate.live, near, Path::Fast)
+        })
     }
 
     /// The vector of a fresh text: known from before, or embedded now and remembered.

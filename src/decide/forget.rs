@@ -1,11 +1,12 @@
 //! Forgetting: on demand, and by time to live.
 
-use super::Decider;
+use super::{Decider, order};
 use crate::domain::entry::Provenance;
 use crate::domain::ids::{EntryId, StrategyName, TenantId};
 use crate::domain::time::Timestamp;
 use crate::store::{RecordKey, StoreError, Write};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Which entries to forget: those for which all that is said holds.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -49,12 +50,17 @@ impl Decider {
     ///
     /// # Errors
     /// [`StoreError`] where a deletion could not be made durable; those entries may come back with a restart.
-    pub async fn forget(&self, tenant: &TenantId, ids: &[EntryId]) -> Result<usize, StoreError> {
+    pub async fn forget(self: &Arc<Self>, tenant: &TenantId, ids: &[EntryId]) -> Result<usize, StoreError> {
         let mut gone = 0;
         for some in ids.chunks(DELETES_PER_COMMIT) {
-            gone += some.iter().filter(|id| self.semantic.remove(tenant, id)).count();
-            let writes = some.iter().map(|id| Write::Delete(RecordKey::Entry { tenant: tenant.clone(), id: *id })).collect();
-            self.store.commit(writes).await?;
+            let (decider, tenant, some) = (Arc::clone(self), tenant.clone(), some.to_vec());
+            let written = order::to_its_end(async move {
+                let _held = decider.order.hold(some.iter()).await;
+                let gone = some.iter().filter(|id| decider.semantic.remove(&tenant, id)).count();
+                let writes = some.iter().map(|id| Write::Delete(RecordKey::Entry { tenant: tenant.clone(), id: *id })).collect();
+                decider.store.commit(writes).await.map(|()| gone)
+            });
+            gone += written.await.unwrap_or(Err(StoreError::Closed))?;
         }
         Ok(gone)
     }

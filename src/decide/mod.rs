@@ -13,6 +13,7 @@ mod backfill;
 mod components;
 mod fast;
 mod forget;
+mod order;
 mod restore;
 mod search;
 mod situation;
@@ -20,9 +21,11 @@ mod situation;
 pub use backfill::{NewEntry, RememberError};
 pub use components::{ComponentError, NewComponent};
 pub use forget::Forget;
+pub use order::Order;
 pub use restore::Restored;
 pub use search::{Probe, Scored};
 
+use self::situation::ContextChoice;
 use crate::cache::embedding::{EmbeddingCache, Full};
 use crate::cache::semantic::SemanticCache;
 use crate::domain::answer::{Answer, Confidence, Explanation, Match, Outcome, Path, Refused, TimingUs};
@@ -81,6 +84,12 @@ pub enum DecideError {
     /// The answer could not be written as JSON.
     #[error("the answer could not be written: {0}")]
     Json(#[from] serde_json::Error),
+    /// A write broke off.
+    #[error("the write broke off: {detail}")]
+    Broken {
+        /// For the log.
+        detail: String,
+    },
     /// There is no room for more components.
     #[error(transparent)]
     ComponentsFull(#[from] Full),
@@ -123,6 +132,8 @@ pub struct Decider {
     pub semantic: SemanticCache,
     /// Where the graphs of the indexes are kept between runs; they are built anew where absent.
     pub graphs: Option<PathBuf>,
+    /// Who writes which id now.
+    pub order: Order,
     /// What lasts.
     pub store: Arc<dyn Store>,
     /// What thinks.
@@ -187,10 +198,21 @@ impl Decider {
             allowed: request.allow,
         });
 
-        if let Some(hit) = self.exact(&mut run, &setting) {
+        let since = Instant::now();
+        let choice = ContextChoice {
+            tenant: &caller.tenant,
+            tags: &request.tags,
+            named: &request.context,
+            as_of: request.as_of,
+            now: run.now,
+        };
+        let context = self.context(&run.strategy, &choice)?;
+        run.timing.context = micros(since.elapsed());
+
+        if let Some(hit) = self.exact(&mut run, &setting, &context) {
             return self.answer(run, hit);
         }
-        let missed = match self.fast(&mut run, &setting).await? {
+        let missed = match self.fast(&mut run, &setting, &context).await? {
             Found::Hit(hit) => return self.answer(run, *hit),
             Found::Nothing(why) => why,
         };

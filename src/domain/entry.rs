@@ -2,8 +2,9 @@
 
 use super::component::{Cut, ModelRef};
 use super::decision::Payload;
-use super::ids::{ComponentId, EntryId, StrategyName, TenantId};
+use super::ids::{EntryId, StrategyName, TenantId};
 use super::partition::PartitionKey;
+use super::strategy::Strategy;
 use super::text::TextHash;
 use super::time::Timestamp;
 use super::vector::UnitVector;
@@ -122,9 +123,10 @@ impl Entry {
         self.ttl_sec.map(|ttl| self.created_at.plus_seconds(ttl))
     }
 
-    /// The ids of the components that its vector was composed with.
-    pub fn component_ids(&self) -> impl Iterator<Item = ComponentId> {
-        self.parts.iter().filter(|part| part.role != "fresh").filter_map(|part| ComponentId::new(&part.id).ok())
+    /// The ids of the components in soft slots that its vector was composed with, in the order of the slots.
+    pub fn soft_ids<'a>(&'a self, strategy: &'a Strategy) -> impl Iterator<Item = &'a str> {
+        let hard = |part: &Part| strategy.hard_components().any(|id| id.as_str() == part.id);
+        self.parts.iter().filter(move |part| part.role != "fresh" && !hard(part)).map(|part| &*part.id)
     }
 }
 

@@ -9,18 +9,12 @@ pub const EXACT: Confidence = Confidence::High;
 /// The confidence of having nothing to serve.
 pub const NOTHING: Confidence = Confidence::Unable;
 
-/// The confidence of serving the decision of a near text. HIGH where it clears both floors by at least half of what lies
-/// between floor and identity, LOW where it clears either by less than a tenth of it, MEDIUM between.
+/// The confidence of serving the decision of a near text: MEDIUM where it clears both floors by at least half of what lies between floor
+/// and identity, else LOW. Never HIGH: an embedding puts "A buys B" beside "B buys A", and nothing here reads who did what.
 pub fn of_near(similarity: f32, fresh_similarity: f32, floors: Thresholds) -> Confidence {
     let margin = |value: f32, floor: f32| if floor < 1.0 { (value - floor) / (1.0 - floor) } else { 1.0 };
-    let least = margin(similarity, floors.tau).min(margin(fresh_similarity, floors.tau_fresh));
-    if least >= 0.5 {
-        Confidence::High
-    } else if least >= 0.1 {
-        Confidence::Medium
-    } else {
-        Confidence::Low
-    }
+    let both = margin(similarity, floors.tau) >= 0.5 && margin(fresh_similarity, floors.tau_fresh) >= 0.5;
+    if both { Confidence::Medium } else { Confidence::Low }
 }
 
 #[cfg(test)]
@@ -31,8 +25,14 @@ mod tests {
 
     #[test]
     fn the_weaker_of_the_two_margins_decides() {
-        assert_eq!(of_near(0.99, 0.98, FLOORS), Confidence::High);
-        assert_eq!(of_near(0.99, 0.85, FLOORS), Confidence::Medium);
+        assert_eq!(of_near(0.99, 0.98, FLOORS), Confidence::Medium);
+        assert_eq!(of_near(0.99, 0.85, FLOORS), Confidence::Low);
         assert_eq!(of_near(0.905, 0.99, FLOORS), Confidence::Low);
+    }
+
+    #[test]
+    fn nothing_but_the_same_text_is_ever_high() {
+        assert_ne!(of_near(1.0, 1.0, FLOORS), Confidence::High);
+        assert_eq!(of_near(f32::NAN, 0.99, FLOORS), Confidence::Low);
     }
 }

@@ -144,7 +144,8 @@ fn every_decision_has_an_audit_record_under_its_id() {
     assert_eq!(events.headers["content-type"], "text/event-stream");
     assert!(events.text.starts_with("event: answer\ndata: {"), "{}", events.text);
     assert_eq!(service.get(&format!("/v1/decisions/{id}?wait_ms=60001")).status, 422);
-    assert_eq!(service.get(&format!("/v1/decisions/{id}?mood=1")).status, 400);
+    let unknown = service.get(&format!("/v1/decisions/{id}?mood=1"));
+    assert_eq!((unknown.status, unknown.pointers()), (400, vec!["/mood".to_owned()]));
 }
 
 #[test]
@@ -180,6 +181,10 @@ fn a_bad_line_fails_alone_and_keeps_its_number() {
     let expected =
         [(1, "created"), (2, "error"), (4, "created"), (5, "error"), (6, "error"), (7, "error"), (8, "error"), (9, "replaced")];
     assert_eq!(told, expected);
+    assert_eq!(
+        (results[3]["error"]["errors"][0]["pointer"].as_str(), results[3]["error"]["status"].as_u64()),
+        (Some("/decision/signal"), Some(422))
+    );
     assert_eq!(results[4]["error"]["errors"][0]["pointer"], "/text");
     assert_eq!(results[6]["error"]["errors"][0]["pointer"], "/mood");
     assert_eq!(service.decide(&json!({"text": "one"}))["decision"]["signal"], -1, "of two lines for one entry the later holds");
@@ -302,12 +307,27 @@ fn one_bulk_write_too_many_is_503_with_retry_after_and_a_place_is_given_back() {
         let http = reqwest::blocking::Client::new();
         http.post(format!("{url}/v1/entries")).body(body).send().unwrap().text().unwrap()
     });
-    let mut refused = None;
-    while refused.is_none() && !first.is_finished() {
-        refused = Some(service.post("/v1/entries", &entry("one", 1))).filter(|reply| reply.status == 503);
+    while service.get("/health/ready").json()["parts"]["cache"]["entries"] == 0 {
+        assert!(!first.is_finished(), "nothing was written");
     }
-    let refused = refused.unwrap();
+    let refused = service.post("/v1/entries", &entry("one", 1));
+    assert_eq!(refused.status, 503, "{}", refused.text);
     assert_eq!(refused.headers["retry-after"], "1");
     assert_eq!(first.join().unwrap().lines().count(), 3_000);
     assert_eq!(service.post("/v1/entries", &entry("two", 1)).status, 200);
+}
+
+#[test]
+fn of_two_components_with_one_id_in_one_batch_the_later_holds_after_a_restart_too() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let service = Builder::new().data(&folder.path().join("d")).start();
+    let lines = [json!({"id": "rc", "role": "instruction", "text": "one"}), json!({"id": "rc", "role": "news", "text": "two"})];
+    service.request("POST", "/v1/components", format!("{}\n{}", lines[0], lines[1]));
+    assert_eq!(service.get("/v1/components/rc").json()["text"], "two");
+    let data = service.kill();
+    let again = Builder::new().data(&data).start();
+    assert_eq!(again.get("/v1/components/rc").json()["text"], "two");
+    assert_eq!(again.request("DELETE", "/v1/components/rc", "").status, 204);
+    let data = again.kill();
+    assert_eq!(Builder::new().data(&data).start().get("/v1/components/rc").status, 404);
 }

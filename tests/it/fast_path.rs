@@ -160,3 +160,38 @@ fn a_search_shows_every_score_and_verdict_and_counts_nothing() {
     assert_eq!(service.post("/v1/entries/search", &json!({"text": "a", "limit": 0})).pointers(), ["/limit"]);
     assert_eq!(service.post("/v1/entries/search", &json!({"text": "a", "allow": "fast"})).pointers(), ["/allow"]);
 }
+
+#[test]
+fn the_same_text_decided_in_another_named_context_does_not_answer() {
+    let service = Builder::new().start();
+    for id in ["c1", "c2"] {
+        let component = json!({"role": "context", "text": format!("the context {id}"), "as_of": "2026-01-01T00:00:00Z"});
+        assert_eq!(service.request("PUT", &format!("/v1/components/{id}"), component.to_string()).status, 201);
+    }
+    for (id, signal) in [("c1", 1), ("c2", -1)] {
+        service.remember(
+            &json!({"text": "Gold rises", "decision": trade(signal), "context": [id], "as_of": "2026-02-01T00:00:00Z"}),
+        );
+    }
+    for (id, signal) in [("c1", 1), ("c2", -1)] {
+        let answer = service.decide(&json!({"text": "Gold rises", "context": [id]}));
+        assert_eq!((answer["path"].as_str(), answer["decision"]["signal"].as_i64()), (Some("exact"), Some(signal)), "{answer}");
+    }
+    assert_eq!(service.post("/v1/decide", &json!({"text": "Gold rises", "context": ["nope"]})).status, 404);
+}
+
+#[test]
+fn what_may_be_served_is_found_behind_many_that_may_not() {
+    let service = Builder::new().start();
+    let text = |i: usize| format!("the central bank of the country held its main rate at the meeting, said speaker {i}");
+    for i in 0..20 {
+        let as_of = if i == 7 { "2024-01-01T00:00:00Z" } else { "2026-01-01T00:00:00Z" };
+        service.remember(&json!({"text": text(i), "decision": trade(1), "as_of": as_of}));
+    }
+    let answer = service.decide(&json!({"text": text(99), "as_of": "2025-01-01T00:00:00Z"}));
+    assert_eq!(
+        (answer["path"].as_str(), answer["match"]["as_of"].as_str()),
+        (Some("fast"), Some("2024-01-01T00:00:00Z")),
+        "{answer}"
+    );
+}

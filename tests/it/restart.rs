@@ -46,7 +46,13 @@ fn entries_of_another_model_are_left_alone_and_come_back_with_it() {
 }
 
 #[test]
-fn sigterm_ends_requests_under_way_and_exits_with_success() {
+fn sigterm_and_sigint_end_requests_under_way_and_exit_with_success() {
+    for signal in ["-TERM", "-INT"] {
+        ends_requests_under_way(signal);
+    }
+}
+
+fn ends_requests_under_way(signal: &str) {
     let service = Builder::new().with_the_real_model().start();
     let lines: Vec<String> =
         (0..300).map(|i| entry(&format!("headline number {i} about the price of oil"), 1).to_string()).collect();
@@ -57,7 +63,7 @@ fn sigterm_ends_requests_under_way_and_exits_with_success() {
         http.post(format!("{url}/v1/entries")).body(body).send().and_then(reqwest::blocking::Response::text).unwrap()
     });
     std::thread::sleep(std::time::Duration::from_millis(100));
-    assert_eq!(service.terminate(), Some(0));
+    assert_eq!(service.signal(signal), Some(0));
     let results = under_way.join().unwrap();
     assert_eq!(results.lines().filter(|line| line.contains("\"created\"")).count(), 300, "{results}");
 }

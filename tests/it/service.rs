@@ -183,8 +183,13 @@ impl Service {
     }
 
     /// Asks the process to end, and gives its exit code.
-    pub fn terminate(mut self) -> Option<i32> {
-        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+    pub fn terminate(self) -> Option<i32> {
+        self.signal("-TERM")
+    }
+
+    /// Sends a signal, and gives the exit code that follows.
+    pub fn signal(mut self, signal: &str) -> Option<i32> {
+        Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
         self.child.wait().unwrap().code()
     }
 }

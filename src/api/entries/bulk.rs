@@ -3,6 +3,7 @@
 use crate::api::components::checked_ttl;
 use crate::api::decide::{caller, checked_as_of, checked_context, checked_tags, strategy_of};
 use crate::api::error::{Answered, At, Kind, Problem, ProblemDetails};
+use crate::api::json;
 use crate::api::ndjson::{self, Line, LineResult};
 use crate::app::App;
 use crate::decide::NewEntry;
@@ -12,11 +13,13 @@ use crate::domain::entry::{Provenance, StoredEntry, Validity};
 use crate::domain::field::FieldError;
 use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
+use crate::limits::DECISION_BYTES_MAX;
 use actix_web::HttpRequest;
 use actix_web::web::{self, Data};
 use futures_util::StreamExt;
 use futures_util::stream;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -32,7 +35,7 @@ pub(crate) struct EntryRequest {
     text: String,
     /// What was decided.
     #[schema(value_type = Decision)]
-    decision: Payload,
+    decision: Box<RawValue>,
     /// Under which strategy; the configured one where absent.
     strategy: Option<String>,
     /// The moment that the decision speaks of; now where absent.
@@ -63,6 +66,7 @@ impl EntryRequest {
     /// The entry as the pipeline takes it.
     pub(crate) fn checked(self, app: &App) -> Result<NewEntry, Problem> {
         let strategy = strategy_of(app, self.strategy.as_deref())?;
+        let decision = checked_decision(&self.decision)?;
         let mut validity = self.validity;
         if validity.valid_until.is_some() && self.valid_until.is_some_and(|until| Some(until) != validity.valid_until) {
             let error = FieldError::new("/valid_until", "it differs from /validity/valid_until");
@@ -76,7 +80,7 @@ impl EntryRequest {
         let checked = || {
             Ok(NewEntry {
                 text: FreshText::stored(&self.text).map_err(|e| FieldError::new("/text", e.to_string()))?,
-                decision: self.decision,
+                decision,
                 strategy: strategy.name.clone(),
                 as_of: checked_as_of(self.as_of, app.decider.clock.now())?,
                 ttl_sec: checked_ttl(self.ttl_sec)?,
@@ -88,6 +92,17 @@ impl EntryRequest {
         };
         checked().map_err(|error| Problem::field(Kind::NOT_ALLOWED, error))
     }
+}
+
+/// Reads a decision strictly: what can't be read is a bad request, what is out of its range is not allowed.
+fn checked_decision(json: &RawValue) -> Result<Payload, Problem> {
+    let within = |error: FieldError| FieldError::new(format!("/decision{}", error.pointer), error.detail);
+    if json.get().len() > DECISION_BYTES_MAX {
+        let error = FieldError::new("", format!("it has more than the {DECISION_BYTES_MAX} bytes that are allowed"));
+        return Err(Problem::field(Kind::NOT_ALLOWED, within(error)));
+    }
+    let decision: Decision = json::read(json.get().as_bytes()).map_err(|e| Problem::field(Kind::BAD_REQUEST, within(e)))?;
+    Payload::new(&decision).map_err(|e| Problem::field(Kind::NOT_ALLOWED, within(e)))
 }
 
 /// Remember known decisions in bulk: NDJSON in, one result line out for each line in.
