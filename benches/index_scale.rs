@@ -1,6 +1,6 @@
 //! Time, recall and memory of the index by size, as a table.
 //!
-//! `cargo bench --bench index_scale -- [sizes …] [--data uniform|clustered] [--m M] [--efc EF] [--hnsw-rs]`
+//! `cargo bench --bench index_scale -- [sizes …] [--data uniform|clustered] [--m M] [--efc EF] [--hnsw-rs] [--bulk]`
 //!
 //! Sizes are 10000 and 100000 where none is given. The query is a planted neighbour: a vector at cosine 0.9 to a stored
 //! one, which is then the true nearest. In `uniform` the stored vectors have no structure at all, which is the hardest
@@ -8,10 +8,11 @@
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on stops")]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use instinct::domain::vector::UnitVector;
-use instinct::index::{Config, Hnsw, Index, Search};
+use instinct::index::{Builder, Config, Hnsw, Index, Search, open};
 
 const DIM: usize = 384;
 const QUERIES: usize = 2_000;
@@ -158,6 +159,41 @@ fn save_and_restore(index: &Hnsw, data: Data, size: u64, config: &Config) {
     std::fs::remove_file(&path).expect("the file was just written");
 }
 
+/// Loads an adaptive index as fast as it takes entries, and searches from another thread until the graph is in place.
+fn bulk(data: Data, size: u64) {
+    let vectors: Vec<UnitVector> = (0..size).map(|label| stored(data, label)).collect();
+    let index = open(DIM, Config::default(), &Builder::start(1).expect("a thread")).expect("the configuration is valid");
+    let loaded = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let (mut out, mut times, mut turn) = (Vec::new(), Vec::new(), 0);
+            while !loaded.load(Ordering::Acquire) || index.stats().building {
+                let start = Instant::now();
+                index.search(&vectors[turn % vectors.len()], 8, &mut out).expect("the dimension is right");
+                times.push(start.elapsed().as_secs_f64() * 1e3);
+                turn += 7_919;
+            }
+            times.sort_by(f64::total_cmp);
+            times
+        });
+        let (start, mut writes) = (Instant::now(), Vec::new());
+        for (label, vector) in (0..).zip(&vectors) {
+            let start = Instant::now();
+            index.insert(label, vector).expect("there is room");
+            writes.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+        let loading = start.elapsed().as_secs_f64();
+        loaded.store(true, Ordering::Release);
+        let searches = reader.join().expect("the reader does not panic");
+        let built = start.elapsed().as_secs_f64();
+        writes.sort_by(f64::total_cmp);
+        let show =
+            |t: &[f64]| format!("p50 {:.3}, p99 {:.3}, max {:.1} ms", t[t.len() / 2], t[t.len() * 99 / 100], t[t.len() - 1]);
+        println!("bulk     {data:?} n={size}: loaded in {loading:.1} s, graph after {built:.1} s");
+        println!("         writes {}; {} searches until then {}", show(&writes), searches.len(), show(&searches));
+    });
+}
+
 fn theirs(data: Data, size: u64, config: &Config) {
     use hnsw_rs::prelude::{DistDot, Hnsw};
     let order = shuffled(size);
@@ -186,7 +222,7 @@ fn theirs(data: Data, size: u64, config: &Config) {
 }
 
 fn main() {
-    let (mut sizes, mut data, mut config, mut compare) = (vec![], vec![], Config::default(), false);
+    let (mut sizes, mut data, mut config, mut compare, mut load) = (vec![], vec![], Config::default(), false, false);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut number = || arguments.next().and_then(|n| n.parse().ok()).expect("a number");
@@ -194,6 +230,7 @@ fn main() {
             "--m" => config.m = number(),
             "--efc" => config.ef_construction = number(),
             "--hnsw-rs" => compare = true,
+            "--bulk" => load = true,
             "--bench" | "--data" => {}
             "uniform" => data.push(Data::Uniform),
             "clustered" => data.push(Data::Clustered),
@@ -208,6 +245,10 @@ fn main() {
     }
     for size in sizes {
         for data in &data {
+            if load {
+                bulk(*data, size);
+                continue;
+            }
             ours(*data, size, &config);
             if compare {
                 theirs(*data, size, &config);

@@ -1,9 +1,9 @@
 //! The exact index: compares the query with every live vector.
 //!
 //! It is the twin that the graph is tested against, and the faster of the two while a partition is small.
-//! `benches/index.rs` has them cross at about 500 vectors of 384 dimensions (56 µs each); at 1,000 a scan takes 110 µs and
-//! the graph 85 µs, at 10,000 550 µs and 87 µs. [`Config::flat_max`](super::Config::flat_max) is 1,000 all the same: 25 µs buy exact answers
-//! and writes that cost 1 µs in place of 100.
+//! `benches/index.rs`, with a build beside it, has them cross at about 500 vectors of 384 dimensions (56 µs each); at 1,000 a scan takes 110 µs and
+//! the graph 85 µs, at 10,000 550 µs and 87 µs. [`Config::flat_max`](super::Config::flat_max) is 1,000 all the same: 25 µs buy exact
+//! answers and writes of 1 µs in place of 100 or more.
 //!
 //! Vectors are kept in full precision, 4 bytes a value, append-only. A removed vector is only marked, and its slot
 //! stays until the [`Adaptive`](super::Adaptive) index around it copies what is live.

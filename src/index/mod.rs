@@ -14,14 +14,14 @@
 //!   first few dozen and what is written while the rebuild that clears them runs.
 //!
 //! "Sees" is exact for a flat index. A graph is approximate: it finds the neighbour that matters with the recall that
-//! is given in [`hnsw`], and every live entry can be reached: where the beam is as wide as the index, a search finds all.
+//! is given in [`hnsw`], which falls off at a million vectors without structure; and every live entry can be reached: where the beam is as wide as the index, a search finds all.
 
-mod adaptive;
+pub mod adaptive;
 mod builder;
 mod codes;
 #[cfg(test)]
 mod contract;
-mod flat;
+pub mod flat;
 pub mod hnsw;
 mod rows;
 mod scratch;

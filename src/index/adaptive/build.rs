@@ -14,7 +14,8 @@ use crate::index::{Config, Flat, Hnsw};
 /// Slots that a builder copies between looks at whether anybody still wants the index.
 const BATCH_SLOTS: usize = 16;
 
-/// Slots, and removals, that may be left when writers are held up for the swap. About five milliseconds of work.
+/// Slots, and removals, that may be left when writers are held up for the swap. The swap itself copies up to four
+/// times as many, for writers go on until it has the lock; each takes what an insertion does, 0.1 to 2 ms.
 const SWAP_SLOTS_MAX: usize = 16;
 
 /// Dead slots that are never worth a rebuild.

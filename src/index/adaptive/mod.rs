@@ -12,10 +12,14 @@
 //!
 //! # Bounds
 //!
-//! Writes into a flat index are a hundred times as fast as the build, so one that is flooded could fall behind for
+//! Writes into a flat index are at least a hundred times as fast as the build, so one that is flooded could fall behind for
 //! ever. Therefore a build may be behind by [`Config::lag_max`] entries, apart from those that were there when it began;
 //! past that a write copies two entries for the one that it adds. So the lag stays below that bound plus half of what was
 //! there at the beginning. After a few passes the bound halves with every pass, and a build ends under any load.
+//!
+//! A bulk load is searched flat until its graph is there. `index_scale --bulk`, 100,000 clustered vectors: loaded in 0.3 s
+//! (longest write 13 ms), graph in place after 14 s, until then searches of 15 ms (median), longest 33 ms: they wait for
+//! nobody, but they scan. So restore a snapshot, or load before serving, where that matters.
 
 mod build;
 mod generation;

@@ -12,7 +12,7 @@ const DUPLICATE: f32 = 0.9999;
 const NONE: u32 = u32::MAX;
 
 /// A full list is selected anew, each pair compared, when one in this many of its links was never compared. Otherwise
-/// the newcomer alone is compared with the rest, which for m = 32 is a thirtieth of the work.
+/// the newcomer alone is compared with the rest, which is linear in the length of the list and not quadratic.
 const UNCHECKED_SHARE: usize = 4;
 
 /// What the writer of a graph keeps to itself.
@@ -105,14 +105,20 @@ impl Linker {
         self.selected = targets;
     }
 
-    /// Gives a slot its parent: the nearest that has room for a child.
+    /// Gives a slot its parent: the nearest that has room for a child, and can be reached itself.
     fn choose_parent(&mut self, graph: &Graph, slot: u32) {
-        let has_room = |candidate: &&Ranked| usize::from(self.children[candidate.slot() as usize]) < graph.m;
-        let near = self.selected.iter().find(has_room).or_else(|| self.pool.iter().find(has_room));
-        // Nothing can have a parent that comes later, so the slot before this one has all its room.
-        let parent = near.copied().unwrap_or(Ranked::new(f32::NEG_INFINITY, slot - 1));
-        self.adopt(parent.slot(), slot);
-        self.link_back(graph, parent, 0, slot);
+        let has_room = |candidate: u32| {
+            let connected = candidate == ROOT || self.parents[candidate as usize] != NONE;
+            connected && usize::from(self.children[candidate as usize]) < graph.m
+        };
+        let near = self.selected.iter().chain(&self.pool).find(|ranked| has_room(ranked.slot()));
+        // What is connected is a tree, whose leaves have all their room; the newest slots are mostly leaves.
+        let any = || (0..self.parents.len() as u32).rev().find(|candidate| *candidate != slot && has_room(*candidate));
+        let parent = near.copied().or_else(|| any().map(|leaf| Ranked::new(f32::NEG_INFINITY, leaf)));
+        if let Some(parent) = parent {
+            self.adopt(parent.slot(), slot);
+            self.link_back(graph, parent, 0, slot);
+        }
     }
 
     fn adopt(&mut self, parent: u32, child: u32) {

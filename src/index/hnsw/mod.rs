@@ -7,15 +7,33 @@
 //!
 //! # Figures
 //!
-//! `benches/index_scale.rs`, 384 dimensions, m = 32, ef_construction = 128, two shared AVX-512 cores with other work on
-//! them; the query is at cosine 0.9 to a stored vector, recall@1 is that of finding it. "Clustered" vectors lie in groups
-//! of 500 around centres, "uniform" ones have no structure at all, which no embedding is as bad as.
+//! `benches/index_scale.rs`, 384 dimensions, m = 32, ef_construction = 128, two AVX-512 cores shared with other work, so
+//! that times are upper bounds and differ by up to half between runs. The query is at cosine 0.9 to a stored vector;
+//! recall@1 is that of finding it, over 2,000 queries of one seed. "Clustered" vectors lie in groups of 500 around centres,
+//! "uniform" ones have no structure at all, the worst case for a graph. Beams are those of the defaults, or next to them.
 //!
-//! FIGTABLE
+//! | entries | vectors | beam | search p50 | recall@1 | built in | resident, an entry |
+//! |---|---|---|---|---|---|---|
+//! | 10,000 | uniform | 48 | 75 µs | 1.000 | 3.9 s | 1,637 B |
+//! | 10,000 | clustered | 48 | 33 µs | 1.000 | 1.3 s | |
+//! | 100,000 | uniform | 84 | 420 µs | 1.000 | 47 s | 1,320 B |
+//! | 100,000 | clustered | 84 | 89 µs | 0.9995 | 12 s | 1,320 B |
+//! | 1,000,000 | uniform | 120 | 1.2 ms | 0.748 | 2,028 s | 1,126 B |
+//! | 1,000,000 | clustered | 96 | 219 µs | 0.990 | 549 s | 1,126 B |
+//! | 1,000,000 | clustered | 128 | 256 µs | 0.995 | | |
+//!
+//! The two at a million were built side by side, and share a graph that asked for huge pages. **At a million, structureless
+//! vectors are not found well**: a beam of 384 finds 0.97 of them in 3.7 ms. With ef_construction = 100, m = 16 needs a beam
+//! of 256 for the recall at 100,000 uniform ones, 0.99, that m = 32 has with 64 in about half the time. A snapshot of
+//! 100,000 is read in 0.45 s. By `IndexStats::bytes` an entry takes 1,076 to 1,090 B; the rest is scratch and the
+//! allocator's, and weighs less as the index grows.
 //!
 //! # Why not `hnsw_rs`
 //!
-//! HNSWRS
+//! The same bench has it beside ours with the same m, ef_construction and its SIMD feature on. At 100,000 clustered vectors it
+//! took 2,622 B an entry to our 1,323, was built in 157 s to our 16, and at a beam of 64 searched in 593 µs to our 100, with
+//! recall 0.9995 to our 0.9990; the two ran one after the other while another build ran. Each step of its search takes a read
+//! lock that an insertion write-locks. It can't delete: a removed decision would have to be filtered out until a rebuild.
 
 mod graph;
 mod link;
