@@ -146,7 +146,7 @@ fn frame(c: &mut Criterion) {
 
     let market = Market::default();
     let now = Clock::System.now();
-    let seen = Circumstances { as_of: now, now, market: &market, text_hash: stored.entry.text_hash, cut: None };
+    let seen = Circumstances { reading: None, as_of: now, now, market: &market, text_hash: stored.entry.text_hash, cut: None };
     let floors = Thresholds { tau: 0.9, tau_fresh: 0.8 };
     let near = Nearness { similarity: 0.95, fresh_similarity: 0.9 };
     c.bench_function("gates/one candidate passes", |bench| {

@@ -12,6 +12,7 @@ use crate::domain::text::{FreshText, TextError};
 use crate::domain::time::{Clock, Timestamp};
 use crate::embed::{self, EmbedError, Embedder};
 use crate::engine::Engines;
+use crate::facts::{Lexicon, LexiconError, Rules};
 use crate::index::{Builder, IndexError};
 use crate::limits::STRATEGIES_MAX;
 use crate::store::{self, Store, StoreError};
@@ -87,6 +88,9 @@ pub enum StartError {
     /// A setting of the index is out of its range.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// The words of the fact gate can't be read.
+    #[error(transparent)]
+    Lexicon(#[from] LexiconError),
     /// A thread can't be started.
     #[error("a background thread could not be started: {0}")]
     Thread(std::io::Error),
@@ -154,6 +158,8 @@ impl App {
             semantic: SemanticCache::new(config.index, builder),
             graphs: parts.graphs,
             store: parts.store,
+            lexicon: Lexicon::built_in()?,
+            fact_rules: Rules::default(),
             engines: parts.engines,
             order: Order::default(),
             clock: parts.clock,

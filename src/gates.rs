@@ -6,14 +6,29 @@
 use crate::domain::answer::{Gate, GateVerdict};
 use crate::domain::component::Cut;
 use crate::domain::entry::Entry;
+use crate::domain::facts::Facts;
 use crate::domain::request::Market;
 use crate::domain::strategy::Thresholds;
 use crate::domain::text::TextHash;
 use crate::domain::time::Timestamp;
+use crate::facts::{self, Lexicon, Rules};
+
+/// What was read out of the request's text, and with what.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// What the request says.
+    pub asked: &'a Facts,
+    /// The words that the reader knows.
+    pub lexicon: &'a Lexicon,
+    /// What must agree.
+    pub rules: &'a Rules,
+}
 
 /// What a request brings that an entry is judged against.
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances<'a> {
+    /// What the text says; absent where the texts are the same, which say the same.
+    pub reading: Option<Reading<'a>>,
     /// The moment that the question speaks of.
     pub as_of: Timestamp,
     /// The present moment, for times to live.
@@ -50,8 +65,11 @@ pub struct Refusal {
 }
 
 /// The gates that a served candidate has passed, in order.
-pub const PASSED: [GateVerdict; 2] =
-    [GateVerdict { gate: Gate::Floors, passed: true }, GateVerdict { gate: Gate::Validity, passed: true }];
+pub const PASSED: [GateVerdict; 3] = [
+    GateVerdict { gate: Gate::Floors, passed: true },
+    GateVerdict { gate: Gate::Facts, passed: true },
+    GateVerdict { gate: Gate::Validity, passed: true },
+];
 
 /// Runs every gate.
 ///
@@ -59,6 +77,7 @@ pub const PASSED: [GateVerdict; 2] =
 /// The [`Refusal`] of the first that turns the candidate away.
 pub fn judge(entry: &Entry, near: Nearness, floors: Thresholds, seen: &Circumstances<'_>) -> Result<(), Refusal> {
     check_floors(entry, near, floors, seen)?;
+    check_facts(entry, seen)?;
     check_validity(entry, seen)
 }
 
@@ -80,6 +99,17 @@ fn check_floors(entry: &Entry, near: Nearness, floors: Thresholds, seen: &Circum
     match seen.cut.or(entry.cut).filter(|_| !same_text) {
         Some(cut) => refuse(Gate::Floors, format!("only the first {} of {} tokens were compared", cut.kept, cut.tokens)),
         None => Ok(()),
+    }
+}
+
+/// The entry's text is read here, once it has cleared the floors: that takes some microseconds for one or two candidates, where the facts
+/// of every entry would take a kilobyte of memory each.
+fn check_facts(entry: &Entry, seen: &Circumstances<'_>) -> Result<(), Refusal> {
+    let Some(reading) = seen.reading.filter(|_| entry.text_hash != seen.text_hash) else { return Ok(()) };
+    let held = facts::read(&entry.text, entry.as_of, reading.lexicon);
+    match facts::compare(&held, reading.asked, reading.rules) {
+        Ok(()) => Ok(()),
+        Err(conflict) => refuse(Gate::Facts, conflict.saw),
     }
 }
 
@@ -126,7 +156,7 @@ mod tests {
 
     fn seen<'a>(market: &'a Market, text: &str) -> Circumstances<'a> {
         let now = at("2026-02-01T00:00:00Z");
-        Circumstances { as_of: now, now, market, text_hash: FreshText::new(text).unwrap().hash(), cut: None }
+        Circumstances { reading: None, as_of: now, now, market, text_hash: FreshText::new(text).unwrap().hash(), cut: None }
     }
 
     fn refused_by(result: Result<(), Refusal>) -> Option<Gate> {
@@ -144,6 +174,22 @@ mod tests {
         assert_eq!(judge(0.89, 0.99), Some(Gate::Floors));
         assert_eq!(judge(f32::NAN, 0.99), Some(Gate::Floors));
         assert_eq!(judge(0.99, f32::NAN), Some(Gate::Floors));
+    }
+
+    #[test]
+    fn a_text_that_says_otherwise_is_refused_however_near_it_is() {
+        let market = Market::default();
+        let (lexicon, rules) = (Lexicon::built_in().unwrap(), Rules::default());
+        let judged = |held: &str, asked: &str| {
+            let facts = facts::read(asked, at("2026-02-01T00:00:00Z"), &lexicon);
+            let reading = Some(Reading { asked: &facts, lexicon: &lexicon, rules: &rules });
+            refused_by(judge(&entry(held), Nearness::SAME, FLOORS, &Circumstances { reading, ..seen(&market, asked) }))
+        };
+        assert_eq!(judged("Bitcoin rises 5%", "BTC rises 5%"), None);
+        for asked in ["Bitcoin falls 5%", "Bitcoin rises 7%", "Ether rises 5%", "Bitcoin did not rise 5%"] {
+            assert_eq!(judged("Bitcoin rises 5%", asked), Some(Gate::Facts), "{asked}");
+        }
+        assert_eq!(judged("Binance sues SEC", "SEC sues Binance"), Some(Gate::Facts));
     }
 
     #[test]

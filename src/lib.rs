@@ -23,6 +23,9 @@ pub mod engine;
 pub mod gates;
 pub mod verify;
 
+// # reading: what a short text says, without a model
+pub mod facts;
+
 // # seams: a trait for each outside resource
 pub mod embed;
 pub mod index;

@@ -101,8 +101,9 @@ async fn measure(app: &App, size: usize, requests: usize) -> Result<Vec<Row>, Fa
     let mut rows = Vec::new();
     for (kind, text) in [
         ("exact", Box::new(|i: usize| texts[i % texts.len()].clone()) as Box<dyn Fn(usize) -> String>),
-        // A number that no entry has makes a text that was never embedded, as near to its entry as a second wire's version.
-        ("near", Box::new(|i: usize| format!("{} (update {})", texts[i % texts.len()], 1_000 + i))),
+        // A word that no entry has makes a text that was never embedded, as near to its entry as a second wire's version. A number
+        // would be a fact that differs.
+        ("near", Box::new(|i: usize| format!("{} (update {})", texts[i % texts.len()], letters(i)))),
     ] {
         let mut timings = Vec::with_capacity(requests);
         for i in 0..requests + requests / 10 {
@@ -115,6 +116,11 @@ async fn measure(app: &App, size: usize, requests: usize) -> Result<Vec<Row>, Fa
         rows.push(row(size, kind, &timings));
     }
     Ok(rows)
+}
+
+/// A word of four letters for each number.
+fn letters(n: usize) -> String {
+    (0..4).map(|place| char::from(b'a' + u8::try_from(n / 26_usize.pow(place) % 26).unwrap_or(0))).collect()
 }
 
 async fn ask(app: &App, text: &str) -> Result<TimingUs, Failure> {

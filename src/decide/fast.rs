@@ -10,7 +10,8 @@ use crate::domain::deadline::Deadline;
 use crate::domain::ids::{ComponentId, TenantId};
 use crate::domain::text::{FreshText, TextHash};
 use crate::embed::EmbedError;
-use crate::gates::{self, Circumstances, Nearness};
+use crate::facts;
+use crate::gates::{self, Circumstances, Nearness, Reading};
 use crate::limits::{FAST_CANDIDATES, REFUSED_SHOWN_MAX};
 use crate::store::{Record, Write};
 use crate::telemetry::metrics;
@@ -56,6 +57,7 @@ impl Decider {
         }
         // The nearest few nearly always hold what may be served. Where all of them are near enough and were refused for their time or
         // their conditions, what may be served lies behind them.
+        run.facts = setting.strategy.facts.then(|| facts::read(request.text.as_str(), request.as_of, &self.lexicon));
         let mut judged = 0;
         for wanted in FAST_CANDIDATES {
             let since = Instant::now();
@@ -131,7 +133,9 @@ impl Decider {
     fn serve(&self, run: &mut Run<'_>, live: &LiveEntry, near: Nearness, path: Path) -> Option<Hit> {
         let entry = &live.entry;
         let floors = run.strategy.thresholds;
+        let reading = run.facts.as_ref().map(|asked| Reading { asked, lexicon: &self.lexicon, rules: &self.fact_rules });
         let seen = Circumstances {
+            reading,
             as_of: run.request.as_of,
             now: run.now,
             market: &run.request.market,

@@ -31,12 +31,14 @@ use crate::cache::semantic::SemanticCache;
 use crate::domain::answer::{Answer, Confidence, Explanation, Match, Outcome, Path, Refused, TimingUs};
 use crate::domain::component::Cut;
 use crate::domain::decision::Payload;
+use crate::domain::facts::Facts;
 use crate::domain::ids::{ComponentId, DecisionId, StrategyName};
 use crate::domain::request::{Allow, Caller, Request};
 use crate::domain::strategy::Strategy;
 use crate::domain::time::{Clock, Timestamp};
 use crate::embed::{EmbedError, Embedder};
 use crate::engine::{EngineFailure, Engines, Question};
+use crate::facts::{Lexicon, Rules};
 use crate::store::{Store, StoreError};
 use crate::telemetry::metrics;
 use crate::verify::confidence;
@@ -136,6 +138,10 @@ pub struct Decider {
     pub order: Order,
     /// What lasts.
     pub store: Arc<dyn Store>,
+    /// The words that the fact gate knows.
+    pub lexicon: Lexicon,
+    /// What must agree between two texts.
+    pub fact_rules: Rules,
     /// What thinks.
     pub engines: Engines,
     /// The time of day.
@@ -163,6 +169,7 @@ struct Run<'a> {
     refused: Vec<Refused>,
     cut: Option<Cut>,
     explanation: Option<Explanation>,
+    facts: Option<Facts>,
 }
 
 /// What a step found.
@@ -317,6 +324,7 @@ impl<'a> Run<'a> {
             refused: Vec::new(),
             cut: None,
             explanation: None,
+            facts: None,
         }
     }
 

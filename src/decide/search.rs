@@ -8,7 +8,8 @@ use crate::domain::component::Cut;
 use crate::domain::ids::TenantId;
 use crate::domain::partition::PartitionKey;
 use crate::domain::request::Request;
-use crate::gates::{self, Circumstances, Nearness, Refusal};
+use crate::facts;
+use crate::gates::{self, Circumstances, Nearness, Reading, Refusal};
 use std::sync::Arc;
 
 /// What a search found.
@@ -58,8 +59,16 @@ impl Decider {
         let context = self.context(&strategy, &choice)?;
         let known = self.vector_of(tenant, &request.text, request.deadline).await?;
         let vector = self.compose(&strategy, &context, &known.vector)?;
-        let seen =
-            Circumstances { as_of: request.as_of, now, market: &request.market, text_hash: request.text.hash(), cut: known.cut };
+        let facts = strategy.facts.then(|| facts::read(request.text.as_str(), request.as_of, &self.lexicon));
+        let reading = facts.as_ref().map(|asked| Reading { asked, lexicon: &self.lexicon, rules: &self.fact_rules });
+        let seen = Circumstances {
+            reading,
+            as_of: request.as_of,
+            now,
+            market: &request.market,
+            text_hash: request.text.hash(),
+            cut: known.cut,
+        };
         let nearest = self.semantic.partition(&setting.partition).map(|p| p.nearest(&vector, k)).unwrap_or_default();
         let candidates = nearest
             .into_iter()

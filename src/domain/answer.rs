@@ -74,6 +74,8 @@ pub enum Confidence {
 pub enum Gate {
     /// τ on the composed vector and τ_fresh on the fresh one.
     Floors,
+    /// What embeddings can't see: instruments, amounts, dates, direction, negation, who did what to whom.
+    Facts,
     /// Point in time, `valid_until`, time to live, price band, regime.
     Validity,
 }
@@ -83,6 +85,7 @@ impl Gate {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Floors => "floors",
+            Self::Facts => "facts",
             Self::Validity => "validity",
         }
     }

@@ -9,6 +9,7 @@ pub mod component;
 pub mod deadline;
 pub mod decision;
 pub mod entry;
+pub mod facts;
 pub mod field;
 pub mod ids;
 pub mod partition;

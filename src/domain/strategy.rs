@@ -118,6 +118,8 @@ pub struct Strategy {
     pub slots: Vec<Slot>,
     /// The floors.
     pub thresholds: Thresholds,
+    /// Whether what the texts say must agree; on where absent. For texts that are no short sentences it says little.
+    pub facts: bool,
     /// How long its entries are good for.
     pub validity: ValidityRules,
     /// Milliseconds that a request has which names no deadline.
@@ -136,6 +138,8 @@ struct StrategyFile {
     description: String,
     composition: Composition,
     thresholds: Thresholds,
+    #[serde(default = "on")]
+    facts: bool,
     #[serde(default)]
     validity: ValidityRules,
     deadline_ms: u32,
@@ -153,6 +157,10 @@ struct SlotFile {
     component: Option<ComponentId>,
     latest: Option<usize>,
     text: Option<String>,
+}
+
+fn on() -> bool {
+    true
 }
 
 fn soft() -> Binding {
@@ -174,6 +182,7 @@ impl Strategy {
             composition: file.composition,
             slots,
             thresholds: file.thresholds,
+            facts: file.facts,
             validity: file.validity,
             deadline_ms: file.deadline_ms,
             engine: file.engine,

@@ -1,0 +1,88 @@
+//! The numbers of two readings held against each other.
+
+use super::compare::{refuse, sides};
+use super::rules::{Conflict, Rule, Rules, Slot};
+use crate::domain::facts::{Bound, Facts, Quantity};
+
+fn close(a: f64, b: f64, tolerance: f64) -> bool {
+    (a - b).abs() <= tolerance * a.abs().max(b.abs())
+}
+
+fn same_amount(a: &Quantity, b: &Quantity, tolerance: f64) -> bool {
+    let scale = |x: &Quantity, y: &Quantity| if x.unit == "cent" && matches!(&*y.unit, "USD" | "EUR") { 0.01 } else { 1.0 };
+    let half = |x: &Quantity, y: &Quantity| x.unit == "x" && y.unit == "pct" && x.value == 0.5 && y.value == 50.0;
+    if half(a, b) || half(b, a) {
+        return true;
+    }
+    let (of_a, of_b) = (scale(a, b), scale(b, a));
+    (a.unit == b.unit || of_a * of_b < 1.0)
+        && close(a.value * of_a, b.value * of_b, tolerance)
+        && !bounds_oppose(a.bound, b.bound)
+}
+
+fn bounds_oppose(a: Bound, b: Bound) -> bool {
+    let bounded = |x: Bound| matches!(x, Bound::AtLeast | Bound::AtMost);
+    bounded(a) != bounded(b)
+        || matches!(
+            (a, b),
+            (Bound::By, Bound::To | Bound::From)
+                | (Bound::To | Bound::From, Bound::By)
+                | (Bound::AtLeast, Bound::AtMost)
+                | (Bound::AtMost, Bound::AtLeast)
+                | (Bound::From, Bound::To)
+                | (Bound::To, Bound::From)
+        )
+}
+
+/// Lengths of one unit and places in an order are often left out, so only what both sides count is held against each other.
+fn is_detail(quantity: &Quantity) -> bool {
+    let one = quantity.value == 1.0 && matches!(&*quantity.unit, "count" | "nth" | "month");
+    let span = quantity.unit == "min" && [1.0, 60.0, 1440.0, 10080.0].contains(&quantity.value);
+    one || span || quantity.unit == "month" && quantity.value == 12.0
+}
+
+fn show(quantity: &Quantity) -> String {
+    let Quantity { value, unit, .. } = quantity;
+    let bound = match quantity.bound {
+        Bound::Exact | Bound::By => "",
+        Bound::AtLeast => "at least ",
+        Bound::AtMost => "at most ",
+        Bound::From => "from ",
+        Bound::To => "to ",
+    };
+    if unit == "pct" && value.abs() < 1.0 {
+        format!("{bound}{} bps", (value * 1e6).round() / 1e4)
+    } else {
+        format!("{bound}{value} {unit}")
+    }
+}
+
+/// Holds the numbers of two readings against each other.
+pub(super) fn amounts(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
+    let tolerance = rules.number_tolerance;
+    let only = |a: &Facts, b: &Facts, details: bool| -> Vec<String> {
+        let alone = |x: &&Quantity| !b.quantities.iter().any(|y| same_amount(x, y, tolerance));
+        a.quantities.iter().filter(alone).filter(|x| details || !is_detail(x)).map(show).collect()
+    };
+    let (all_held, all_asked) = (only(held, asked, true), only(asked, held, true));
+    if !all_held.is_empty() && !all_asked.is_empty() {
+        return sides(Slot::Amount, all_held, all_asked, rules);
+    }
+    sides(Slot::Amount, only(held, asked, false), only(asked, held, false), rules)?;
+    let Some((a, b)) = swapped(held, asked, tolerance) else { return Ok(()) };
+    if rules.amount.rule == Rule::Ignore { Ok(()) } else { refuse(Slot::Amount, &a, &b) }
+}
+
+/// The same numbers, but of the other thing: `Apple 5%, Tesla 3%` and `Apple 3%, Tesla 5%`.
+fn swapped(held: &Facts, asked: &Facts, tolerance: f64) -> Option<(String, String)> {
+    for a in held.quantities.iter().filter(|a| !a.of.is_empty()) {
+        for b in asked.quantities.iter().filter(|b| b.of == a.of && b.unit == a.unit && !same_amount(a, b, tolerance)) {
+            let of_elsewhere =
+                |x: &Quantity, facts: &Facts| facts.quantities.iter().any(|y| same_amount(x, y, tolerance) && y.of == x.of);
+            if !of_elsewhere(a, asked) && !of_elsewhere(b, held) {
+                return Some((format!("{} of {}", show(a), a.of), format!("{} of {}", show(b), b.of)));
+            }
+        }
+    }
+    None
+}

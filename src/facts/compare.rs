@@ -1,0 +1,308 @@
+//! Two readings held against each other, slot by slot.
+
+use super::amounts;
+use super::roles;
+use super::rules::{Conflict, Rule, Rules, Slot, Unknown};
+use crate::domain::facts::{Event, Facts, Modality, Role};
+
+/// Whether what was `held` answers what is `asked`.
+///
+/// # Errors
+/// The first [`Conflict`], in the order of the slots.
+pub fn compare(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
+    if held == asked {
+        return Ok(());
+    }
+    entities(held, asked, rules)?;
+    amounts::amounts(held, asked, rules)?;
+    let missing = |a: &[String], b: &[String]| a.iter().filter(|x| !b.contains(x)).cloned().collect();
+    sides(Slot::Date, missing(&held.dates, &asked.dates), missing(&asked.dates, &held.dates), rules)?;
+    // The same wording with its dates in another order compares them the other way round.
+    if held.words == asked.words && held.dates != asked.dates && rules.date.rule != Rule::Ignore {
+        return refuse(Slot::Date, &held.dates.join(", "), &asked.dates.join(", "));
+    }
+    poles(held, asked, rules)?;
+    negations(held, asked, rules)?;
+    modalities(held, asked, rules)?;
+    sides(Slot::Qualifier, lacking(&held.qualifiers, &asked.qualifiers), lacking(&asked.qualifiers, &held.qualifiers), rules)?;
+    questions(held, asked, rules)?;
+    reversals(held, asked, rules)?;
+    lists(held, asked, rules)?;
+    wording(held, asked, rules)
+}
+
+fn lacking(a: &[String], b: &[String]) -> Vec<String> {
+    a.iter().filter(|word| !b.contains(word)).cloned().collect()
+}
+
+pub(super) fn refuse(slot: Slot, held: &str, asked: &str) -> Result<(), Conflict> {
+    let or_none = |text: &str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
+    Err(Conflict { slot, saw: format!("{}: {} vs {}", slot.label(), or_none(held), or_none(asked)) })
+}
+
+/// Judges what only one side says, by the rule of the slot.
+pub(super) fn sides(slot: Slot, only_held: Vec<String>, only_asked: Vec<String>, rules: &Rules) -> Result<(), Conflict> {
+    let rule = rules.of(slot);
+    let differs = match (only_held.is_empty(), only_asked.is_empty()) {
+        (true, true) => false,
+        (false, false) => true,
+        (_, nothing_added) => match (rule.rule, rule.unknown) {
+            (Rule::MustEqual, _) | (_, Unknown::Refuse) => true,
+            (_, Unknown::RefuseAdded) => !nothing_added,
+            (_, Unknown::Pass) => false,
+        },
+    };
+    if differs && rule.rule != Rule::Ignore { refuse(slot, &only_held.join(", "), &only_asked.join(", ")) } else { Ok(()) }
+}
+
+/// An entity that is told by its country, or a name that the other side has as a common word, is no difference.
+fn entities(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
+    let only = |a: &Facts, b: &Facts| -> Vec<String> {
+        let known = a.entities.iter().filter(|entity| !b.entities.contains(entity)).map(|entity| entity.id.clone());
+        let names = a.names.iter().filter(|name| !b.words.contains(name)).cloned();
+        known.chain(names).collect()
+    };
+    let (mut only_held, mut only_asked) = (only(held, asked), only(asked, held));
+    let places = |facts: &Facts| facts.entities.iter().filter(|entity| entity.kind == "place").count();
+    // Who writes of the country's own news often leaves its name out; where another place is named it isn't left out.
+    let says_more = |a: &Facts, b: &Facts| !lacking(&wording_of(a), &wording_of(b)).is_empty();
+    if only_held.is_empty() && places(held) == 0 && !says_more(held, asked) {
+        only_asked.retain(|id| id != "US");
+    }
+    if only_asked.is_empty() && places(asked) == 0 && !says_more(asked, held) {
+        only_held.retain(|id| id != "US");
+    }
+    sides(Slot::Entity, only_held, only_asked, rules)
+}
+
+fn poles(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
+    for a in &held.events {
+        let slot = slot_of(&a.axis);
+        let rule = rules.of(slot);
+        if rule.rule == Rule::Ignore {
+            continue;
+        }
+        let there: Vec<i8> = asked.events.iter().filter(|b| b.axis == a.axis).map(|b| b.pole).collect();
+        let here: Vec<i8> = held.events.iter().filter(|b| b.axis == a.axis).map(|b| b.pole).collect();
+        let missing = |x: &[i8], y: &[i8]| x.iter().find(|pole| !y.contains(pole)).copied();
+        let (only_here, only_there) = (missing(&here, &there), missing(&there, &here));
+        if let (Some(x), Some(y)) = (only_here, only_there) {
+            return refuse(slot, &pole_name(&a.axis, x), &pole_name(&a.axis, y));
+        }
+        if let Some(x) = only_here.filter(|_| slot == Slot::Direction && !there.is_empty()) {
+            return one_sided(slot, &pole_name(&a.axis, x), "", rules);
+        }
+        if let Some(y) = only_there.filter(|_| slot == Slot::Direction) {
+            return one_sided(slot, "", &pole_name(&a.axis, y), rules);
+        }
+        if let Some(x) = only_here.filter(|_| is_strong(&a.axis)) {
+            return one_sided(slot, &pole_name(&a.axis, x), "", rules);
+        }
+        if let Some(b) = moved_otherwise(a, held, asked) {
+            let show = |event: &Event| format!("{} {}", event.of, pole_name(&event.axis, event.pole));
+            return refuse(slot, &show(a), &show(b));
+        }
+    }
+    for b in &asked.events {
+        if is_strong(&b.axis) && rules.of(slot_of(&b.axis)).rule != Rule::Ignore && !held.events.iter().any(|a| a.axis == b.axis)
+        {
+            return one_sided(slot_of(&b.axis), "", &pole_name(&b.axis, b.pole), rules);
+        }
+    }
+    Ok(())
+}
+
+/// The same moves, but of the other thing: `Apple up, Tesla down` and `Apple down, Tesla up`.
+fn moved_otherwise<'a>(event: &Event, held: &Facts, asked: &'a Facts) -> Option<&'a Event> {
+    let about = |other: &&Event| other.axis == event.axis && other.of == event.of;
+    if event.of.is_empty() || asked.events.iter().filter(about).any(|other| other.pole == event.pole) {
+        return None;
+    }
+    asked.events.iter().filter(about).find(|other| !held.events.contains(other))
+}
+
+/// Axes whose move is often told by the rest of the sentence as well, so that leaving it out says nothing.
+const SOFT: [&str; 11] =
+    ["direction", "timing", "inout", "extreme", "strength", "forecast", "supply", "flow", "spend", "time", "pass"];
+
+fn is_strong(axis: &str) -> bool {
+    !SOFT.contains(&axis)
+}
+
+fn one_sided(slot: Slot, held: &str, asked: &str, rules: &Rules) -> Result<(), Conflict> {
+    let list = |text: &str| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
+    sides(slot, list(held), list(asked), rules)
+}
+
+fn slot_of(axis: &str) -> Slot {
+    if axis == "direction" { Slot::Direction } else { Slot::Polarity }
+}
+
+fn pole_name(axis: &str, pole: i8) -> String {
+    match (axis, pole) {
+        ("direction", 1) => "up".into(),
+        ("direction", -1) => "down".into(),
+        ("direction", _) => "unchanged".into(),
+        (axis, 1) => format!("{axis} +"),
+        (axis, -1) => format!("{axis} -"),
+        (axis, _) => format!("{axis} ="),
+    }
+}
+
+fn negations(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
+    if held.negations.len() == asked.negations.len() {
+        return Ok(());
+    }
+    let list = |facts: &Facts| {
+        if facts.negations.is_empty() { Vec::new() } else { vec![format!("not {}", facts.negations.join(", not "))] }
+    };
+    sides(Slot::Negation, list(held), list(asked), rules)
+}
+
+/// A deed told in the present covers both what is done and what is settled to come, but those two aren't the same.
+fn modalities(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
+    let only = |a: &Facts, b: &Facts| -> Vec<String> {
+        let open = |modality: &&Modality| match modality {
+            Modality::Done => [Modality::Future, Modality::Planned].iter().any(|m| b.modality.contains(m)),
+            Modality::Future => b.modality.contains(&Modality::Done),
+            _ => true,
+        };
+        let alone = a.modality.iter().filter(|modality| !b.modality.contains(modality));
+        alone.filter(open).map(|modality| format!("{modality:?}").to_lowercase()).collect()
+    };
+    sides(Slot::Modality, only(held, asked), only(asked, held), rules)
+}
+
+fn questions(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
+    let flat = |facts: &Facts| -> Vec<String> {
+        let question = &facts.question;
+        let mut all: Vec<String> = question.aggregate.clone();
+        all.extend(question.group_by.iter().map(|group| format!("by {group}")));
+        all.extend(question.top.map(|n| format!("top {n}")));
+        all.extend(question.order.clone());
+        all
+    };
+    let (a, b) = (flat(held), flat(asked));
+    // Who asks in the form of a list may name the group without `by`.
+    let only = |x: &[String], y: &[String], other: &Facts| -> Vec<String> {
+        let told = |group: &String| group.strip_prefix("by ").is_some_and(|word| other.words.iter().any(|w| w == word));
+        lacking(x, y).into_iter().filter(|shape| !told(shape)).collect()
+    };
+    sides(Slot::Question, only(&a, &b, asked), only(&b, &a, held), rules)
+}
+
+fn reversals(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
+    if rules.role.rule == Rule::Ignore {
+        return Ok(());
+    }
+    if let Some((a, b)) = reordered(held, asked) {
+        return refuse(Slot::Role, &a, &b);
+    }
+    // Where names act on one another only they tell who is who; `the bill passes the Senate` is no reversal.
+    let is_name = |word: &str| held.entities.iter().any(|e| e.id == word) || held.names.iter().any(|name| name == word);
+    let named = held.entities.len() + held.names.len() >= 2;
+    let is_side = |word: &str| !named || is_name(word);
+    for a in &held.roles {
+        if asked.roles.contains(a) {
+            continue;
+        }
+        let turned = |b: &&Role| {
+            b.object == a.object
+                && opposite(&a.verb, &b.verb)
+                && !held.roles.iter().any(|x| x.verb == b.verb && x.object == b.object)
+        };
+        if let Some(b) = asked.roles.iter().find(turned) {
+            return refuse(
+                Slot::Role,
+                &format!("{} {}", a.verb, a.object.join(" ")),
+                &format!("{} {}", b.verb, b.object.join(" ")),
+            );
+        }
+        if let Some(b) = asked.roles.iter().find(|b| roles::reversed(a, b, &is_side) && !held.roles.contains(b)) {
+            let show = |role: &Role| format!("{} {} {}", role.subject.join(" "), role.verb, role.object.join(" "));
+            return refuse(Slot::Role, &show(a), &show(b));
+        }
+    }
+    Ok(())
+}
+
+/// The same words in the same build, but two of them, or the names among them, have changed places.
+fn reordered(held: &Facts, asked: &Facts) -> Option<(String, String)> {
+    let (a, b) = (&held.words, &asked.words);
+    if a.len() != b.len() || a == b {
+        return None;
+    }
+    let differs: Vec<usize> = (0..a.len()).filter(|at| a[*at] != b[*at]).collect();
+    let shown = || Some((a.join(" "), b.join(" ")));
+    if let [x, y] = differs[..]
+        && a[x] == b[y]
+        && a[y] == b[x]
+        && y > x + 1
+        && a[x] != ","
+        && a[y] != ","
+    {
+        return shown();
+    }
+    let (mut sorted_a, mut sorted_b) = (a.clone(), b.clone());
+    sorted_a.sort_unstable();
+    sorted_b.sort_unstable();
+    let named = |facts: &Facts| -> Vec<String> {
+        let is_name = |word: &&String| facts.entities.iter().any(|e| e.id == **word) || facts.names.contains(word);
+        facts.words.iter().filter(is_name).cloned().collect()
+    };
+    let moved: Vec<String> = named(held).into_iter().zip(named(asked)).filter(|(x, y)| x != y).map(|(x, _)| x).collect();
+    if moved.iter().all(|name| held.members.contains(name) && asked.members.contains(name) || same_preposition(name, held, asked))
+    {
+        return None;
+    }
+    let breaks = |words: &[String]| words.iter().filter(|word| *word == ",").count();
+    (sorted_a == sorted_b && breaks(a) == 0 && named(held) != named(asked)).then(shown).flatten()
+}
+
+/// Whether a name stands after the same preposition in both texts: `from A to B` and `to B from A`.
+fn same_preposition(name: &str, held: &Facts, asked: &Facts) -> bool {
+    let before = |facts: &Facts| {
+        let role = facts.roles.iter().find(|role| {
+            matches!(&*role.verb, "from" | "to" | "with" | "of" | "in" | "on" | "for" | "against")
+                && role.object.first().is_some_and(|o| o == name)
+        });
+        role.map(|role| role.verb.clone())
+    };
+    before(held).is_some() && before(held) == before(asked)
+}
+
+fn opposite(a: &str, b: &str) -> bool {
+    matches!((a, b), ("to" | "into" | "onto", "from") | ("from", "to" | "into" | "onto") | ("over", "under") | ("under", "over"))
+}
+
+/// The words apart from entities, which have a slot of their own, and from marks.
+fn wording_of(facts: &Facts) -> Vec<String> {
+    let marks = |word: &&String| *word != "," && *word != "|by" && !facts.entities.iter().any(|e| e.id == **word);
+    facts.words.iter().filter(marks).cloned().collect()
+}
+
+/// A list that has lost or gained a member.
+fn lists(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
+    if held.members.is_empty() || asked.members.is_empty() {
+        return Ok(());
+    }
+    sides(Slot::List, lacking(&held.members, &asked.words), lacking(&asked.members, &held.words), rules)
+}
+
+/// A word in the place of another, neither of them known to mean the same, is an unknown change.
+fn wording(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
+    if rules.wording.rule == Rule::Ignore {
+        return Ok(());
+    }
+    let (held_words, asked_words) = (wording_of(held), wording_of(asked));
+    let (only_held, only_asked) = (lacking(&held_words, &asked_words), lacking(&asked_words, &held_words));
+    let replaced = only_held.len().min(only_asked.len());
+    let added = only_held.len().max(only_asked.len());
+    let share = held.unread_share().max(asked.unread_share());
+    let unread = share > rules.unread_share_max && replaced + added > 0;
+    let equal = rules.wording.rule == Rule::MustEqual && added > 0;
+    if equal || unread || replaced > rules.words_replaced_max as usize || added > rules.words_added_max as usize {
+        return refuse(Slot::Wording, &only_held.join(", "), &only_asked.join(", "));
+    }
+    Ok(())
+}

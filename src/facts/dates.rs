@@ -1,0 +1,163 @@
+//! Dates, quarters, periods and days told from the day that the text speaks of.
+
+use super::items::{Item, Kind};
+use super::lexicon::Sense;
+use crate::domain::time::Timestamp;
+use jiff::ToSpan;
+use jiff::civil::Date;
+
+/// A date in its common form, and how many items it takes.
+pub(super) struct Taken {
+    pub(super) date: String,
+    pub(super) items: usize,
+}
+
+fn day_of(as_of: Timestamp) -> Date {
+    jiff::Timestamp::from_microsecond(as_of.as_micros())
+        .map_or(Date::ZERO, |moment| moment.to_zoned(jiff::tz::TimeZone::UTC).date())
+}
+
+/// Reads the date at `at`, if there is one.
+pub(super) fn read(items: &[Item<'_>], at: usize, as_of: Timestamp) -> Option<Taken> {
+    let item = items.get(at)?;
+    if let Kind::Number { value, digits } = item.kind {
+        return from_number(items, at, value, digits);
+    }
+    if let Some(part) = part_of_year(item.text) {
+        return Some(with_year(items, at, 1, &part));
+    }
+    match item.sense()? {
+        Sense::Month(month) => Some(month_at(items, at, *month)),
+        Sense::Modal(_) if item.text == "may" && item.capital && at > 0 && follows_date_word(items, at) => {
+            Some(month_at(items, at, 5))
+        }
+        Sense::Weekday(day) => Some(Taken { date: format!("day-{day}"), items: 1 }),
+        Sense::Day(days) => {
+            let date = day_of(as_of).checked_add(days.days()).ok()?;
+            Some(Taken { date: date.to_string(), items: 1 })
+        }
+        Sense::Shift(shift) => shifted(items, at, i64::from(*shift), as_of),
+        Sense::Ordinal(n) => ordinal_part(items, at, *n),
+        Sense::Unit { .. } if item.text == "second" => ordinal_part(items, at, 2.0),
+        _ => None,
+    }
+}
+
+fn follows_date_word(items: &[Item<'_>], at: usize) -> bool {
+    matches!(items[at - 1].text, "in" | "from" | "since" | "by" | "of" | "until" | "to" | "last" | "next" | "for" | "this")
+}
+
+/// `third quarter`, `second half`.
+fn ordinal_part(items: &[Item<'_>], at: usize, n: f64) -> Option<Taken> {
+    let part = match items.get(at + 1)?.text {
+        "quarter" if n <= 4.0 => format!("Q{n}"),
+        "half" if n <= 2.0 => format!("H{n}"),
+        _ => return None,
+    };
+    Some(with_year(items, at, 2, &part))
+}
+
+/// `q3`, `h1`, `fy26`.
+fn part_of_year(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    match bytes {
+        [b'q', n @ b'1'..=b'4'] => Some(format!("Q{}", char::from(*n))),
+        [b'h', n @ b'1'..=b'2'] => Some(format!("H{}", char::from(*n))),
+        [b'f', b'y', rest @ ..] if !rest.is_empty() && rest.iter().all(u8::is_ascii_digit) => {
+            Some(format!("FY{}", &text[text.len().max(4) - 2..]))
+        }
+        _ => None,
+    }
+}
+
+fn year_at(items: &[Item<'_>], at: usize) -> Option<i64> {
+    match items.get(at)?.kind {
+        Kind::Number { value, digits: 4 } if items[at].text.is_empty() && (1900.0..=2199.0).contains(&value) => {
+            Some(value as i64)
+        }
+        _ => None,
+    }
+}
+
+fn with_year(items: &[Item<'_>], at: usize, taken: usize, part: &str) -> Taken {
+    let mut end = at + taken;
+    if items.get(end).is_some_and(|item| item.text == "of" || matches!(item.kind, Kind::Break)) {
+        end += 1;
+    }
+    match year_at(items, end) {
+        Some(year) => Taken { date: format!("{year}-{part}"), items: end + 1 - at },
+        None => Taken { date: format!("*-{part}"), items: taken },
+    }
+}
+
+fn month_at(items: &[Item<'_>], at: usize, month: u8) -> Taken {
+    let day = match items.get(at + 1).map(|item| (item.kind, item.text)) {
+        Some((Kind::Number { value, digits: 1..=2 }, "" | "st" | "nd" | "rd" | "th")) if (1.0..=31.0).contains(&value) => {
+            Some(value)
+        }
+        _ => None,
+    };
+    match day {
+        Some(day) => with_year(items, at, 2, &format!("{month:02}-{day:02}")),
+        None => with_year(items, at, 1, &format!("{month:02}")),
+    }
+}
+
+fn from_number(items: &[Item<'_>], at: usize, value: f64, digits: u8) -> Option<Taken> {
+    let item = items.get(at)?;
+    if item.text == "q" && (1.0..=4.0).contains(&value) {
+        return Some(with_year(items, at, 1, &format!("Q{value}")));
+    }
+    let next = items.get(at + 1);
+    if digits <= 2 && (1.0..=31.0).contains(&value) {
+        let mut month = at + 1;
+        if next.is_some_and(|item| item.text == "of") {
+            month += 1;
+        }
+        let number = match items.get(month).and_then(Item::sense) {
+            Some(Sense::Month(number)) => *number,
+            Some(Sense::Modal(_)) if items[month].text == "may" && items[month].capital => 5,
+            _ => return None,
+        };
+        return Some(with_year(items, at, month + 1 - at, &format!("{number:02}-{value:02}")));
+    }
+    let year = year_at(items, at)?;
+    let number = |at: usize| match items.get(at).map(|item| (item.kind, item.joined)) {
+        Some((Kind::Number { value, digits: 1..=2 }, true)) => Some(value),
+        _ => None,
+    };
+    if let Some(month) = number(at + 1) {
+        return Some(match number(at + 2) {
+            Some(day) => Taken { date: format!("{year}-{month:02}-{day:02}"), items: 3 },
+            None => Taken { date: format!("{year}-{month:02}"), items: 2 },
+        });
+    }
+    // A number that counts something isn't a year.
+    let counts = next.is_some_and(|item| {
+        matches!(item.kind, Kind::Symbol('%')) || matches!(item.sense(), Some(Sense::Unit { .. } | Sense::Scale(_)))
+    });
+    (!counts).then(|| Taken { date: year.to_string(), items: 1 })
+}
+
+/// `last week`, `next quarter`, `this year`, `next Monday`, `last September`.
+fn shifted(items: &[Item<'_>], at: usize, shift: i64, as_of: Timestamp) -> Option<Taken> {
+    let next = items.get(at + 1)?;
+    let today = day_of(as_of);
+    let date = match (next.text, next.sense()) {
+        ("day", _) => today.checked_add(shift.days()).ok()?.to_string(),
+        ("night", _) => today.checked_add(shift.days()).ok()?.to_string(),
+        ("week", _) => {
+            let week = today.checked_add(shift.weeks()).ok()?.iso_week_date();
+            format!("{}-W{:02}", week.year(), week.week())
+        }
+        ("month", _) => today.first_of_month().checked_add(shift.months()).ok()?.strftime("%Y-%m").to_string(),
+        ("quarter", _) => {
+            let then = today.first_of_month().checked_add((shift * 3).months()).ok()?;
+            format!("{}-Q{}", then.year(), (then.month() + 2) / 3)
+        }
+        ("year", _) => (i64::from(today.year()) + shift).to_string(),
+        (_, Some(Sense::Weekday(day))) => format!("day-{day}{shift:+}"),
+        _ => return None,
+    };
+    Some(Taken { date, items: 2 })
+}

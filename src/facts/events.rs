@@ -1,0 +1,145 @@
+//! Moves along an axis, what negates them, and how the text stands to what it tells.
+
+use super::parts::{Part, Source};
+use crate::domain::facts::{Entity, Event, Facts, Modality, Quantity};
+
+/// A negation reaches no further than this many parts.
+const REACH: usize = 5;
+
+/// The axes on which the opposite of one end is the other: not to approve is to reject. Not to rise isn't to fall.
+fn is_binary(axis: &str) -> bool {
+    matches!(axis, "approve" | "list" | "win" | "agree")
+}
+
+/// Fills entities, names, numbers, dates, events, negations, modality, qualifiers and words.
+pub(super) fn collect(parts: &mut [Part<'_>], facts: &mut Facts) {
+    apply_negations(parts, facts);
+    for at in 0..parts.len() {
+        match &parts[at] {
+            Part::Content { canon, source } => content(canon, *source, facts),
+            Part::Pole { axis, pole, canon } => {
+                let of = beside(parts, at).unwrap_or_default().into();
+                facts.events.push(Event { axis: (*axis).into(), pole: *pole, of });
+                // A word of order in time is too often put in other ways to count as wording.
+                if !matches!(*axis, "timing" | "inout") {
+                    word(canon, facts);
+                }
+            }
+            Part::Verb(canon) => word(canon, facts),
+            Part::Qualifier(canon) => facts.qualifiers.push((*canon).into()),
+            Part::Quantity(quantity) => {
+                let of = beside(parts, at).unwrap_or_default().into();
+                facts.quantities.push(Quantity { of, ..quantity.clone() });
+            }
+            Part::Date(date) => facts.dates.push(date.clone()),
+            Part::Modal(modality) => facts.modality.push(*modality),
+            Part::Aggregate(canon) => facts.question.aggregate.push((*canon).into()),
+            Part::Break => facts.words.push(",".into()),
+            Part::Small("by") if matches!(parts.get(at + 1), Some(Part::Content { .. } | Part::Small(_))) => {
+                facts.words.push("|by".into())
+            }
+            Part::Small("and" | "or" | "&") => members(parts, at, facts),
+            Part::Negator | Part::Small(_) => {}
+        }
+    }
+    facts.modality.sort_unstable();
+    facts.modality.dedup();
+    facts.qualifiers.sort_unstable();
+    facts.qualifiers.dedup();
+}
+
+fn content(canon: &str, source: Source<'_>, facts: &mut Facts) {
+    match source {
+        Source::Entity(kind) => {
+            word(canon, facts);
+            if !facts.entities.iter().any(|held| held.id == canon) {
+                facts.entities.push(Entity { id: canon.into(), kind: kind.into() });
+            }
+        }
+        Source::Name => {
+            facts.unread += 1;
+            if !facts.names.iter().any(|held| held == canon) {
+                facts.names.push(canon.into());
+            }
+            word(canon, facts);
+        }
+        Source::Unknown => {
+            facts.unread += 1;
+            word(canon, facts);
+        }
+        Source::Known => word(canon, facts),
+    }
+}
+
+/// The members of a list that an `and` at `at` ends.
+fn members(parts: &[Part<'_>], at: usize, facts: &mut Facts) {
+    let name = |at: usize| if let Some(Part::Content { canon, .. }) = parts.get(at) { Some(*canon) } else { None };
+    let (Some(mut left), Some(last)) = (at.checked_sub(1), name(at + 1)) else { return };
+    if matches!(parts[left], Part::Break) {
+        left = left.saturating_sub(1);
+    }
+    let Some(before) = name(left) else { return };
+    facts.members.extend([last.into(), before.into()]);
+    while let Some(next) = left.checked_sub(2).filter(|next| matches!(parts[next + 1], Part::Break)) {
+        let Some(member) = name(next) else { return };
+        facts.members.push(member.into());
+        left = next;
+    }
+}
+
+fn word(canon: &str, facts: &mut Facts) {
+    facts.content += 1;
+    facts.words.push(canon.into());
+}
+
+/// What a part belongs to: the nearest content before it in its clause, else the nearest after it.
+fn beside<'a>(parts: &[Part<'a>], at: usize) -> Option<&'a str> {
+    let name = |part: &Part<'a>| if let Part::Content { canon, .. } = part { Some(*canon) } else { None };
+    let open = |part: &&Part<'a>| !matches!(part, Part::Break);
+    let before = parts[..at].iter().rev().take_while(open).find_map(name);
+    before.or_else(|| parts[at + 1..].iter().take_while(open).find_map(name))
+}
+
+/// Turns the move that a negation stands before, or keeps the negation with what it stands before.
+fn apply_negations(parts: &mut [Part<'_>], facts: &mut Facts) {
+    for at in 0..parts.len() {
+        if !matches!(parts[at], Part::Negator) {
+            continue;
+        }
+        let end = (at + 1 + REACH).min(parts.len());
+        let mut target = None;
+        for (next, part) in parts.iter().enumerate().take(end).skip(at + 1) {
+            match part {
+                Part::Break => break,
+                Part::Negator | Part::Small(_) | Part::Date(_) => {}
+                other => {
+                    target = Some((next, other.clone()));
+                    break;
+                }
+            }
+        }
+        match target {
+            Some((next, Part::Pole { axis, pole, .. })) if pole != 0 && is_binary(axis) => {
+                parts[next] = Part::Pole { axis, pole: -pole, canon: flipped(axis, pole) };
+            }
+            Some((_, Part::Pole { canon, .. } | Part::Verb(canon) | Part::Content { canon, .. })) => {
+                facts.negations.push(canon.into())
+            }
+            Some((_, Part::Modal(Modality::Denied))) => facts.negations.push("denied".into()),
+            _ => facts.negations.push(String::new()),
+        }
+    }
+}
+
+fn flipped(axis: &str, pole: i8) -> &'static str {
+    match (axis, pole) {
+        ("approve", 1) => "approve-",
+        ("approve", _) => "approve+",
+        ("list", 1) => "list-",
+        ("list", _) => "list+",
+        ("win", 1) => "win-",
+        ("win", _) => "win+",
+        (_, 1) => "agree-",
+        _ => "agree+",
+    }
+}

@@ -1,0 +1,61 @@
+//! Tokens into items: each phrase that the lexicon knows becomes one, the longest first.
+
+use super::lexicon::{Lexicon, Sense};
+use super::tokens::{Shape, Token};
+
+/// What an item is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind<'a> {
+    Sense(&'a Sense),
+    Number { value: f64, digits: u8 },
+    Symbol(char),
+    Break,
+    Unknown,
+}
+
+/// A phrase, a number, a sign or an unknown word.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Item<'a> {
+    pub(super) kind: Kind<'a>,
+    /// The first word in lower case; for a number its suffix.
+    pub(super) text: &'a str,
+    pub(super) capital: bool,
+    pub(super) joined: bool,
+}
+
+impl<'a> Item<'a> {
+    /// Its sense, where the lexicon knows it.
+    pub(super) fn sense(&self) -> Option<&'a Sense> {
+        if let Kind::Sense(sense) = self.kind { Some(sense) } else { None }
+    }
+}
+
+/// Groups tokens by the lexicon.
+pub(super) fn group<'a>(tokens: &'a [Token], lexicon: &'a Lexicon) -> Vec<Item<'a>> {
+    let known: Vec<Option<u32>> = tokens
+        .iter()
+        .map(|token| match token.shape {
+            Shape::Word => lexicon.word(&token.text),
+            // `S&P 500` and `FTSE 100` are names with a number inside.
+            Shape::Number { value, .. } => lexicon.word(&format!("{value}{}", token.text)),
+            _ => None,
+        })
+        .collect();
+    let word_at = |at: usize| Some((known.get(at).copied()??, tokens.get(at)?.capital, tokens.get(at)?.shouted));
+    let mut items = Vec::with_capacity(tokens.len());
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        let (kind, taken) = match token.shape {
+            Shape::Number { value, digits } => (Kind::Number { value, digits }, 1),
+            Shape::Symbol(sign) => (Kind::Symbol(sign), 1),
+            Shape::Break => (Kind::Break, 1),
+            Shape::Word => match lexicon.longest(at, word_at) {
+                Some((sense, taken)) => (Kind::Sense(sense), taken),
+                None => (Kind::Unknown, 1),
+            },
+        };
+        items.push(Item { kind, text: &token.text, capital: token.capital, joined: token.joined });
+        at += taken;
+    }
+    items
+}

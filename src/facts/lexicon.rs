@@ -1,0 +1,328 @@
+//! The words that the reader knows, as a trie over tokens.
+
+use super::inflection::forms;
+use super::tokens::{Shape, cut};
+use crate::domain::facts::{Bound, Modality};
+use serde::Deserialize;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+const BUILT_IN: &str = include_str!("lexicon.toml");
+
+/// What a word or a phrase means.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Sense {
+    /// An entity, with its kind.
+    Entity { id: Arc<str>, kind: Arc<str> },
+    /// A move along an axis.
+    Pole { axis: Arc<str>, pole: i8, canon: Arc<str> },
+    /// A verb that can carry roles.
+    Verb(Arc<str>),
+    /// A noun or another content word.
+    Word(Arc<str>),
+    /// A word that limits.
+    Qualifier(Arc<str>),
+    /// A word without content.
+    Stop,
+    /// Turns what comes next around.
+    Negator,
+    /// How the text stands to what comes next.
+    Modal(Modality),
+    /// A number in words.
+    Number(f64),
+    /// Thousand, million.
+    Scale(f64),
+    /// Second, third.
+    Ordinal(f64),
+    /// A factor: doubled.
+    Multiple(f64),
+    /// What a number counts: the unit that it is kept in, and how many of those it is.
+    Unit { unit: Arc<str>, factor: f64 },
+    /// A bound of the number that follows.
+    Bound(Bound),
+    /// January is 1.
+    Month(u8),
+    /// Monday is 1.
+    Weekday(u8),
+    /// Today is 0, and others by days.
+    Day(i64),
+    /// Last is -1, this 0, next 1.
+    Shift(i8),
+    /// `sum`, `mean`.
+    Aggregate(Arc<str>),
+}
+
+/// A condition on how a phrase is written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Case {
+    Any,
+    Capital,
+    Shouted,
+}
+
+#[derive(Debug, Clone)]
+struct Meaning {
+    sense: Sense,
+    case: Case,
+}
+
+/// Why a lexicon can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LexiconError {
+    /// The file isn't the TOML that is expected.
+    #[error("the lexicon can't be read: {0}")]
+    Parse(#[from] toml::de::Error),
+    /// A word stands where the grammar has no such name.
+    #[error("the lexicon says `{name}` under `{table}`, which isn't one of its names")]
+    UnknownName {
+        /// The table.
+        table: &'static str,
+        /// What it said.
+        name: String,
+    },
+}
+
+/// A table of the file, and what its values mean.
+type Table<'a, T, V> = (&'a T, fn(V) -> Sense);
+
+type Names = BTreeMap<String, Vec<String>>;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    entity: BTreeMap<String, Names>,
+    axis: BTreeMap<String, Axis>,
+    verb: Names,
+    word: Names,
+    qualifier: Names,
+    modal: BTreeMap<Modality, Vec<String>>,
+    bound: Names,
+    unit: BTreeMap<String, BTreeMap<String, f64>>,
+    number: BTreeMap<String, f64>,
+    scale: BTreeMap<String, f64>,
+    ordinal: BTreeMap<String, f64>,
+    multiple: BTreeMap<String, f64>,
+    month: BTreeMap<String, u8>,
+    weekday: BTreeMap<String, u8>,
+    day: BTreeMap<String, i64>,
+    shift: BTreeMap<String, i8>,
+    aggregate: Names,
+    negator: Vec<String>,
+    stop: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Axis {
+    plus: Vec<String>,
+    minus: Vec<String>,
+    zero: Vec<String>,
+}
+
+/// The words that the reader knows.
+#[derive(Debug, Clone)]
+pub struct Lexicon {
+    words: HashMap<Box<str>, u32>,
+    steps: HashMap<(u32, u32), u32>,
+    meanings: Vec<Vec<Meaning>>,
+}
+
+impl Lexicon {
+    /// The lexicon that is compiled in, extended by the text of a further file of the same form.
+    ///
+    /// # Errors
+    /// [`LexiconError`] where the file isn't of that form.
+    pub fn with_extension(extension: Option<&str>) -> Result<Self, LexiconError> {
+        let mut lexicon = Self { words: HashMap::new(), steps: HashMap::new(), meanings: vec![Vec::new()] };
+        lexicon.load(toml::from_str(BUILT_IN)?)?;
+        if let Some(text) = extension {
+            lexicon.load(toml::from_str(text)?)?;
+        }
+        Ok(lexicon)
+    }
+
+    /// The lexicon that is compiled in.
+    ///
+    /// # Errors
+    /// [`LexiconError`], which a test shows not to happen.
+    pub fn built_in() -> Result<Self, LexiconError> {
+        Self::with_extension(None)
+    }
+
+    fn load(&mut self, file: File) -> Result<(), LexiconError> {
+        self.load_plain(&file);
+        for (kind, names) in file.entity {
+            let kind: Arc<str> = kind.into();
+            for (id, aliases) in names {
+                let sense = Sense::Entity { id: id.into(), kind: Arc::clone(&kind) };
+                aliases.iter().for_each(|alias| self.add(alias, sense.clone(), false));
+            }
+        }
+        for (axis, poles) in file.axis {
+            let name: Arc<str> = axis.into();
+            for (pole, words) in [(1, poles.plus), (-1, poles.minus), (0, poles.zero)] {
+                let canon: Arc<str> = format!("{name}{}", ["-", "=", "+"][(pole + 1) as usize]).into();
+                let sense = Sense::Pole { axis: Arc::clone(&name), pole: pole as i8, canon };
+                words.iter().for_each(|word| self.add(word, sense.clone(), true));
+            }
+        }
+        for (name, words) in file.bound {
+            let bound = match name.as_str() {
+                "at-least" => Bound::AtLeast,
+                "at-most" => Bound::AtMost,
+                _ => return Err(LexiconError::UnknownName { table: "bound", name }),
+            };
+            words.iter().for_each(|word| self.add(word, Sense::Bound(bound), false));
+        }
+        for (modality, words) in file.modal {
+            words.iter().for_each(|word| self.add(word, Sense::Modal(modality), true));
+        }
+        for (unit, words) in file.unit {
+            let unit: Arc<str> = unit.into();
+            for (word, factor) in words {
+                self.add(&word, Sense::Unit { unit: Arc::clone(&unit), factor }, false);
+            }
+        }
+        Ok(())
+    }
+
+    fn load_plain(&mut self, file: &File) {
+        let tables: [Table<'_, Names, Arc<str>>; 4] = [
+            (&file.verb, Sense::Verb),
+            (&file.word, Sense::Word),
+            (&file.qualifier, Sense::Qualifier),
+            (&file.aggregate, Sense::Aggregate),
+        ];
+        for (table, make) in tables {
+            for (canon, words) in table {
+                let sense = make(canon.as_str().into());
+                words.iter().for_each(|word| self.add(word, sense.clone(), true));
+            }
+        }
+        let numbers: [Table<'_, BTreeMap<String, f64>, f64>; 4] = [
+            (&file.number, Sense::Number),
+            (&file.scale, Sense::Scale),
+            (&file.ordinal, Sense::Ordinal),
+            (&file.multiple, Sense::Multiple),
+        ];
+        for (table, make) in numbers {
+            table.iter().for_each(|(word, value)| self.add(word, make(*value), false));
+        }
+        file.month.iter().for_each(|(word, n)| self.add(word, Sense::Month(*n), false));
+        file.weekday.iter().for_each(|(word, n)| self.add(word, Sense::Weekday(*n), false));
+        file.day.iter().for_each(|(word, n)| self.add(word, Sense::Day(*n), false));
+        file.shift.iter().for_each(|(word, n)| self.add(word, Sense::Shift(*n), false));
+        file.negator.iter().for_each(|word| self.add(word, Sense::Negator, false));
+        file.stop.iter().for_each(|word| self.add(word, Sense::Stop, false));
+    }
+
+    /// Adds a phrase; `^` before it asks for a capital, `=` for capitals, and with `inflect` its first word and its last
+    /// are also taken in their other regular forms.
+    fn add(&mut self, phrase: &str, sense: Sense, inflect: bool) {
+        let (phrase, case) = match phrase.as_bytes().first() {
+            Some(b'^') => (&phrase[1..], Case::Capital),
+            Some(b'=') => (&phrase[1..], Case::Shouted),
+            _ => (phrase, Case::Any),
+        };
+        let tokens: Vec<String> = cut(phrase)
+            .0
+            .into_iter()
+            .filter(|token| token.shape != Shape::Break)
+            .map(|token| match token.shape {
+                Shape::Number { value, .. } => format!("{value}{}", token.text),
+                _ => token.text,
+            })
+            .collect();
+        let Some((first, rest)) = tokens.split_first() else { return };
+        let meaning = Meaning { sense, case };
+        self.insert(&tokens, &meaning, true);
+        if !inflect || case != Case::Any {
+            return;
+        }
+        for form in forms(first) {
+            let mut other = vec![form];
+            other.extend_from_slice(rest);
+            self.insert(&other, &meaning, false);
+        }
+        if let Some(last) = rest.last() {
+            let mut other = tokens.clone();
+            if let Some(end) = other.last_mut() {
+                *end = format!("{last}s");
+            }
+            self.insert(&other, &meaning, false);
+        }
+    }
+
+    /// A form that was only derived never takes the place of one that was written down.
+    fn insert(&mut self, tokens: &[String], meaning: &Meaning, written: bool) {
+        let mut node = 0;
+        for token in tokens {
+            let fresh = self.words.len() as u32;
+            let word = *self.words.entry(token.as_str().into()).or_insert(fresh);
+            let next = self.meanings.len() as u32;
+            node = *self.steps.entry((node, word)).or_insert(next);
+            if node == next {
+                self.meanings.push(Vec::new());
+            }
+        }
+        let held = &mut self.meanings[node as usize];
+        if let Some(same) = held.iter_mut().find(|m| m.case == meaning.case) {
+            if written {
+                *same = meaning.clone();
+            }
+        } else {
+            held.push(meaning.clone());
+            // The stricter way of writing is looked at first.
+            held.sort_by_key(|m| match m.case {
+                Case::Shouted => 0,
+                Case::Capital => 1,
+                Case::Any => 2,
+            });
+        }
+    }
+
+    /// The longest phrase that begins at `at`, and how many tokens it takes.
+    pub(super) fn longest(&self, at: usize, word_at: impl Fn(usize) -> Option<(u32, bool, bool)>) -> Option<(&Sense, usize)> {
+        let mut node = 0;
+        let mut found = None;
+        let (mut capital, mut shouted) = (true, true);
+        let mut here = at;
+        while let Some((word, is_capital, is_shouted)) = word_at(here) {
+            let Some(next) = self.steps.get(&(node, word)) else { break };
+            node = *next;
+            here += 1;
+            capital &= is_capital || here > at + 1;
+            shouted &= is_shouted || here > at + 1;
+            let fits = |meaning: &&Meaning| match meaning.case {
+                Case::Any => true,
+                Case::Capital => capital,
+                Case::Shouted => shouted,
+            };
+            if let Some(meaning) = self.meanings.get(node as usize).and_then(|held| held.iter().find(fits)) {
+                found = Some((&meaning.sense, here - at));
+            }
+        }
+        found
+    }
+
+    /// The number of a word, where any phrase holds it.
+    pub(super) fn word(&self, text: &str) -> Option<u32> {
+        self.words.get(text).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lexicon_that_is_compiled_in_loads() {
+        Lexicon::built_in().unwrap();
+    }
+
+    #[test]
+    fn a_further_file_extends_it_and_a_table_that_is_not_known_is_refused() {
+        Lexicon::with_extension(Some("[entity.coin]\nFOO = [\"foo coin\"]")).unwrap();
+        assert!(Lexicon::with_extension(Some("[entities]\nFOO = [\"foo coin\"]")).is_err());
+    }
+}

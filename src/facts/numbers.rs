@@ -1,0 +1,258 @@
+//! Numbers with their scale and unit, fractions, multiples and ordinals.
+
+use super::items::{Item, Kind};
+use super::lexicon::Sense;
+use crate::domain::facts::{Bound, Quantity};
+
+/// A number that begins at an item, and how many items it takes.
+pub(super) struct Taken {
+    pub(super) quantity: Quantity,
+    pub(super) items: usize,
+}
+
+fn quantity(value: f64, unit: &str) -> Quantity {
+    // Scales and factors leave noise in the last digits, which would show in the stored facts.
+    let value = if value.abs() < 1e15 { (value * 1e9).round() / 1e9 } else { value };
+    Quantity { value, unit: unit.into(), bound: Bound::Exact, of: String::new() }
+}
+
+fn is_text(items: &[Item<'_>], at: usize, texts: &[&str]) -> bool {
+    items.get(at).is_some_and(|item| texts.contains(&item.text))
+}
+
+/// Reads the number at `at`, if there is one.
+pub(super) fn read(items: &[Item<'_>], at: usize) -> Option<Taken> {
+    let item = items.get(at)?;
+    match (item.kind, item.sense()) {
+        (Kind::Symbol(sign), _) => money(items, at, sign),
+        (Kind::Number { .. }, _) | (_, Some(Sense::Number(_) | Sense::Scale(_))) => {
+            let (value, end, suffix) = amount(items, at)?;
+            Some(with_unit(items, at, end, value, suffix))
+        }
+        (_, Some(Sense::Multiple(factor))) => Some(Taken { quantity: quantity(*factor, "x"), items: 1 }),
+        (_, Some(Sense::Ordinal(n))) => Some(Taken { quantity: quantity(*n, "nth"), items: 1 }),
+        (_, Some(Sense::Unit { .. })) => bare_unit(items, at),
+        (_, Some(Sense::Entity { id, kind })) if &**kind == "currency" => {
+            let (value, end, _) = amount(items, at + 1)?;
+            Some(Taken { quantity: quantity(value, id), items: end - at })
+        }
+        (_, Some(Sense::Stop))
+            if !item.joined && (at == 0 || !item.capital) && matches!(item.text, "a" | "an" | "per" | "each" | "every") =>
+        {
+            one_of(items, at)
+        }
+        _ => None,
+    }
+}
+
+/// `a year`, `per day`, `a fifth`, `a quarter point`, `a million`.
+fn one_of(items: &[Item<'_>], at: usize) -> Option<Taken> {
+    let next = items.get(at + 1)?;
+    let follows_number = at > 0 && matches!(items[at - 1].sense(), Some(Sense::Number(_)));
+    match next.sense()? {
+        Sense::Unit { unit, factor } if next.text != "quarter" && matches!(&**unit, "min" | "month") => {
+            Some(Taken { quantity: quantity(*factor, unit), items: 2 })
+        }
+        Sense::Unit { .. } => bare_unit(items, at + 1).map(|taken| Taken { items: taken.items + 1, ..taken }),
+        Sense::Ordinal(n) if *n >= 3.0 && !follows_number && fraction_ends(items, at + 2) => {
+            Some(Taken { quantity: quantity(100.0 / n, "pct"), items: 2 })
+        }
+        Sense::Scale(scale) if item_is_word(next) => Some(with_unit(items, at, at + 2, *scale, "")),
+        _ => None,
+    }
+}
+
+fn item_is_word(item: &Item<'_>) -> bool {
+    item.text.len() > 2
+}
+
+fn fraction_ends(items: &[Item<'_>], at: usize) -> bool {
+    match items.get(at) {
+        None => true,
+        Some(item) => match item.kind {
+            Kind::Break => true,
+            Kind::Sense(sense) => matches!(sense, Sense::Stop | Sense::Pole { .. } | Sense::Bound(_)),
+            _ => false,
+        },
+    }
+}
+
+/// `quarter point`, and `second` as an ordinal.
+fn bare_unit(items: &[Item<'_>], at: usize) -> Option<Taken> {
+    match items.get(at)?.text {
+        "quarter" => {
+            let mut end = at + 1;
+            while is_text(items, end, &["of", "a"]) {
+                end += 1;
+            }
+            let point = matches!(items.get(end)?.sense()?, Sense::Unit { unit, .. } if matches!(&**unit, "pct" | "point"));
+            point.then(|| Taken { quantity: quantity(0.25, "pct"), items: end + 1 - at })
+        }
+        "second" => Some(Taken { quantity: quantity(2.0, "nth"), items: 1 }),
+        _ => None,
+    }
+}
+
+fn money(items: &[Item<'_>], at: usize, sign: char) -> Option<Taken> {
+    let country =
+        at.checked_sub(1).and_then(|before| items.get(before)).filter(|before| before.capital).map_or("", |before| before.text);
+    let currency = match sign {
+        '$' => match country {
+            "c" | "ca" => "CAD",
+            "a" | "au" => "AUD",
+            "nz" => "NZD",
+            "hk" => "HKD",
+            "s" => "SGD",
+            _ => "USD",
+        },
+        '€' => "EUR",
+        '£' => "GBP",
+        '¥' => "JPY",
+        '₹' => "INR",
+        '₩' => "KRW",
+        '₿' => "BTC",
+        _ => return None,
+    };
+    let (value, end, _) = amount(items, at + 1)?;
+    Some(Taken { quantity: quantity(value, currency), items: end - at })
+}
+
+/// The value from `at` with its scale, the item after it, and the suffix that wasn't a scale.
+fn amount<'a>(items: &[Item<'a>], at: usize) -> Option<(f64, usize, &'a str)> {
+    let item = items.get(at)?;
+    if let Kind::Number { value, .. } = item.kind {
+        let (scale, suffix) = match item.text {
+            "k" => (1e3, ""),
+            "m" | "mn" | "mm" | "mln" | "million" => (1e6, ""),
+            "b" | "bn" | "bln" | "billion" => (1e9, ""),
+            "t" | "tn" | "trn" | "trillion" => (1e12, ""),
+            other => (1.0, other),
+        };
+        let mut value = value * scale;
+        let mut end = at + 1;
+        while let Some(Sense::Scale(scale)) = items.get(end).and_then(Item::sense) {
+            value *= scale;
+            end += 1;
+        }
+        return Some((value, end, suffix));
+    }
+    words(items, at)
+}
+
+/// Numbers in words: `two hundred and fifty`, `twenty-five thousand`, `half a million`.
+fn words<'a>(items: &[Item<'a>], at: usize) -> Option<(f64, usize, &'a str)> {
+    let (mut total, mut part, mut end) = (0.0, None::<f64>, at);
+    while let Some(item) = items.get(end) {
+        match item.sense() {
+            Some(Sense::Number(n)) => match part {
+                None => part = Some(*n),
+                Some(held) if held >= 20.0 && held % 10.0 == 0.0 && *n < 10.0 => part = Some(held + n),
+                Some(held) if held >= 100.0 && held % 100.0 == 0.0 && *n < 100.0 => part = Some(held + n),
+                Some(_) => break,
+            },
+            Some(Sense::Scale(scale)) if *scale <= 100.0 => part = Some(part.unwrap_or(1.0) * scale),
+            Some(Sense::Scale(scale)) => {
+                total += part.take().unwrap_or(1.0) * scale;
+            }
+            _ if item.text == "and" && part.is_some_and(|p| p >= 100.0) && is_number(items, end + 1) => {}
+            _ if matches!(item.text, "a" | "an") && part == Some(0.5) && is_scale(items, end + 1) => {}
+            _ => break,
+        }
+        end += 1;
+    }
+    (end > at).then(|| (total + part.unwrap_or(0.0), end, ""))
+}
+
+fn is_number(items: &[Item<'_>], at: usize) -> bool {
+    matches!(items.get(at).and_then(Item::sense), Some(Sense::Number(_)))
+}
+
+fn is_scale(items: &[Item<'_>], at: usize) -> bool {
+    matches!(items.get(at).and_then(Item::sense), Some(Sense::Scale(_)))
+}
+
+fn with_unit(items: &[Item<'_>], at: usize, end: usize, value: f64, suffix: &str) -> Taken {
+    let done = |value: f64, unit: &str, end: usize| Taken { quantity: quantity(value, unit), items: end - at };
+    if let Some((unit, factor)) = suffix_unit(suffix) {
+        return done(value * factor, unit, end);
+    }
+    if !suffix.is_empty() {
+        return done(value, suffix, end);
+    }
+    // `five-four` and `5-4` are the two sides of one vote, unless a unit says that they are a range.
+    if let Some(score) = score(items, end, value) {
+        return done(score, "score", end + 1);
+    }
+    let mut unit_at = end;
+    if value < 1.0 {
+        while is_text(items, unit_at, &["of", "a", "an"]) {
+            unit_at += 1;
+        }
+    }
+    let Some(item) = items.get(unit_at) else { return bare(value, end - at) };
+    match (item.kind, item.sense()) {
+        (Kind::Symbol('%'), _) => done(value, "pct", unit_at + 1),
+        (_, Some(Sense::Unit { unit, factor })) if value < 1.0 && &**unit == "point" => done(value * factor, "pct", unit_at + 1),
+        (_, Some(Sense::Unit { unit, factor })) => done(value * factor, unit, unit_at + 1),
+        (_, Some(Sense::Entity { id, kind })) if &**kind == "currency" => done(value, id, unit_at + 1),
+        (_, Some(Sense::Ordinal(n))) if *n >= 3.0 && value < 20.0 && unit_at == end => {
+            done(value * 100.0 / n, "pct", unit_at + 1)
+        }
+        (Kind::Unknown, _) if value < 20.0 => {
+            fraction_plural(item.text).map_or_else(|| bare(value, end - at), |n| done(value * 100.0 / n, "pct", unit_at + 1))
+        }
+        _ => bare(value, end - at),
+    }
+}
+
+fn bare(value: f64, items: usize) -> Taken {
+    let half = value == 0.5;
+    Taken { quantity: if half { quantity(50.0, "pct") } else { quantity(value, "count") }, items }
+}
+
+fn fraction_plural(text: &str) -> Option<f64> {
+    Some(match text {
+        "thirds" => 3.0,
+        "quarters" => 4.0,
+        "fifths" => 5.0,
+        "sixths" => 6.0,
+        "sevenths" => 7.0,
+        "eighths" => 8.0,
+        "tenths" => 10.0,
+        _ => return None,
+    })
+}
+
+fn suffix_unit(suffix: &str) -> Option<(&'static str, f64)> {
+    Some(match suffix {
+        "x" => ("x", 1.0),
+        "bp" | "bps" => ("pct", 0.01),
+        "pct" | "pc" | "pp" => ("pct", 1.0),
+        "st" | "nd" | "rd" | "th" => ("nth", 1.0),
+        "s" | "sec" | "secs" => ("min", 1.0 / 60.0),
+        "min" | "mins" => ("min", 1.0),
+        "h" | "hr" | "hrs" => ("min", 60.0),
+        "d" => ("min", 1440.0),
+        "w" => ("min", 10080.0),
+        "y" | "yr" | "yrs" => ("month", 12.0),
+        "ms" => ("ms", 1.0),
+        "bpd" => ("bpd", 1.0),
+        "bbl" => ("bbl", 1.0),
+        "am" => ("am", 1.0),
+        "pm" => ("pm", 1.0),
+        _ => return None,
+    })
+}
+
+fn score(items: &[Item<'_>], at: usize, value: f64) -> Option<f64> {
+    let next = items.get(at).filter(|item| item.joined)?;
+    let other = match (next.kind, next.sense()) {
+        (Kind::Number { value, .. }, _) if next.text.is_empty() => value,
+        (_, Some(Sense::Number(n))) => *n,
+        _ => return None,
+    };
+    let unit_follows = items.get(at + 1).is_some_and(|item| {
+        matches!(item.kind, Kind::Symbol('%')) || matches!(item.sense(), Some(Sense::Unit { .. } | Sense::Scale(_)))
+    });
+    (!unit_follows && value < 20.0 && other < 20.0 && value.fract() == 0.0).then_some(value + other / 100.0)
+}

@@ -1,0 +1,78 @@
+//! Who did what to whom, active or passive, and what a preposition puts on its two sides.
+
+use super::parts::Part;
+use crate::domain::facts::Role;
+
+/// Content words kept on each side of a verb.
+const SIDE_MAX: usize = 5;
+
+/// Reads every role of a text.
+pub(super) fn read(parts: &[Part<'_>]) -> Vec<Role> {
+    let mut roles = Vec::new();
+    for at in 0..parts.len() {
+        let role = match &parts[at] {
+            // The two sides of `after` may change places with the clause that they stand in.
+            Part::Pole { axis: "timing" | "inout", .. } => None,
+            Part::Verb(canon) | Part::Pole { canon, .. } => around_verb(parts, at, canon),
+            Part::Small(preposition) => around_preposition(parts, at, preposition),
+            _ => None,
+        };
+        roles.extend(role);
+    }
+    roles
+}
+
+fn name<'a>(part: &Part<'a>) -> Option<&'a str> {
+    if let Part::Content { canon, .. } = part { Some(canon) } else { None }
+}
+
+fn left(parts: &[Part<'_>], at: usize, most: usize) -> Vec<String> {
+    let open = |part: &&Part<'_>| !matches!(part, Part::Break);
+    parts[..at].iter().rev().take_while(open).filter_map(name).take(most).map(String::from).collect()
+}
+
+fn right(parts: &[Part<'_>], at: usize, most: usize) -> Vec<String> {
+    let open = |part: &&Part<'_>| !matches!(part, Part::Break);
+    parts[at + 1..].iter().take_while(open).filter_map(name).take(most).map(String::from).collect()
+}
+
+fn around_verb(parts: &[Part<'_>], at: usize, canon: &str) -> Option<Role> {
+    let (before, after) = (left(parts, at, SIDE_MAX), right(parts, at, SIDE_MAX));
+    // The agent of a passive stands after `by`; a number after it is an amount.
+    let by = (at + 1..parts.len().min(at + 6)).find(|by| {
+        matches!(parts[*by], Part::Small("by"))
+            && parts[by + 1..].iter().find(|p| !matches!(p, Part::Small(_))).is_some_and(|p| name(p).is_some())
+    });
+    let (subject, object) = match by {
+        Some(by) => {
+            let between = parts[at + 1..by].iter().filter_map(name).count();
+            if between > 0 && before.is_empty() {
+                return None;
+            }
+            (right(parts, by, SIDE_MAX), before)
+        }
+        None => (before, after),
+    };
+    (!subject.is_empty() && !object.is_empty()).then(|| Role { subject, verb: canon.into(), object })
+}
+
+fn around_preposition(parts: &[Part<'_>], at: usize, preposition: &str) -> Option<Role> {
+    let verb = match preposition {
+        "to" | "into" | "onto" | "for" | "over" | "under" | "against" | "than" | "vs" | "versus" | "from" | "with" | "of"
+        | "on" | "in" | "before" | "after" => preposition,
+        _ => return None,
+    };
+    let (subject, object) = (left(parts, at, 1), right(parts, at, 1));
+    (!subject.is_empty() && !object.is_empty()).then(|| Role { subject, verb: verb.into(), object })
+}
+
+/// Whether two texts put the same two things on opposite sides of the same verb.
+pub(super) fn reversed(held: &Role, asked: &Role, is_side: &dyn Fn(&str) -> bool) -> bool {
+    // A word counts only where it stands on one side of each text, so that what both have in common says nothing.
+    let crossed = |from: &[String], to: &[String], not: (&[String], &[String])| {
+        from.iter().any(|word| is_side(word) && to.contains(word) && !not.0.contains(word) && !not.1.contains(word))
+    };
+    held.verb == asked.verb
+        && crossed(&held.subject, &asked.object, (&held.object, &asked.subject))
+        && crossed(&held.object, &asked.subject, (&held.subject, &asked.object))
+}
