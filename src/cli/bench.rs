@@ -4,7 +4,7 @@
 //! partition of a million has the shape of real text without a million runs of the model; what the model takes is measured on texts
 //! that it has not seen.
 
-use super::{Failure, Settings, block_on, say};
+use super::{Failure, Settings, block_on, say, tell};
 use crate::app::{App, Parts, near_or_beside_the_program};
 use crate::domain::answer::TimingUs;
 use crate::domain::deadline::Deadline;
@@ -80,9 +80,9 @@ impl Bench {
             Ok::<_, Failure>(rows)
         })?;
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&rows)?);
+            tell(&serde_json::to_string_pretty(&rows)?)?;
         } else {
-            print_table(&rows);
+            print_table(&rows)?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -218,15 +218,15 @@ fn row(entries: usize, kind: &'static str, timings: &[TimingUs]) -> Row {
     }
 }
 
-fn print_table(rows: &[Row]) {
-    println!("microseconds, p50 / p99");
-    println!(
+fn print_table(rows: &[Row]) -> Result<(), Failure> {
+    tell("microseconds, p50 / p99")?;
+    tell(&format!(
         "{:>9} {:>6} {:>13} {:>15} {:>13} {:>13} {:>13} {:>15} {:>15}",
         "entries", "kind", "exact", "embed", "compose", "search", "gates", "total", "less embed"
-    );
+    ))?;
     let pair = |[p50, p99]: [u64; 2]| format!("{p50} / {p99}");
     for r in rows {
-        println!(
+        tell(&format!(
             "{:>9} {:>6} {:>13} {:>15} {:>13} {:>13} {:>13} {:>15} {:>15}",
             r.entries,
             r.kind,
@@ -237,6 +237,7 @@ fn print_table(rows: &[Row]) {
             pair(r.gates),
             pair(r.total),
             pair(r.total_less_embed)
-        );
+        ))?;
     }
+    Ok(())
 }

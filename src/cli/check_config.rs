@@ -1,6 +1,6 @@
 //! `instinct check-config`.
 
-use super::{Failure, Settings};
+use super::{Failure, Settings, tell};
 use crate::app;
 use crate::config::DEFAULTS;
 use crate::embed;
@@ -21,20 +21,20 @@ pub(super) struct CheckConfig {
 impl CheckConfig {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         if self.print {
-            print!("{DEFAULTS}");
+            tell(DEFAULTS.trim_end())?;
             return Ok(ExitCode::SUCCESS);
         }
         let config = self.settings.load(None)?;
         let strategies = app::read_strategies(&config.strategies, &Engines::default())?;
         for strategy in strategies.by_name.values() {
             let default = if strategy.name == strategies.default { " (default)" } else { "" };
-            println!(
+            tell(&format!(
                 "strategy {} version {}{default}: {} slots, {}",
                 strategy.name,
                 strategy.version,
                 strategy.slots.len(),
                 strategy.description
-            );
+            ))?;
         }
         let known = embed::inventory(&config.embed)?;
         if !config.embed.model.starts_with("hashing-") && !known.iter().any(|model| model.id == config.embed.model) {
@@ -42,7 +42,7 @@ impl CheckConfig {
                 format!("embed.model: no manifest has a model \"{}\"; `instinct models` lists them", config.embed.model).into()
             );
         }
-        println!("the configuration is good");
+        tell("the configuration is good")?;
         Ok(ExitCode::SUCCESS)
     }
 }

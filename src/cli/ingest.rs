@@ -1,7 +1,7 @@
 //! `instinct ingest`: files in bulk, in durable batches, resuming where an earlier run ended.
 
 use super::rows::{Kind, ParquetRows};
-use super::{Failure, Settings, block_on, say};
+use super::{Failure, Settings, block_on, say, tell};
 use crate::api::{self, LineResult, Problem};
 use crate::app::App;
 use crate::domain::field::FieldError;
@@ -75,11 +75,11 @@ impl Ingest {
             Ok::<_, Failure>(reports)
         })?;
         if self.json {
-            println!("{}", serde_json::to_string(&reports)?);
+            tell(&serde_json::to_string(&reports)?)?;
         } else {
             for r in &reports {
                 let Report { file, created, replaced, bad, skipped, seconds } = r;
-                println!("{file}: {created} new, {replaced} replaced, {bad} bad, {skipped} loaded before, {seconds:.1} s");
+                tell(&format!("{file}: {created} new, {replaced} replaced, {bad} bad, {skipped} loaded before, {seconds:.1} s"))?;
             }
         }
         let bad = reports.iter().any(|r| r.bad > 0);

@@ -1,6 +1,6 @@
 //! `instinct inspect`.
 
-use super::{Failure, Settings, block_on};
+use super::{Failure, Settings, block_on, tell};
 use crate::app;
 use crate::domain::audit::DecisionRecord;
 use crate::domain::ids::{ComponentId, EntryId, StrategyName, TenantId};
@@ -38,7 +38,7 @@ impl Inspect {
         };
         match shown {
             Some(value) => {
-                println!("{}", serde_json::to_string_pretty(&value)?);
+                tell(&serde_json::to_string_pretty(&value)?)?;
                 Ok(ExitCode::SUCCESS)
             }
             None => Err(format!("there is no entry, component or strategy \"{}\"", self.what).into()),

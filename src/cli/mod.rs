@@ -11,6 +11,7 @@ mod serve;
 use crate::config::{Config, ConfigError, DEFAULTS, Overrides};
 use clap::{Args, Parser, Subcommand};
 use std::error::Error;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -98,6 +99,14 @@ fn say_error(error: &dyn Error) {
 #[expect(clippy::print_stderr, reason = "what a command says to a person goes to standard error")]
 fn say(words: &str) {
     eprintln!("{words}");
+}
+
+/// Writes a line of data. A reader that has had enough and went away, such as `head`, is no failure.
+fn tell(line: &str) -> Result<(), Failure> {
+    match writeln!(std::io::stdout().lock(), "{line}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 fn settings_help() -> String {

@@ -1,6 +1,6 @@
 //! `instinct models`.
 
-use super::{Failure, Settings};
+use super::{Failure, Settings, tell};
 use crate::app::near_or_beside_the_program;
 use crate::embed;
 use clap::Args;
@@ -22,21 +22,21 @@ impl Models {
         config.runtime_dir = near_or_beside_the_program(&config.runtime_dir);
         let models = embed::inventory(&config)?;
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&models)?);
+            tell(&serde_json::to_string_pretty(&models)?)?;
         } else {
             for model in &models {
                 let used = if model.id == config.model { "  (in use)" } else { "" };
-                println!(
-                    "{}@{}  {} dimensions, {:?}, {}{used}",
-                    model.id, model.revision, model.dim, model.precision, model.licence
-                );
+                tell(&format!(
+                    "{}@{}  {} dimensions, {:?}, {:?} pooling, {}{used}",
+                    model.id, model.revision, model.dim, model.precision, model.pooling, model.licence
+                ))?;
                 for file in &model.files {
                     let state = match (file.present, file.checksum_ok) {
                         (false, _) => "missing: run `make setup`",
                         (true, false) => "damaged: run `make setup`",
                         (true, true) => "good",
                     };
-                    println!("    {}  {state}", file.path.display());
+                    tell(&format!("    {}  {state}", file.path.display()))?;
                 }
             }
         }
