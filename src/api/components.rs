@@ -152,6 +152,7 @@ fn id_of(text: &str) -> Result<ComponentId, Problem> {
         (status = 200, description = "It took the place of an earlier one", body = ComponentAnswer),
         (status = 201, description = "It is new", body = ComponentAnswer),
         (status = 400, description = "Not JSON, an unknown field, a wrong type, a bad time", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 422, description = "Well formed but not allowed", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or a required part is away", body = ProblemDetails, content_type = "application/problem+json"),
@@ -226,6 +227,7 @@ pub(super) async fn delete(app: Data<App>, http: HttpRequest, id: web::Path<Stri
     request_body(content = String, content_type = "application/x-ndjson", description = "One `ComponentRequest` with an `id` a line"),
     responses(
         (status = 200, description = "One `LineResult` a line", body = LineResult, content_type = "application/x-ndjson"),
+        (status = 408, description = "The body came too slowly", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 503, description = "Too many bulk writes at once", body = ProblemDetails, content_type = "application/problem+json"),
     )

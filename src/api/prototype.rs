@@ -69,6 +69,7 @@ struct PromptAnswer<'a> {
     responses(
         (status = 200, description = "The answer as of `/v1/decide`, with `response`, the decision or null, and `hit`", body = Object),
         (status = 400, description = "Not JSON, an unknown field, a wrong type", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 422, description = "Well formed but not allowed", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or a required part is away", body = ProblemDetails, content_type = "application/problem+json"),
@@ -191,6 +192,7 @@ impl InsertRequest {
     responses(
         (status = 200, description = "It is stored", body = Object),
         (status = 400, description = "Not JSON, an unknown field, a wrong type", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 422, description = "Well formed but not allowed, such as a time that is not YYYY-MM-DD HH:MM:SS", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or the store is away", body = ProblemDetails, content_type = "application/problem+json"),

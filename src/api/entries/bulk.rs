@@ -111,6 +111,7 @@ fn checked_decision(json: &RawValue) -> Result<Payload, Problem> {
     request_body(content = String, content_type = "application/x-ndjson", description = "One `EntryRequest` a line"),
     responses(
         (status = 200, description = "One `LineResult` a line", body = LineResult, content_type = "application/x-ndjson"),
+        (status = 408, description = "The body came too slowly", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 503, description = "Too many bulk writes at once", body = ProblemDetails, content_type = "application/problem+json"),
     )

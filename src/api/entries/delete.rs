@@ -57,6 +57,7 @@ pub(in crate::api) struct DeleteAnswer {
         (status = 200, description = "What was deleted, or would be", body = DeleteAnswer),
         (status = 400, description = "Not JSON, an unknown field, a wrong type, a bad time", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 404, description = "No such strategy", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 422, description = "An empty filter", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 503, description = "The store is away", body = ProblemDetails, content_type = "application/problem+json"),

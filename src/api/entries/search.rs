@@ -140,6 +140,7 @@ pub(in crate::api) struct SearchAnswer {
         (status = 200, description = "The candidates", body = SearchAnswer),
         (status = 400, description = "Not JSON, an unknown field, a wrong type, a bad time", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 404, description = "No such strategy or component", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 422, description = "Well formed but not allowed", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or a required part is away", body = ProblemDetails, content_type = "application/problem+json"),
