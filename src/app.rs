@@ -162,6 +162,7 @@ impl App {
             fact_rules: Rules::default(),
             engines: parts.engines,
             order: Order::default(),
+            ending_tags: tokio::sync::Mutex::default(),
             clock: parts.clock,
         });
         embed_slot_texts(&decider).await?;

@@ -54,6 +54,9 @@ pub const REFUSED_SHOWN_MAX: usize = 5;
 /// Entries that one `POST /v1/entries/search` may ask for.
 pub const SEARCH_RESULTS_MAX: usize = 100;
 
+/// Tags of a tenant whose deletion is kept as a generation, about 100 bytes each. Past it a deletion by tag looks for its entries.
+pub const ENDED_TAGS_MAX: usize = 100_000;
+
 /// Ids that one `DELETE /v1/entries` may name.
 pub const DELETE_IDS_MAX: usize = 10_000;
 

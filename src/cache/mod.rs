@@ -4,5 +4,6 @@
 //! Readers take no lock that a writer holds.
 
 pub mod embedding;
+pub mod generations;
 pub mod partition;
 pub mod semantic;

@@ -1,5 +1,6 @@
 //! One partition of the semantic cache: entries that may answer for one another.
 
+use super::generations::Generations;
 use crate::domain::entry::{Entry, StoredEntry};
 use crate::domain::ids::EntryId;
 use crate::domain::partition::PartitionKey;
@@ -23,6 +24,7 @@ pub struct LiveEntry {
     // Half precision: a cosine that is off by less than 5e-4 for half of the memory. The record keeps full precision.
     fresh: Box<[f16]>,
     removed: AtomicBool,
+    generations: Arc<Generations>,
 }
 
 /// The label of an entry in the index: the first eight bytes of its hash. Two entries that share them, one pair in thirty million partitions of
@@ -33,14 +35,15 @@ fn label(id: &EntryId) -> u64 {
 }
 
 impl LiveEntry {
-    fn new(stored: &StoredEntry) -> Self {
+    fn new(stored: &StoredEntry, generations: &Arc<Generations>) -> Self {
         let fresh = stored.fresh.as_slice().iter().map(|v| f16::from_f32(*v)).collect();
-        Self { entry: Arc::clone(&stored.entry), fresh, removed: AtomicBool::new(false) }
+        let generations = Arc::clone(generations);
+        Self { entry: Arc::clone(&stored.entry), fresh, removed: AtomicBool::new(false), generations }
     }
 
-    /// Whether it was deleted or overwritten since it was found.
+    /// Whether it was deleted or overwritten since it was found, or ended by a deletion of one of its tags.
     pub fn removed(&self) -> bool {
-        self.removed.load(Ordering::Acquire)
+        self.removed.load(Ordering::Acquire) || self.generations.has_ended(&self.entry)
     }
 
     /// Cosine of its fresh vector with `fresh`; 0 where the dimensions differ.
@@ -73,6 +76,7 @@ pub struct Candidate {
 #[derive(Debug)]
 pub struct Partition {
     key: PartitionKey,
+    generations: Arc<Generations>,
     index: Adaptive,
     by_label: papaya::HashMap<u64, Arc<LiveEntry>>,
     by_id: papaya::HashMap<EntryId, Arc<LiveEntry>>,
@@ -88,13 +92,19 @@ impl Partition {
     ///
     /// # Errors
     /// [`IndexError`] where no index of that dimension can be made.
-    pub fn new(key: PartitionKey, dim: usize, config: index::Config, builder: &Builder) -> Result<Self, IndexError> {
-        Ok(Self::over(key, index::open(dim, config, builder)?))
+    pub fn new(
+        key: PartitionKey,
+        dim: usize,
+        (config, builder): (index::Config, &Builder),
+        generations: Arc<Generations>,
+    ) -> Result<Self, IndexError> {
+        Ok(Self::over(key, index::open(dim, config, builder)?, generations))
     }
 
-    fn over(key: PartitionKey, index: Adaptive) -> Self {
+    fn over(key: PartitionKey, index: Adaptive, generations: Arc<Generations>) -> Self {
         Self {
             key,
+            generations,
             index,
             by_label: papaya::HashMap::new(),
             by_id: papaya::HashMap::new(),
@@ -114,15 +124,16 @@ impl Partition {
         entries: &[StoredEntry],
         graph: &Path,
         (config, builder): (index::Config, &Builder),
+        generations: Arc<Generations>,
     ) -> Result<(Self, usize), SnapshotError> {
         let dim = entries.first().map_or(0, |e| e.vector.dim());
         let by_label: HashMap<u64, &StoredEntry> = entries.iter().map(|e| (label(&e.entry.id), e)).collect();
         let vector_of = |label| by_label.get(&label).map(|e| e.vector.clone());
         let (index, restored) = Adaptive::restore(graph, dim, config, builder, &vector_of)?;
-        let partition = Self::over(key, index);
+        let partition = Self::over(key, index, generations);
         for stored in entries {
             if partition.index.contains(label(&stored.entry.id)) {
-                partition.enter(LiveEntry::new(stored));
+                partition.enter(LiveEntry::new(stored, &partition.generations));
             } else {
                 partition.insert(stored)?;
             }
@@ -179,7 +190,7 @@ impl Partition {
     pub fn insert(&self, stored: &StoredEntry) -> Result<(), IndexError> {
         let _one_writer = self.writing.lock();
         self.index.insert(label(&stored.entry.id), &stored.vector)?;
-        self.enter(LiveEntry::new(stored));
+        self.enter(LiveEntry::new(stored, &self.generations));
         self.unsaved.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }

@@ -1,12 +1,14 @@
 //! The semantic cache: every partition in memory, and where each entry is.
 
+use super::generations::Generations;
 use super::partition::{LiveEntry, Partition};
-use crate::domain::entry::StoredEntry;
+use crate::domain::entry::{Entry, StoredEntry};
 use crate::domain::ids::{EntryId, TenantId};
 use crate::domain::partition::PartitionKey;
 use crate::domain::time::Timestamp;
 use crate::index::{self, Builder, IndexError, SnapshotError};
 use crate::limits::PARTITIONS_MAX;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,6 +49,7 @@ fn graph_path(folder: &Path, key: &PartitionKey) -> PathBuf {
 pub struct SemanticCache {
     config: index::Config,
     builder: Builder,
+    generations: Arc<Generations>,
     partitions: papaya::HashMap<PartitionKey, Arc<Partition>>,
     places: papaya::HashMap<(TenantId, EntryId), Arc<Partition>>,
     making: parking_lot::Mutex<()>,
@@ -58,10 +61,16 @@ impl SemanticCache {
         Self {
             config,
             builder,
+            generations: Arc::default(),
             partitions: papaya::HashMap::new(),
             places: papaya::HashMap::new(),
             making: parking_lot::Mutex::new(()),
         }
+    }
+
+    /// Which tags were deleted in which generation.
+    pub fn generations(&self) -> &Generations {
+        &self.generations
     }
 
     /// The partition of this key, where an entry was ever written to it.
@@ -88,7 +97,7 @@ impl SemanticCache {
     pub fn restore(&self, key: &PartitionKey, entries: &[StoredEntry], graphs: Option<&Path>) -> Result<usize, CacheError> {
         let graph = graphs.map(|folder| graph_path(folder, key)).filter(|path| path.is_file());
         let from_graph = graph.and_then(|path| {
-            Partition::restore(*key, entries, &path, (self.config, &self.builder))
+            Partition::restore(*key, entries, &path, (self.config, &self.builder), Arc::clone(&self.generations))
                 .inspect_err(|error| tracing::warn!(%error, partition = %key, "a graph can't be used and is built anew"))
                 .ok()
         });
@@ -121,28 +130,56 @@ impl SemanticCache {
 
     /// Forgets an entry; `false` where there is none.
     pub fn remove(&self, tenant: &TenantId, id: &EntryId) -> bool {
-        let place = self.places.pin().remove(&(tenant.clone(), *id)).cloned();
-        place.is_some_and(|partition| partition.remove(id))
+        self.remove_if(tenant, id, |_| true)
+    }
+
+    /// Forgets an entry for which `wanted` holds when no other writer can change it. Whoever calls this holds its place in the order of
+    /// writes. `false` where it stays, or there is none.
+    pub fn remove_if(&self, tenant: &TenantId, id: &EntryId, wanted: impl FnOnce(&Entry) -> bool) -> bool {
+        let place = (tenant.clone(), *id);
+        let Some(partition) = self.places.pin().get(&place).cloned() else { return false };
+        let removed = partition.remove_if(id, |live| wanted(&live.entry));
+        if removed {
+            self.places.pin().remove(&place);
+        }
+        removed
     }
 
     /// The entry of this id.
     pub fn entry(&self, tenant: &TenantId, id: &EntryId) -> Option<Arc<LiveEntry>> {
         let place = self.places.pin().get(&(tenant.clone(), *id)).cloned()?;
-        place.entry(id)
+        place.entry(id).filter(|live| !live.removed())
     }
 
     /// The ids of the entries of a tenant for which `wanted` holds.
     pub fn select(&self, tenant: &TenantId, mut wanted: impl FnMut(&LiveEntry) -> bool) -> Vec<EntryId> {
         let mut found = Vec::new();
-        for partition in self.partitions.pin().values() {
-            partition.each(|live| {
-                if live.entry.tenant == *tenant && wanted(live) {
-                    found.push(live.entry.id);
+        self.each(|live| {
+            if live.entry.tenant == *tenant && !live.removed() && wanted(live) {
+                found.push(live.entry.id);
+            }
+        });
+        found.sort_unstable();
+        found
+    }
+
+    /// The entries that a deletion by tag ended and that still take up room, by tenant.
+    pub fn ended_by_tag(&self) -> BTreeMap<TenantId, Vec<EntryId>> {
+        let mut found: BTreeMap<TenantId, Vec<EntryId>> = BTreeMap::new();
+        if self.generations.current() > 0 {
+            self.each(|live| {
+                if self.generations.has_ended(&live.entry) {
+                    found.entry(live.entry.tenant.clone()).or_default().push(live.entry.id);
                 }
             });
         }
-        found.sort_unstable();
         found
+    }
+
+    fn each(&self, mut visit: impl FnMut(&Arc<LiveEntry>)) {
+        for partition in self.partitions.pin().values() {
+            partition.each(&mut visit);
+        }
     }
 
     /// Forgets every entry whose time to live has ended at `now`, and returns whose they were.
@@ -190,7 +227,7 @@ impl SemanticCache {
         if partitions.len() >= PARTITIONS_MAX {
             return Err(CacheError::TooManyPartitions);
         }
-        let partition = Arc::new(Partition::new(*key, dim, self.config, &self.builder)?);
+        let partition = Arc::new(Partition::new(*key, dim, (self.config, &self.builder), Arc::clone(&self.generations))?);
         partitions.insert(*key, Arc::clone(&partition));
         Ok(partition)
     }
@@ -199,7 +236,6 @@ impl SemanticCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::entry::Entry;
     use crate::domain::entry::fixture::entry;
     use crate::domain::vector::UnitVector;
     use proptest::prelude::*;

@@ -81,6 +81,7 @@ fn fields(record: &Record) -> Result<Value, Failure> {
                 "partition": e.partition.to_string(), "model": e.model.to_string(), "decision": e.decision, "vec_details": e.parts,
                 "tau": e.tau, "validity": e.validity, "provenance": e.provenance, "as_of": e.as_of, "created_at": e.created_at,
                 "ttl_sec": e.ttl_sec, "expires_at": e.expires_at(), "tags": e.tags, "truncated": e.cut,
+                "generation": e.generation, "quarantine": e.quarantine,
                 "vector": vector(&stored.vector), "fresh_vector": vector(&stored.fresh),
             })
         }
@@ -89,7 +90,7 @@ fn fields(record: &Record) -> Result<Value, Failure> {
             "created_at": c.created_at, "ttl_sec": c.ttl_sec, "expires_at": c.expires_at(), "meta": c.meta,
             "model": c.model.to_string(), "chunks": c.chunks, "vector": vector(&c.vector),
         }),
-        Record::Text(_) | Record::Decision(_) => return Err("this kind of record has no view".into()),
+        Record::Text(_) | Record::Decision(_) | Record::TagEnd(_) => return Err("this kind of record has no view".into()),
     })
 }
 

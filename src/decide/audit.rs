@@ -78,7 +78,7 @@ impl Decider {
         let key = RecordKey::Decision { tenant: tenant.clone(), id };
         Ok(self.store.get(&key).await?.and_then(|record| match record {
             Record::Decision(decision) => Some(decision),
-            Record::Component(_) | Record::Text(_) | Record::Entry(_) => None,
+            _ => None,
         }))
     }
 }

@@ -65,6 +65,8 @@ impl Decider {
     /// [`DecideError`] where the strategy or a component is not there, or the text can't be embedded by `deadline`.
     pub async fn prepare(&self, tenant: &TenantId, new: NewEntry, deadline: Deadline) -> Result<StoredEntry, DecideError> {
         let now = self.clock.now();
+        // Read first: a deletion by tag that comes while this is being made ends it as well.
+        let generation = self.semantic.generations().current();
         let strategy = Arc::clone(self.strategies.named(&new.strategy)?);
         let setting = self.setting(tenant, &strategy, now)?;
         let choice = ContextChoice { tenant, tags: &new.tags, named: &new.context, as_of: new.as_of, now };
@@ -92,6 +94,8 @@ impl Decider {
             created_at: now,
             ttl_sec: new.ttl_sec.or(strategy.validity.ttl_sec),
             tags: new.tags,
+            generation,
+            quarantine: None,
         };
         Ok(StoredEntry { entry: Arc::new(entry), vector, fresh: known.vector })
     }

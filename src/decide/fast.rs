@@ -38,10 +38,17 @@ impl Decider {
     pub(super) async fn fast(&self, run: &mut Run<'_>, setting: &Setting, context: &Context) -> Result<Found, DecideError> {
         let request = run.request;
         let since = Instant::now();
-        let known = match self.vector_of(&run.caller.tenant, &request.text, request.deadline).await {
+        // While a worker embeds the text this thread reads it, which costs the answer nothing then.
+        let (known, facts) = tokio::join!(
+            biased;
+            self.vector_of(&run.caller.tenant, &request.text, request.deadline),
+            async { setting.strategy.facts.then(|| facts::read(request.text.as_str(), request.as_of, &self.lexicon)) }
+        );
+        let known = match known {
             Err(DecideError::Embed(EmbedError::DeadlinePassed)) => return Err(run.too_late()),
             other => other?,
         };
+        run.facts = facts;
         run.timing.embed = micros(since.elapsed());
         run.cut = known.cut;
 
@@ -57,7 +64,6 @@ impl Decider {
         }
         // The nearest few nearly always hold what may be served. Where all of them are near enough and were refused for their time or
         // their conditions, what may be served lies behind them.
-        run.facts = setting.strategy.facts.then(|| facts::read(request.text.as_str(), request.as_of, &self.lexicon));
         let mut judged = 0;
         for wanted in FAST_CANDIDATES {
             let since = Instant::now();
@@ -135,6 +141,7 @@ impl Decider {
         let floors = run.strategy.thresholds;
         let reading = run.facts.as_ref().map(|asked| Reading { asked, lexicon: &self.lexicon, rules: &self.fact_rules });
         let seen = Circumstances {
+            strategy: &run.strategy,
             reading,
             as_of: run.request.as_of,
             now: run.now,
@@ -142,7 +149,7 @@ impl Decider {
             text_hash: if path == Path::Exact { entry.text_hash } else { run.request.text.hash() },
             cut: run.cut,
         };
-        if let Err(refusal) = gates::judge(entry, near, floors, &seen) {
+        if let Err(refusal) = gates::judge(entry, near, &seen) {
             metrics::candidate_refused(refusal.gate);
             // A refused exact text comes up again among the nearest; it is named once.
             let named = run.refused.iter().any(|r| r.entry == entry.id);

@@ -1,10 +1,12 @@
-//! Forgetting: on demand, and by time to live.
+//! Forgetting: on demand, by tag, and by time to live.
 
 use super::{Decider, order};
-use crate::domain::entry::Provenance;
+use crate::domain::entry::{Entry, Provenance};
 use crate::domain::ids::{EntryId, StrategyName, TenantId};
+use crate::domain::tag_end::TagEnd;
 use crate::domain::time::Timestamp;
-use crate::store::{RecordKey, StoreError, Write};
+use crate::limits::ENDED_TAGS_MAX;
+use crate::store::{Record, RecordKey, StoreError, Write};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -28,6 +30,20 @@ impl Forget {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Whether it means an entry.
+    pub fn means(&self, entry: &Entry) -> bool {
+        self.strategy.as_ref().is_none_or(|s| entry.strategy == *s)
+            && (self.tags.is_empty() || self.tags.iter().any(|tag| entry.tags.contains(tag)))
+            && self.older_than.is_none_or(|t| entry.as_of < t)
+            && self.provenance.is_none_or(|p| entry.provenance == p)
+            && self.ids.as_ref().is_none_or(|ids| ids.contains(&entry.id))
+    }
+
+    /// Whether it says tags and nothing else, so that it can be followed at once.
+    fn by_tag_alone(&self) -> bool {
+        !self.tags.is_empty() && *self == Self { tags: self.tags.clone(), ..Self::default() }
+    }
 }
 
 /// Deletions that one commit holds.
@@ -36,45 +52,86 @@ const DELETES_PER_COMMIT: usize = 1_024;
 impl Decider {
     /// The entries of a tenant that a filter means.
     pub fn meant_by(&self, tenant: &TenantId, filter: &Forget) -> Vec<EntryId> {
-        self.semantic.select(tenant, |live| {
-            let entry = &live.entry;
-            filter.strategy.as_ref().is_none_or(|s| entry.strategy == *s)
-                && (filter.tags.is_empty() || filter.tags.iter().any(|tag| entry.tags.contains(tag)))
-                && filter.older_than.is_none_or(|t| entry.as_of < t)
-                && filter.provenance.is_none_or(|p| entry.provenance == p)
-                && filter.ids.as_ref().is_none_or(|ids| ids.contains(&entry.id))
-        })
+        self.semantic.select(tenant, |live| filter.means(&live.entry))
     }
 
-    /// Forgets entries for good. They stop being found at once; when this returns they are gone from the store too.
+    /// Forgets the entries that a filter means, for good, and returns which. They stop being found at once. Where the filter says tags and
+    /// nothing else that takes one small write, however many they are: they have ended when it is durable, and their room comes back
+    /// later. Otherwise they are gone from the store too when this returns.
     ///
     /// # Errors
     /// [`StoreError`] where a deletion could not be made durable; those entries may come back with a restart.
-    pub async fn forget(self: &Arc<Self>, tenant: &TenantId, ids: &[EntryId]) -> Result<usize, StoreError> {
-        let mut gone = 0;
+    pub async fn forget(self: &Arc<Self>, tenant: &TenantId, filter: Forget) -> Result<Vec<EntryId>, StoreError> {
+        let known = self.semantic.generations().tags(tenant);
+        if !filter.by_tag_alone() || known + filter.tags.len() > ENDED_TAGS_MAX {
+            let meant = self.meant_by(tenant, &filter);
+            return self.remove(tenant, meant, move |entry| filter.means(entry)).await;
+        }
+        self.end_tags(tenant, filter.tags).await?;
+        // They have ended; what is left is to tell which they were and to give back their room.
+        let mut ended = self.semantic.ended_by_tag();
+        let decider = Arc::clone(self);
+        let sweeping = async move { decider.sweep().await };
+        tokio::spawn(async move {
+            if let Err(error) = sweeping.await {
+                tracing::warn!(%error, "entries that were deleted by tag still take up room in the store");
+            }
+        });
+        Ok(ended.remove(tenant).unwrap_or_default())
+    }
+
+    /// Ends every entry with one of these tags that was made before now.
+    async fn end_tags(self: &Arc<Self>, tenant: &TenantId, tags: Vec<String>) -> Result<(), StoreError> {
+        let (decider, tenant) = (Arc::clone(self), tenant.clone());
+        let written = order::to_its_end(async move {
+            let _one_deletion = decider.ending_tags.lock().await;
+            let generations = decider.semantic.generations();
+            let (generation, at) = (generations.current() + 1, decider.clock.now());
+            let end =
+                |tag: &String| Write::Put(Record::TagEnd(TagEnd { tenant: tenant.clone(), tag: tag.clone(), generation, at }));
+            decider.store.commit(tags.iter().map(end).collect()).await?;
+            generations.end(&tenant, tags.iter().map(String::as_str), generation);
+            Ok(())
+        });
+        written.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Removes entries from memory and from the store, and returns which. One that was written anew since, and that is no longer `meant`,
+    /// stays.
+    async fn remove(
+        self: &Arc<Self>,
+        tenant: &TenantId,
+        ids: Vec<EntryId>,
+        meant: impl Fn(&Entry) -> bool + Clone + Send + 'static,
+    ) -> Result<Vec<EntryId>, StoreError> {
+        let mut gone = Vec::new();
         for some in ids.chunks(DELETES_PER_COMMIT) {
-            let (decider, tenant, some) = (Arc::clone(self), tenant.clone(), some.to_vec());
+            let (decider, tenant, mut some, meant) = (Arc::clone(self), tenant.clone(), some.to_vec(), meant.clone());
             let written = order::to_its_end(async move {
                 let _held = decider.order.hold(some.iter()).await;
-                let gone = some.iter().filter(|id| decider.semantic.remove(&tenant, id)).count();
+                some.retain(|id| decider.semantic.remove_if(&tenant, id, &meant));
                 let writes = some.iter().map(|id| Write::Delete(RecordKey::Entry { tenant: tenant.clone(), id: *id })).collect();
-                decider.store.commit(writes).await.map(|()| gone)
+                decider.store.commit(writes).await.map(|()| some)
             });
-            gone += written.await.unwrap_or(Err(StoreError::Closed))?;
+            gone.extend(written.await.unwrap_or(Err(StoreError::Closed))?);
         }
         Ok(gone)
     }
 
-    /// Drops what has ended by its time to live, from memory and from the store, and audit records past their age. Returns how many
-    /// records with a time to live that were.
+    /// Drops what has ended by its time to live or by a deletion of its tag, from memory and from the store, and audit records past
+    /// their age. Returns how many records that were, audit records apart.
     ///
     /// # Errors
     /// [`StoreError`] where the store did not take the deletions; what ended is not served all the same.
-    pub async fn sweep(&self) -> Result<usize, StoreError> {
+    pub async fn sweep(self: &Arc<Self>) -> Result<usize, StoreError> {
         let now = self.clock.now();
         self.semantic.expire(now);
         self.embeddings.expire(now);
         let mut count = 0;
+        for (tenant, ids) in self.semantic.ended_by_tag() {
+            let decider = Arc::clone(self);
+            count += self.remove(&tenant, ids, move |entry| decider.semantic.generations().has_ended(entry)).await?.len();
+        }
         loop {
             let gone = self.store.sweep().await?.len();
             count += gone;

@@ -136,6 +136,8 @@ pub struct Decider {
     pub graphs: Option<PathBuf>,
     /// Who writes which id now.
     pub order: Order,
+    /// Held by whoever deletes by tag, one after the other.
+    pub ending_tags: tokio::sync::Mutex<()>,
     /// What lasts.
     pub store: Arc<dyn Store>,
     /// The words that the fact gate knows.

@@ -42,7 +42,7 @@ impl Decider {
         let since = Instant::now();
         let mut restored = Restored::default();
         let mut entries = Entries::new();
-        for kind in [RecordKind::Component, RecordKind::Text, RecordKind::Entry] {
+        for kind in [RecordKind::TagEnd, RecordKind::Component, RecordKind::Text, RecordKind::Entry] {
             self.store.scan(kind, &mut |record| {
                 match record {
                     Ok(record) => self.restore_record(record, &mut entries, &mut restored),
@@ -96,6 +96,7 @@ impl Decider {
                 self.embeddings.remember_text(&e.entry.tenant, e.entry.text_hash, known);
                 entries.entry(e.entry.partition).or_default().push(e);
             }
+            Record::TagEnd(end) => self.semantic.generations().end(&end.tenant, [&*end.tag], end.generation),
             Record::Decision(_) => {}
         }
     }

@@ -62,6 +62,7 @@ impl Decider {
         let facts = strategy.facts.then(|| facts::read(request.text.as_str(), request.as_of, &self.lexicon));
         let reading = facts.as_ref().map(|asked| Reading { asked, lexicon: &self.lexicon, rules: &self.fact_rules });
         let seen = Circumstances {
+            strategy: &strategy,
             reading,
             as_of: request.as_of,
             now,
@@ -77,7 +78,7 @@ impl Decider {
                     similarity: candidate.similarity,
                     fresh_similarity: candidate.live.fresh_similarity(&known.vector),
                 };
-                let refusal = gates::judge(&candidate.live.entry, near, strategy.thresholds, &seen).err();
+                let refusal = gates::judge(&candidate.live.entry, near, &seen).err();
                 Scored { live: candidate.live, near, refusal }
             })
             .collect();

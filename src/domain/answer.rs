@@ -76,8 +76,12 @@ pub enum Gate {
     Floors,
     /// What embeddings can't see: instruments, amounts, dates, direction, negation, who did what to whom.
     Facts,
-    /// Point in time, `valid_until`, time to live, price band, regime.
+    /// Point in time, `valid_until`, time to live, price band, regime, position, versions.
     Validity,
+    /// Who decided, and whether it was reported wrong since.
+    Trust,
+    /// An irreversible action is taken only from the very same text.
+    Action,
 }
 
 impl Gate {
@@ -87,6 +91,8 @@ impl Gate {
             Self::Floors => "floors",
             Self::Facts => "facts",
             Self::Validity => "validity",
+            Self::Trust => "trust",
+            Self::Action => "action",
         }
     }
 }

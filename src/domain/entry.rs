@@ -7,44 +7,20 @@ use super::partition::PartitionKey;
 use super::strategy::Strategy;
 use super::text::TextHash;
 use super::time::Timestamp;
+pub use super::trust::Provenance;
+use super::trust::{ActionClass, Quarantine};
 use super::vector::UnitVector;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Who decided, from the least trusted to the most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Provenance {
-    /// Loaded from elsewhere.
-    Import,
-    /// Corrected by feedback.
-    Feedback,
-    /// Decided by an engine.
-    Engine,
-    /// Decided or confirmed by a person who answers for it.
-    Operator,
-}
-
-impl Provenance {
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Import => "import",
-            Self::Feedback => "feedback",
-            Self::Engine => "engine",
-            Self::Operator => "operator",
-        }
-    }
-}
-
-/// The prices between which a decision holds.
+/// The values between which a decision holds, both ends among them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PriceBand {
-    /// Least price, in the instrument's own quote.
+pub struct Band {
+    /// Least value: a price in the instrument's own quote, or a position in its own unit.
     pub min: f64,
-    /// Greatest price.
+    /// Greatest value.
     pub max: f64,
 }
 
@@ -58,10 +34,19 @@ pub struct Validity {
     pub valid_until: Option<Timestamp>,
     /// Bands for the prices of instruments, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub price: BTreeMap<String, PriceBand>,
+    pub price: BTreeMap<String, Band>,
     /// The market regime.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub regime: Option<String>,
+    /// Bands for what the caller holds of instruments, by name; negative for short.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub position: BTreeMap<String, Band>,
+    /// Versions of what took part in the decision, by name; the strategy must still name the same.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<String, String>,
+    /// What acting on it would mean; the strategy's class where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<ActionClass>,
 }
 
 /// One part of a composed vector, as the record's `vec_details` lists it.
@@ -115,6 +100,10 @@ pub struct Entry {
     pub ttl_sec: Option<u64>,
     /// By what it can be found and deleted.
     pub tags: Vec<String>,
+    /// The generation of tags in which it was made: a deletion by one of its tags in a later one ends it.
+    pub generation: u64,
+    /// Since when, and why, it serves no more.
+    pub quarantine: Option<Quarantine>,
 }
 
 impl Entry {
@@ -168,6 +157,8 @@ pub(crate) mod fixture {
             created_at: Timestamp::parse("2026-01-01T00:00:00Z").unwrap(),
             ttl_sec: None,
             tags: Vec::new(),
+            generation: 0,
+            quarantine: None,
         }
     }
 }

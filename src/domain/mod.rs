@@ -15,6 +15,8 @@ pub mod ids;
 pub mod partition;
 pub mod request;
 pub mod strategy;
+pub mod tag_end;
 pub mod text;
 pub mod time;
+pub mod trust;
 pub mod vector;

@@ -37,6 +37,9 @@ pub struct Market {
     /// The regime, such as `high-vol`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub regime: Option<String>,
+    /// What the caller holds of instruments, by name; negative for short.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub position: BTreeMap<String, f64>,
 }
 
 /// A decision request.

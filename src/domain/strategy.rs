@@ -3,8 +3,10 @@
 use super::component::Role;
 use super::field::FieldError;
 use super::ids::{ComponentId, StrategyName};
+use super::trust::{ActionClass, Provenance};
 use crate::limits::{CONTEXT_IDS_MAX, DEADLINE_MS_MAX, SLOTS_MAX, TTL_SEC_MAX};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How the vectors of the slots become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -102,6 +104,24 @@ pub struct ValidityRules {
     pub ttl_sec: Option<u64>,
 }
 
+/// Whom a strategy trusts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrustRules {
+    /// The least trusted who may have decided: import < feedback < engine < operator.
+    pub provenance: Provenance,
+}
+
+/// What acting on the decisions of a strategy would mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ActionRules {
+    /// The class of a decision that doesn't say its own.
+    pub class: ActionClass,
+    /// Whether an irreversible action may be taken from a near text, and not only from the very same.
+    pub semantic: bool,
+}
+
 /// One named way to decide.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Strategy {
@@ -122,6 +142,13 @@ pub struct Strategy {
     pub facts: bool,
     /// How long its entries are good for.
     pub validity: ValidityRules,
+    /// Whom it trusts.
+    pub trust: TrustRules,
+    /// What acting on its decisions would mean.
+    pub action: ActionRules,
+    /// The versions of what takes part in its decisions now, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<String, String>,
     /// Milliseconds that a request has which names no deadline.
     pub deadline_ms: u32,
     /// The engine that decides where nothing may be reused; none where absent.
@@ -142,6 +169,12 @@ struct StrategyFile {
     facts: bool,
     #[serde(default)]
     validity: ValidityRules,
+    #[serde(default)]
+    trust: TrustRules,
+    #[serde(default)]
+    action: ActionRules,
+    #[serde(default)]
+    versions: BTreeMap<String, String>,
     deadline_ms: u32,
     engine: Option<String>,
     slots: Vec<SlotFile>,
@@ -184,6 +217,9 @@ impl Strategy {
             thresholds: file.thresholds,
             facts: file.facts,
             validity: file.validity,
+            trust: file.trust,
+            action: file.action,
+            versions: file.versions,
             deadline_ms: file.deadline_ms,
             engine: file.engine,
         };

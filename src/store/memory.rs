@@ -68,7 +68,7 @@ impl Store for Memory {
         let floor_millis = before.as_millis();
         self.records.write().retain(|key, _| match key {
             RecordKey::Decision { id, .. } => i64::try_from(id.millis()).unwrap_or(i64::MAX) >= floor_millis,
-            RecordKey::Component { .. } | RecordKey::Text { .. } | RecordKey::Entry { .. } => true,
+            _ => true,
         });
         Ok(())
     }

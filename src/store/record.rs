@@ -4,6 +4,7 @@ use crate::domain::audit::DecisionRecord;
 use crate::domain::component::{Component, EmbeddedText, ModelRef, Role};
 use crate::domain::entry::StoredEntry;
 use crate::domain::ids::{ComponentId, DecisionId, EntryId, TenantId};
+use crate::domain::tag_end::TagEnd;
 use crate::domain::text::TextHash;
 use crate::domain::time::Timestamp;
 use std::fmt;
@@ -20,6 +21,8 @@ pub enum Record {
     Entry(StoredEntry),
     /// The audit record of one decision.
     Decision(DecisionRecord),
+    /// A deletion by tag.
+    TagEnd(TagEnd),
 }
 
 impl Record {
@@ -32,6 +35,7 @@ impl Record {
             Self::Text(text) => RecordKey::Text { tenant: text.tenant.clone(), model: text.model.clone(), hash: text.text_hash },
             Self::Entry(stored) => RecordKey::Entry { tenant: stored.entry.tenant.clone(), id: stored.entry.id },
             Self::Decision(decision) => RecordKey::Decision { tenant: decision.tenant.clone(), id: decision.id },
+            Self::TagEnd(end) => RecordKey::TagEnd { tenant: end.tenant.clone(), tag: end.tag.clone() },
         }
     }
 
@@ -42,6 +46,7 @@ impl Record {
             Self::Text(_) => RecordKind::Text,
             Self::Entry(_) => RecordKind::Entry,
             Self::Decision(_) => RecordKind::Decision,
+            Self::TagEnd(_) => RecordKind::TagEnd,
         }
     }
 
@@ -51,7 +56,7 @@ impl Record {
             Self::Component(component) => component.expires_at(),
             Self::Text(text) => text.ttl_sec.map(|ttl| text.created_at.plus_seconds(ttl)),
             Self::Entry(stored) => stored.entry.expires_at(),
-            Self::Decision(_) => None,
+            Self::Decision(_) | Self::TagEnd(_) => None,
         }
     }
 
@@ -69,11 +74,12 @@ pub enum RecordKind {
     Text,
     Entry,
     Decision,
+    TagEnd,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Component, Self::Text, Self::Entry, Self::Decision];
+    pub const ALL: [Self; 5] = [Self::Component, Self::Text, Self::Entry, Self::Decision, Self::TagEnd];
 
     /// The name in file names, metrics and messages.
     pub fn as_str(self) -> &'static str {
@@ -82,6 +88,7 @@ impl RecordKind {
             Self::Text => "text",
             Self::Entry => "entry",
             Self::Decision => "decision",
+            Self::TagEnd => "tag_end",
         }
     }
 }
@@ -128,6 +135,8 @@ pub enum RecordKey {
     Entry { tenant: TenantId, id: EntryId },
     /// `{tenant}:decision:<ulid>`.
     Decision { tenant: TenantId, id: DecisionId },
+    /// `{tenant}:tag_end:<tag>`.
+    TagEnd { tenant: TenantId, tag: String },
 }
 
 impl RecordKey {
@@ -138,6 +147,7 @@ impl RecordKey {
             Self::Text { .. } => RecordKind::Text,
             Self::Entry { .. } => RecordKind::Entry,
             Self::Decision { .. } => RecordKind::Decision,
+            Self::TagEnd { .. } => RecordKind::TagEnd,
         }
     }
 
@@ -147,7 +157,8 @@ impl RecordKey {
             Self::Component { tenant, .. }
             | Self::Text { tenant, .. }
             | Self::Entry { tenant, .. }
-            | Self::Decision { tenant, .. } => tenant,
+            | Self::Decision { tenant, .. }
+            | Self::TagEnd { tenant, .. } => tenant,
         }
     }
 
@@ -157,6 +168,9 @@ impl RecordKey {
         let tenant = TenantId::new(tenant).ok()?;
         if let Some(id) = rest.strip_prefix("decision:") {
             return Some(Self::Decision { tenant, id: DecisionId::parse(id).ok()? });
+        }
+        if let Some(tag) = rest.strip_prefix("tag_end:") {
+            return Some(Self::TagEnd { tenant, tag: tag.to_owned() });
         }
         if rest.starts_with("sc:combo:") {
             return Some(Self::Entry { tenant, id: EntryId::parse(rest).ok()? });
@@ -179,6 +193,7 @@ impl fmt::Display for RecordKey {
             Self::Text { tenant, model, hash } => write!(f, "{{{tenant}}}:ec:text:{model}:{hash}"),
             Self::Entry { tenant, id } => write!(f, "{{{tenant}}}:{id}"),
             Self::Decision { tenant, id } => write!(f, "{{{tenant}}}:decision:{id}"),
+            Self::TagEnd { tenant, tag } => write!(f, "{{{tenant}}}:tag_end:{tag}"),
         }
     }
 }
@@ -227,7 +242,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_key_reads_back_as_itself(
-            tenant in "[a-z0-9][a-z0-9:._-]{0,9}", id in "[a-z0-9][a-z0-9:._-]{0,9}", model in "[a-z:@é]{1,9}", hash: [u8; 32],
+            tag in "\\PC{0,9}", tenant in "[a-z0-9][a-z0-9:._-]{0,9}", id in "[a-z0-9][a-z0-9:._-]{0,9}", model in "[a-z:@é]{1,9}", hash: [u8; 32],
         ) {
             let tenant = TenantId::new(&tenant).unwrap();
             let id = ComponentId::new(&id).unwrap();
@@ -238,7 +253,8 @@ mod tests {
                 RecordKey::Component { tenant: tenant.clone(), family: Family::News, id },
                 RecordKey::Text { tenant: tenant.clone(), model, hash: TextHash(hash) },
                 RecordKey::Entry { tenant: tenant.clone(), id: EntryId::from_bytes(hash) },
-                RecordKey::Decision { tenant, id: decision },
+                RecordKey::Decision { tenant: tenant.clone(), id: decision },
+                RecordKey::TagEnd { tenant, tag },
             ] {
                 prop_assert_eq!(RecordKey::parse(&key.to_string()), Some(key));
             }

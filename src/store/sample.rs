@@ -4,11 +4,13 @@ use super::Record;
 use crate::domain::audit::DecisionRecord;
 use crate::domain::component::{Component, Cut, EmbeddedText, ModelRef, Role};
 use crate::domain::decision::Payload;
-use crate::domain::entry::{Entry, Part, PriceBand, Provenance, StoredEntry, Validity};
+use crate::domain::entry::{Band, Entry, Part, Provenance, StoredEntry, Validity};
 use crate::domain::ids::{ComponentId, DecisionId, EntryId, StrategyName, TenantId};
 use crate::domain::partition::PartitionKey;
+use crate::domain::tag_end::TagEnd;
 use crate::domain::text::{FreshText, TextHash};
 use crate::domain::time::Timestamp;
+use crate::domain::trust::{ActionClass, Quarantine};
 use crate::domain::vector::UnitVector;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
@@ -65,7 +67,7 @@ pub(super) fn entry_of(tenant_name: &str, text: &str) -> StoredEntry {
     let hash = FreshText::stored(text).unwrap().hash();
     let fresh = Part { role: "fresh".into(), id: hash.to_string(), weight: 0.4 };
     let context = Part { role: "context".into(), id: "c:1".into(), weight: 0.6 };
-    let price = [("ETH".to_owned(), PriceBand { min: 3_510.1, max: 3_600.25 })].into();
+    let price = [("ETH".to_owned(), Band { min: 3_510.1, max: 3_600.25 })].into();
     let entry = Entry {
         id: EntryId::from_bytes(hash.0),
         tenant: tenant(tenant_name),
@@ -79,12 +81,19 @@ pub(super) fn entry_of(tenant_name: &str, text: &str) -> StoredEntry {
         parts: vec![context, fresh],
         tau: 0.9,
         decision: Payload::parse(r#"{"kind":"trade","signal":1,"conviction":0.7,"labels":{"a":"b"}}"#).unwrap(),
-        validity: Validity { valid_until: Some(moment().plus_seconds(60)), price, regime: Some("high-vol".into()) },
+        validity: Validity {
+            valid_until: Some(moment().plus_seconds(60)),
+            price,
+            regime: Some("high-vol".into()),
+            ..Validity::default()
+        },
         provenance: Provenance::Engine,
         as_of: moment(),
         created_at: moment(),
         ttl_sec: None,
         tags: vec!["ETH".into()],
+        generation: 0,
+        quarantine: None,
     };
     StoredEntry { entry: Arc::new(entry), vector: vector(0.3), fresh: vector(0.4) }
 }
@@ -111,8 +120,33 @@ pub(super) fn fixed_text() -> Record {
     Record::Text(text_of("acme", "SEC approves spot ETH ETF"))
 }
 
-pub(super) fn fixed_entry() -> Record {
+pub(super) fn entry_of_format_1() -> Record {
     Record::Entry(entry_of("acme", "SEC approves spot ETH ETF"))
+}
+
+pub(super) fn fixed_entry() -> Record {
+    let mut stored = entry_of("acme", "SEC approves spot ETH ETF");
+    let mut entry = Entry::clone(&stored.entry);
+    entry.generation = 4;
+    entry.quarantine = Some(any_quarantine_of(moment(), "it was a rumour"));
+    entry.validity.position.insert("ETH".into(), Band { min: -2.0, max: 0.5 });
+    entry.validity.versions.insert("pricing".into(), "2".into());
+    entry.validity.action = Some(ActionClass::Irreversible);
+    stored.entry = Arc::new(entry);
+    Record::Entry(stored)
+}
+
+fn any_quarantine_of(since: Timestamp, note: &str) -> Quarantine {
+    Quarantine { since, decision: DecisionId::new(moment(), 9), note: Some(note.to_owned()).filter(|note| !note.is_empty()) }
+}
+
+pub(super) fn fixed_tag_end() -> Record {
+    Record::TagEnd(TagEnd { tenant: tenant("acme"), tag: "NVDA ünïcode".into(), generation: 4, at: moment() })
+}
+
+/// A fixed record of each kind.
+pub(super) fn one_of_each() -> [Record; 5] {
+    [fixed_component(), fixed_text(), fixed_entry(), fixed_decision(), fixed_tag_end()]
 }
 
 pub(super) fn fixed_decision() -> Record {
@@ -129,6 +163,7 @@ pub(super) fn same(a: &Record, b: &Record) -> bool {
             let bytes = |d: &DecisionRecord| [d.request.get().to_owned(), d.answer.get().to_owned()];
             (&a.tenant, a.id, a.at, bytes(a)) == (&b.tenant, b.id, b.at, bytes(b))
         }
+        (Record::TagEnd(a), Record::TagEnd(b)) => a == b,
         _ => false,
     }
 }
@@ -195,10 +230,20 @@ fn any_decision() -> impl Strategy<Value = Payload> {
 }
 
 fn any_validity() -> impl Strategy<Value = Validity> {
-    let band = (-1e9_f64..1e9, -1e9_f64..1e9).prop_map(|(min, max)| PriceBand { min, max });
-    let price = prop::collection::btree_map("\\PC{1,6}", band, 0..3);
-    (prop::option::of(any_moment()), price, prop::option::of("\\PC{0,9}".boxed()))
-        .prop_map(|(valid_until, price, regime)| Validity { valid_until, price, regime })
+    let band = (-1e9_f64..1e9, -1e9_f64..1e9).prop_map(|(min, max)| Band { min, max }).boxed();
+    let bands = || prop::collection::btree_map("\\PC{1,6}", band.clone(), 0..3);
+    let versions = prop::collection::btree_map("\\PC{1,6}", "\\PC{0,6}", 0..3);
+    let action = prop::option::of(prop::sample::select(vec![ActionClass::Answer, ActionClass::Irreversible]));
+    (prop::option::of(any_moment()), bands(), prop::option::of("\\PC{0,9}".boxed()), bands(), versions, action).prop_map(
+        |(valid_until, price, regime, position, versions, action)| Validity {
+            valid_until,
+            price,
+            regime,
+            position,
+            versions,
+            action,
+        },
+    )
 }
 
 pub(super) fn entry() -> impl Strategy<Value = Record> {
@@ -206,13 +251,15 @@ pub(super) fn entry() -> impl Strategy<Value = Record> {
     let hashes = (any::<[u8; 32]>(), any::<[u8; 32]>(), any::<[u8; 32]>(), any_cut());
     let part = ("[a-z]{1,9}", NAME, 0.0_f32..1.0).prop_map(|(role, id, weight)| Part { role, id, weight });
     let provenances = [Provenance::Import, Provenance::Feedback, Provenance::Engine, Provenance::Operator];
-    let decided = (any_decision(), any_validity(), prop::sample::select(provenances.to_vec()), 0.0_f32..1.0);
+    let quarantine = prop::option::of((any_moment(), "\\PC{0,9}").prop_map(|(since, note)| any_quarantine_of(since, &note)));
+    let ended = (any::<u64>(), quarantine);
+    let decided = (any_decision(), any_validity(), prop::sample::select(provenances.to_vec()), 0.0_f32..1.0, ended);
     let moments = (any_moment(), any_moment(), any_ttl());
     let parts = prop::collection::vec(part, 0..4);
     (names, hashes, parts, decided, moments, (any_vector(), any_vector())).prop_map(
         |(names, hashes, parts, decided, (as_of, created_at, ttl_sec), (vector, fresh))| {
             let (name, strategy, model, text, tags, strategy_version) = names;
-            let (decision, validity, provenance, tau) = decided;
+            let (decision, validity, provenance, tau, (generation, quarantine)) = decided;
             let id = EntryId::from_bytes(hashes.0);
             let partition = PartitionKey::parse(&hex::encode(hashes.1)).unwrap();
             let (tenant, strategy) = (tenant(&name), StrategyName::new(&strategy).unwrap());
@@ -236,10 +283,17 @@ pub(super) fn entry() -> impl Strategy<Value = Record> {
                 created_at,
                 ttl_sec,
                 tags,
+                generation,
+                quarantine,
             };
             Record::Entry(StoredEntry { entry: Arc::new(entry), vector, fresh })
         },
     )
+}
+
+pub(super) fn tag_end() -> impl Strategy<Value = Record> {
+    (NAME, "\\PC{1,20}", any::<u64>(), any_moment())
+        .prop_map(|(name, tag, generation, at)| Record::TagEnd(TagEnd { tenant: tenant(&name), tag, generation, at }))
 }
 
 pub(super) fn decision() -> impl Strategy<Value = Record> {

@@ -59,7 +59,7 @@ struct Stages {
 
 const PATHS: [Path; 4] = [Path::Exact, Path::Fast, Path::Slow, Path::Engine];
 const OUTCOMES: [Outcome; 3] = [Outcome::Decided, Outcome::Abstained, Outcome::Pending];
-const GATES: [Gate; 3] = [Gate::Floors, Gate::Facts, Gate::Validity];
+const GATES: [Gate; 5] = [Gate::Floors, Gate::Facts, Gate::Validity, Gate::Trust, Gate::Action];
 
 #[expect(clippy::expect_used, reason = "names are constants: a bad or doubled one fails in the first test that counts anything")]
 static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics::new().expect("metric names are valid and distinct"));

@@ -12,3 +12,4 @@ mod fast_path;
 mod prototype;
 mod restart;
 mod service;
+mod trust;

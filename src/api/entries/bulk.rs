@@ -73,9 +73,11 @@ impl EntryRequest {
             return Err(Problem::field(Kind::NOT_ALLOWED, error));
         }
         validity.valid_until = validity.valid_until.or(self.valid_until);
-        if let Some((name, band)) = validity.price.iter().find(|(_, band)| band.min > band.max) {
-            let error = FieldError::new(format!("/validity/price/{name}"), format!("{} is above {}", band.min, band.max));
-            return Err(Problem::field(Kind::NOT_ALLOWED, error));
+        for (what, bands) in [("price", &validity.price), ("position", &validity.position)] {
+            if let Some((name, band)) = bands.iter().find(|(_, band)| band.min > band.max) {
+                let error = FieldError::new(format!("/validity/{what}/{name}"), format!("{} is above {}", band.min, band.max));
+                return Err(Problem::field(Kind::NOT_ALLOWED, error));
+            }
         }
         let checked = || {
             Ok(NewEntry {

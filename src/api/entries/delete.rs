@@ -69,6 +69,9 @@ pub(in crate::api) async fn delete(app: Data<App>, http: HttpRequest, Json(wire)
         if wire.ids.as_ref().is_some_and(|ids| ids.len() > DELETE_IDS_MAX) {
             return refuse("/ids", "at most 10,000 ids are allowed");
         }
+        if wire.ids.as_ref().is_some_and(Vec::is_empty) {
+            return refuse("/ids", "an empty list means no entry: leave it out, or name ids");
+        }
         let filter = Forget {
             strategy: wire.strategy.as_deref().map(|name| strategy_of(&app, Some(name)).map(|s| s.name.clone())).transpose()?,
             tags: wire.tags,
@@ -83,8 +86,9 @@ pub(in crate::api) async fn delete(app: Data<App>, http: HttpRequest, Json(wire)
             );
         }
         let tenant = caller().tenant;
-        let meant = app.decider.meant_by(&tenant, &filter);
-        let deleted = if wire.confirm { app.decider.forget(&tenant, &meant).await? } else { 0 };
+        let meant =
+            if wire.confirm { app.decider.forget(&tenant, filter).await? } else { app.decider.meant_by(&tenant, &filter) };
+        let deleted = if wire.confirm { meant.len() } else { 0 };
         let shown = meant.iter().take(100).copied().collect();
         Ok(json::ok(&DeleteAnswer { matched: meant.len(), deleted, dry_run: !wire.confirm, ids: shown }))
     };

@@ -9,6 +9,7 @@ use crate::domain::decision::{Decision, Payload};
 use crate::domain::entry::{Entry, Part, Provenance, Validity};
 use crate::domain::ids::{EntryId, StrategyName};
 use crate::domain::time::Timestamp;
+use crate::domain::trust::Quarantine;
 use actix_web::HttpRequest;
 use actix_web::web::{self, Data};
 use serde::Serialize;
@@ -42,6 +43,9 @@ pub(in crate::api) struct EntryAnswer {
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
     tags: Vec<String>,
+    /// Since when, and why, it serves no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quarantine: Option<Quarantine>,
 }
 
 impl From<&Entry> for EntryAnswer {
@@ -65,6 +69,7 @@ impl From<&Entry> for EntryAnswer {
             ttl_sec: entry.ttl_sec,
             expires_at: entry.expires_at(),
             tags: entry.tags.clone(),
+            quarantine: entry.quarantine.clone(),
         }
     }
 }

@@ -75,7 +75,9 @@ pub(super) fn fixture_reads(record: &Record, bytes: &[u8]) {
     let (key, written) = super::encode(record).unwrap();
     let read = super::decode(key.as_bytes(), bytes).unwrap();
     assert!(same(record, &read), "{record:?} reads as {read:?}");
-    assert_eq!(written, bytes, "the format changed and its number did not");
+    if bytes.first() == Some(&FORMAT) {
+        assert_eq!(written, bytes, "the format changed and its number did not");
+    }
 }
 
 #[test]
@@ -92,7 +94,7 @@ fn a_field_of_a_newer_writer_is_refused_by_name() {
     let pairs = [("format", &b"1"[..]), ("mood", b"good")];
     let error = super::Fields::from_pairs(crate::store::RecordKind::Entry, pairs.into_iter()).unwrap_err();
     assert!(error.to_string().contains("`mood`"), "{error}");
-    let pairs = [("format", &b"2"[..])];
+    let pairs = [("format", &b"3"[..])];
     assert_eq!(super::Fields::from_pairs(crate::store::RecordKind::Entry, pairs.into_iter()).unwrap_err(), super::Fault::Format);
 }
 
@@ -110,7 +112,7 @@ fn no_number_and_no_name_is_given_twice() {
 #[ignore = "writes the fixtures of a new format; run by hand, once, when FORMAT is raised"]
 fn write_fixtures() {
     use crate::store::sample;
-    for record in [sample::fixed_component(), sample::fixed_text(), sample::fixed_entry(), sample::fixed_decision()] {
+    for record in sample::one_of_each() {
         let name = format!("src/store/codec/fixtures/{}.v{FORMAT}.bin", record.kind().as_str());
         std::fs::write(name, super::encode(&record).unwrap().1).unwrap();
     }

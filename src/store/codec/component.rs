@@ -82,7 +82,8 @@ mod tests {
     }
 
     #[test]
-    fn a_component_of_version_1_still_reads() {
+    fn a_component_of_any_format_still_reads() {
         check::fixture_reads(&sample::fixed_component(), include_bytes!("fixtures/component.v1.bin"));
+        check::fixture_reads(&sample::fixed_component(), include_bytes!("fixtures/component.v2.bin"));
     }
 }

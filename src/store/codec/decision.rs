@@ -56,7 +56,8 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_of_version_1_still_reads() {
+    fn a_decision_of_any_format_still_reads() {
         check::fixture_reads(&sample::fixed_decision(), include_bytes!("fixtures/decision.v1.bin"));
+        check::fixture_reads(&sample::fixed_decision(), include_bytes!("fixtures/decision.v2.bin"));
     }
 }

@@ -31,6 +31,8 @@ const TEXT_HASH: Field = Field::required(18, "text_hash", Shape::Text);
 const CUT: Field = Field::optional(19, "cut", Shape::Json);
 const TAGS: Field = Field::required(20, "tags", Shape::Json);
 const FRESH_DIM: Field = Field::required(21, "fresh_dim", Shape::Number);
+const GENERATION: Field = Field::optional(22, "generation", Shape::Number);
+const QUARANTINE: Field = Field::optional(23, "quarantine", Shape::Json);
 
 pub(super) const TABLE: &[Field] = &[
     VECTOR,
@@ -54,6 +56,8 @@ pub(super) const TABLE: &[Field] = &[
     CUT,
     TAGS,
     FRESH_DIM,
+    GENERATION,
+    QUARANTINE,
 ];
 
 pub(super) fn write(stored: &StoredEntry) -> Result<Fields<'_>, Fault> {
@@ -81,6 +85,10 @@ pub(super) fn write(stored: &StoredEntry) -> Result<Fields<'_>, Fault> {
         fields.put_json(&CUT, cut)?;
     }
     fields.put_json(&TAGS, &entry.tags)?;
+    fields.put_option(&GENERATION, (entry.generation > 0).then_some(entry.generation));
+    if let Some(quarantine) = &entry.quarantine {
+        fields.put_json(&QUARANTINE, quarantine)?;
+    }
     Ok(fields)
 }
 
@@ -104,6 +112,8 @@ pub(super) fn read(tenant: &TenantId, id: EntryId, fields: &Fields<'_>) -> Resul
         created_at: fields.time(&CREATED_AT)?,
         ttl_sec: fields.number_option(&TTL_SEC)?,
         tags: fields.json(&TAGS)?,
+        generation: fields.number_option(&GENERATION)?.unwrap_or(0),
+        quarantine: fields.json_option(&QUARANTINE)?,
     };
     let vector = fields.vector(&VECTOR, &DIM)?;
     let fresh = fields.vector(&FRESH_VECTOR, &FRESH_DIM)?;
@@ -139,7 +149,12 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_of_version_1_still_reads() {
-        check::fixture_reads(&sample::fixed_entry(), include_bytes!("fixtures/entry.v1.bin"));
+    fn an_entry_of_format_1_still_reads() {
+        check::fixture_reads(&sample::entry_of_format_1(), include_bytes!("fixtures/entry.v1.bin"));
+    }
+
+    #[test]
+    fn an_entry_of_format_2_still_reads() {
+        check::fixture_reads(&sample::fixed_entry(), include_bytes!("fixtures/entry.v2.bin"));
     }
 }

@@ -84,7 +84,8 @@ impl<'a> Fields<'a> {
         let mut format_known = false;
         for (name, bytes) in pairs {
             if name == super::FORMAT_FIELD {
-                format_known = bytes == super::FORMAT.to_string().as_bytes();
+                let format = std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok());
+                format_known = format.is_some_and(super::is_read);
                 continue;
             }
             let field = super::table(kind).iter().find(|field| field.name == name);

@@ -30,7 +30,7 @@ pub(super) fn write(key: &str, fields: &Fields<'_>) -> Vec<u8> {
 
 pub(super) fn read<'a>(kind: RecordKind, key: &str, frame: &'a [u8]) -> Result<Fields<'a>, Fault> {
     let (&format, rest) = frame.split_first().ok_or(Fault::Damaged)?;
-    if format != super::FORMAT {
+    if !super::is_read(format) {
         return Err(Fault::Format);
     }
     let (sum, mut body) = rest.split_first_chunk::<4>().ok_or(Fault::Damaged)?;

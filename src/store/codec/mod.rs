@@ -17,6 +17,7 @@ mod fields;
 mod frame;
 #[cfg(test)]
 mod schema;
+mod tag_end;
 mod text;
 
 pub use fields::{Field, Fields, Shape};
@@ -24,8 +25,15 @@ pub use fields::{Field, Fields, Shape};
 use super::record::{Record, RecordKey, RecordKind};
 use crate::domain::component::ModelRef;
 
-/// The version of the stored format, the same for all kinds.
-pub const FORMAT: u8 = 1;
+/// The version of the stored format that is written, the same for all kinds. Every earlier one is read as well:
+/// 1, the first; 2, which added to entries what was read out of their text, their generation, their quarantine and further conditions,
+/// and the kind of record that a deletion by tag leaves.
+pub const FORMAT: u8 = 2;
+
+/// Whether records of a format are read.
+fn is_read(format: u8) -> bool {
+    (1..=FORMAT).contains(&format)
+}
 
 /// The name under which a hash in Redis holds [`FORMAT`], in decimal digits; the embedded framing has it as its first byte.
 pub const FORMAT_FIELD: &str = "format";
@@ -48,7 +56,7 @@ pub enum Fault {
     #[error("its key has no known form")]
     Key,
     /// It was written by another version.
-    #[error("it has a format other than {FORMAT}, written by another version of this program")]
+    #[error("it has a format later than {FORMAT}, written by a later version of this program")]
     Format,
     /// Bytes were lost, added or changed.
     #[error("its bytes are damaged")]
@@ -77,6 +85,7 @@ pub fn table(kind: RecordKind) -> &'static [Field] {
         RecordKind::Text => text::TABLE,
         RecordKind::Entry => entry::TABLE,
         RecordKind::Decision => decision::TABLE,
+        RecordKind::TagEnd => tag_end::TABLE,
     }
 }
 
@@ -90,6 +99,7 @@ pub fn to_fields(record: &Record) -> Result<Fields<'_>, CodecError> {
         Record::Text(text) => text::write(text),
         Record::Entry(stored) => entry::write(stored),
         Record::Decision(decision) => Ok(decision::write(decision)),
+        Record::TagEnd(end) => Ok(tag_end::write(end)),
     }
     .map_err(|fault| fault.of(record.key()))
 }
@@ -106,6 +116,7 @@ pub fn from_fields(key: &RecordKey, fields: &Fields<'_>) -> Result<Record, Codec
         RecordKey::Text { tenant, .. } => text::read(tenant, fields).map(Record::Text),
         RecordKey::Entry { tenant, id } => entry::read(tenant, *id, fields).map(Record::Entry),
         RecordKey::Decision { tenant, id } => decision::read(tenant, *id, fields).map(Record::Decision),
+        RecordKey::TagEnd { tenant, tag } => tag_end::read(tenant, tag, fields).map(Record::TagEnd),
     };
     let record = read.map_err(|fault| fault.of(key))?;
     // A record that stands under another's key, by damage or by hand, must not be served as that other.

@@ -85,8 +85,7 @@ fn code_and_schema_have_the_same_vectors_and_times() {
 
 #[test]
 fn keys_match_the_patterns_of_their_schemas() {
-    let all = [sample::fixed_component(), sample::fixed_text(), sample::fixed_entry(), sample::fixed_decision()];
-    for record in all {
+    for record in sample::one_of_each() {
         let pattern = serde_json::json!({ "pattern": schema(record.kind())["x-key-pattern"] });
         let key = record.key().to_string();
         assert!(jsonschema::is_valid(&pattern, &Value::String(key.clone())), "{key} and {pattern}");
@@ -132,8 +131,9 @@ proptest! {
     #[test]
     fn every_record_is_valid_under_its_schema(
         component in sample::component(), text in sample::text(), entry in sample::entry(), decision in sample::decision(),
+        end in sample::tag_end(),
     ) {
-        for record in [component, text, entry, decision] {
+        for record in [component, text, entry, decision, end] {
             assert_valid(&record);
         }
     }

@@ -61,7 +61,8 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_version_1_still_reads() {
+    fn a_text_of_any_format_still_reads() {
         check::fixture_reads(&sample::fixed_text(), include_bytes!("fixtures/text.v1.bin"));
+        check::fixture_reads(&sample::fixed_text(), include_bytes!("fixtures/text.v2.bin"));
     }
 }

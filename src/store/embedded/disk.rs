@@ -35,6 +35,7 @@ pub(super) struct Disk {
     components: Keyspace,
     texts: Keyspace,
     entries: Keyspace,
+    tag_ends: Keyspace,
     expiry: Keyspace,
     decisions: Decisions,
     clock: Clock,
@@ -76,6 +77,7 @@ impl Disk {
             // Vectors don't compress, and two of these three are mostly vectors.
             texts: db.keyspace("texts", || options(8 << 20))?,
             entries: db.keyspace("entries", || options(16 << 20))?,
+            tag_ends: db.keyspace("tag_ends", || options(1 << 20))?,
             expiry: db.keyspace("expiry", || options(2 << 20))?,
             decisions: Decisions::open(&db, config, clock.clone(), floor_millis.unwrap_or(0))?,
             meta,
@@ -114,6 +116,17 @@ impl Disk {
         self.db.disk_space().unwrap_or(0)
     }
 
+    /// Where records of a kind lie; `None` for decision records, which lie in segments.
+    fn keyspace(&self, kind: RecordKind) -> Option<&Keyspace> {
+        match kind {
+            RecordKind::Component => Some(&self.components),
+            RecordKind::Text => Some(&self.texts),
+            RecordKind::Entry => Some(&self.entries),
+            RecordKind::TagEnd => Some(&self.tag_ends),
+            RecordKind::Decision => None,
+        }
+    }
+
     pub(super) fn batch(&self) -> Batch {
         Batch { writes: self.db.batch(), bytes: 0, decision_bytes: 0 }
     }
@@ -121,14 +134,9 @@ impl Disk {
     pub(super) fn add(&self, batch: &mut Batch, operation: Operation) {
         let bytes = operation.bytes();
         batch.bytes += bytes;
-        let keyspace = match operation.kind {
-            RecordKind::Component => &self.components,
-            RecordKind::Text => &self.texts,
-            RecordKind::Entry => &self.entries,
-            RecordKind::Decision => {
-                batch.decision_bytes += bytes;
-                return self.decisions.add(&mut batch.writes, operation);
-            }
+        let Some(keyspace) = self.keyspace(operation.kind) else {
+            batch.decision_bytes += bytes;
+            return self.decisions.add(&mut batch.writes, operation);
         };
         match operation.change {
             Change::Put { bytes, expires_at } => {
@@ -155,11 +163,10 @@ impl Disk {
 
     pub(super) fn get(&self, key: &RecordKey, now: Timestamp) -> Result<Option<Record>, StoreError> {
         let text = key.to_string();
-        let found = match key {
-            RecordKey::Decision { id, .. } => self.decisions.get(&text, *id),
-            RecordKey::Component { .. } => self.components.get(&text),
-            RecordKey::Text { .. } => self.texts.get(&text),
-            RecordKey::Entry { .. } => self.entries.get(&text),
+        let found = match (key, self.keyspace(key.kind())) {
+            (RecordKey::Decision { id, .. }, _) => self.decisions.get(&text, *id),
+            (_, Some(keyspace)) => keyspace.get(&text),
+            (_, None) => Ok(None),
         };
         let Some(bytes) = found.map_err(|e| self.failed("reading", &e))? else { return Ok(None) };
         let record = codec::decode(text.as_bytes(), &bytes)?;
@@ -171,11 +178,8 @@ impl Disk {
             Ok(record) if record.expired(now) => std::ops::ControlFlow::Continue(()),
             read => visit(read),
         };
-        let keyspace = match kind {
-            RecordKind::Component => &self.components,
-            RecordKind::Text => &self.texts,
-            RecordKind::Entry => &self.entries,
-            RecordKind::Decision => return self.decisions.scan(show).map_err(|e| self.failed("reading", &e)),
+        let Some(keyspace) = self.keyspace(kind) else {
+            return self.decisions.scan(show).map_err(|e| self.failed("reading", &e));
         };
         for pair in keyspace.iter() {
             let (key, bytes) = pair.into_inner().map_err(|e| self.failed("reading", &e))?;
@@ -231,12 +235,7 @@ impl Disk {
     /// The key, where the record under it has ended.
     fn ended(&self, key: &[u8], now: Timestamp) -> fjall::Result<Option<(&Keyspace, RecordKey)>> {
         let Some(parsed) = std::str::from_utf8(key).ok().and_then(RecordKey::parse) else { return Ok(None) };
-        let keyspace = match parsed.kind() {
-            RecordKind::Component => &self.components,
-            RecordKind::Text => &self.texts,
-            RecordKind::Entry => &self.entries,
-            RecordKind::Decision => return Ok(None),
-        };
+        let Some(keyspace) = self.keyspace(parsed.kind()) else { return Ok(None) };
         let Some(bytes) = keyspace.get(key)? else { return Ok(None) };
         // What is damaged is left for someone to look at.
         Ok(codec::decode(key, &bytes).is_ok_and(|record| record.expired(now)).then_some((keyspace, parsed)))

@@ -1,0 +1,15 @@
+//! Answers may be taken from a near text; an action that can't be taken back only from the very same.
+
+use super::{Circumstances, Refusal, refuse};
+use crate::domain::answer::Gate;
+use crate::domain::entry::Entry;
+use crate::domain::trust::ActionClass;
+
+pub(super) fn check(entry: &Entry, seen: &Circumstances<'_>) -> Result<(), Refusal> {
+    let rules = seen.strategy.action;
+    let class = entry.validity.action.unwrap_or(rules.class);
+    if class == ActionClass::Irreversible && !rules.semantic && entry.text_hash != seen.text_hash {
+        return refuse(Gate::Action, "an irreversible action is taken only from the very same text".to_owned());
+    }
+    Ok(())
+}
