@@ -3,7 +3,9 @@
 use crate::cache::embedding::EmbeddingCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
-use crate::decide::{Decider, NewComponent, Order, Restored, Strategies};
+use crate::decide::{Budgets, Decider, NewComponent, Order, Restored, Shadows, Strategies};
+use crate::domain::calibration::Calibration;
+use crate::domain::component::ModelRef;
 use crate::domain::deadline::Deadline;
 use crate::domain::field::FieldError;
 use crate::domain::ids::{ComponentId, IdError, StrategyName, TenantId};
@@ -25,6 +27,12 @@ use std::time::{Duration, Instant};
 /// The strategy that is compiled in, for a service that is started where no folder of strategies is.
 const BUILT_IN_STRATEGIES: [(&str, &str); 1] = [("news-impact.toml", include_str!("../strategies/news-impact.toml"))];
 
+/// The calibrations of the strategies that are compiled in.
+const BUILT_IN_CALIBRATIONS: [(&str, &str); 0] = [];
+
+/// Calibrations by strategy.
+pub type Calibrations = BTreeMap<StrategyName, Arc<Calibration>>;
+
 /// Threads that build indexes in the background. One leaves the other cores to requests.
 const INDEX_BUILDERS: usize = 1;
 
@@ -34,6 +42,14 @@ pub enum StartError {
     /// A strategy file is wrong.
     #[error("{file}: {error}")]
     Strategy {
+        /// Which file.
+        file: String,
+        /// What is wrong, and where.
+        error: FieldError,
+    },
+    /// A calibration file can't be read, or was learnt for something else.
+    #[error("{file}: {error}")]
+    Calibration {
         /// Which file.
         file: String,
         /// What is wrong, and where.
@@ -150,6 +166,8 @@ impl App {
         config.index.validate()?;
         let builder = Builder::start(INDEX_BUILDERS).map_err(StartError::Thread)?;
         let strategies = read_strategies(&config.strategies, &parts.engines)?;
+        let calibrations = read_calibrations(&config.strategies, &strategies)?;
+        check_models(&calibrations, parts.embedder.model())?;
         let decider = Arc::new(Decider {
             strategies,
             embedder: parts.embedder,
@@ -161,6 +179,8 @@ impl App {
             lexicon: Lexicon::built_in()?,
             fact_rules: Rules::default(),
             engines: parts.engines,
+            budgets: Budgets::new(calibrations),
+            shadows: Shadows::default(),
             order: Order::default(),
             ending_tags: tokio::sync::Mutex::default(),
             clock: parts.clock,
@@ -254,6 +274,36 @@ pub fn read_strategies(config: &config::Strategies, engines: &Engines) -> Result
         Ok(default) if by_name.contains_key(&default) => Ok(Strategies { by_name, default }),
         _ => Err(StartError::NoDefault { name: config.default.clone(), known: known() }),
     }
+}
+
+/// Reads the calibrations that strategies name, and holds each against its strategy.
+///
+/// # Errors
+/// [`StartError`], which names the file and the field.
+pub fn read_calibrations(config: &config::Strategies, strategies: &Strategies) -> Result<Calibrations, StartError> {
+    let dir = near_or_beside_the_program(&config.dir);
+    let mut calibrations = Calibrations::new();
+    for strategy in strategies.by_name.values() {
+        let Some(name) = strategy.budget.as_ref().and_then(|budget| budget.calibration.as_ref()) else { continue };
+        let path = dir.join(name);
+        let built_in = BUILT_IN_CALIBRATIONS.iter().find(|(known, _)| !dir.is_dir() && known == name);
+        let text = match built_in {
+            Some((_, text)) => (*text).to_owned(),
+            None => std::fs::read_to_string(&path).map_err(|error| StartError::File { path: path.clone(), error })?,
+        };
+        let read = Calibration::parse(&text).and_then(|c| c.check_against(strategy).map(|()| c));
+        let calibration = read.map_err(|error| StartError::Calibration { file: path.display().to_string(), error })?;
+        calibrations.insert(strategy.name.clone(), Arc::new(calibration));
+    }
+    Ok(calibrations)
+}
+
+/// Holds calibrations against the model that they were learnt with.
+fn check_models(calibrations: &Calibrations, model: &ModelRef) -> Result<(), StartError> {
+    calibrations.iter().try_for_each(|(strategy, calibration)| {
+        let wrong = |error| StartError::Calibration { file: format!("the calibration of strategy \"{strategy}\""), error };
+        calibration.check_model(model).map_err(wrong)
+    })
 }
 
 fn strategy_files(dir: &Path) -> Result<Vec<(String, String)>, StartError> {

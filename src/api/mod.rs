@@ -6,6 +6,7 @@ mod decisions;
 mod docs;
 mod entries;
 mod error;
+mod feedback;
 mod health;
 mod json;
 mod ndjson;
@@ -49,6 +50,7 @@ fn routes(service: &mut web::ServiceConfig) {
         .service(at("/v1/entries").route(web::post().to(entries::bulk::bulk)).route(web::delete().to(entries::delete::delete)))
         .service(at("/v1/entries/search").route(web::post().to(entries::search::search)))
         .service(at("/v1/entries/{id}").route(web::get().to(entries::whole::get)))
+        .service(at("/v1/feedback").route(web::post().to(feedback::feedback)))
         .service(at("/v1/strategies").route(web::get().to(strategies::list)))
         .service(at("/v1/strategies/{name}").route(web::get().to(strategies::get)))
         .service(at("/health/live").route(web::get().to(health::live)).route(web::head().to(health::live)))

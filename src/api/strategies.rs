@@ -4,6 +4,8 @@ use super::decide::{caller, strategy_of};
 use super::error::{Answered, At, ProblemDetails};
 use super::json;
 use crate::app::App;
+use crate::budget::ledger::BudgetState;
+use crate::domain::calibration::Calibration;
 use crate::domain::strategy::Strategy;
 use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -25,10 +27,10 @@ pub(super) struct StrategyAnswer {
     /// Why it can't decide.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_ready: Option<String>,
-    /// The calibration of its floors; none was learnt yet.
-    calibration: Option<String>,
-    /// The state of its error budget; none is kept yet.
-    error_budget: Option<String>,
+    /// What was learnt about reusing its decisions; absent where its file names no calibration.
+    calibration: Option<Calibration>,
+    /// How it stands with its error budget; absent where it states none.
+    error_budget: Option<BudgetState>,
 }
 
 fn told(app: &App, strategy: &Strategy) -> StrategyAnswer {
@@ -42,8 +44,8 @@ fn told(app: &App, strategy: &Strategy) -> StrategyAnswer {
         not_ready: partition.as_ref().err().map(ToString::to_string),
         partition: partition.ok().map(|key| key.to_string()),
         entries,
-        calibration: None,
-        error_budget: None,
+        calibration: decider.budgets.calibration(&strategy.name).map(|calibration| Calibration::clone(calibration)),
+        error_budget: decider.budget_state(&caller().tenant, strategy),
     }
 }
 

@@ -36,6 +36,9 @@ impl CheckConfig {
                 strategy.description
             ))?;
         }
+        for (strategy, calibration) in app::read_calibrations(&config.strategies, &strategies)? {
+            tell(&format!("calibration of {strategy}: learnt at {} with {}", calibration.made_at, calibration.learnt_for.model))?;
+        }
         let known = embed::inventory(&config.embed)?;
         if !config.embed.model.starts_with("hashing-") && !known.iter().any(|model| model.id == config.embed.model) {
             return Err(

@@ -2,6 +2,7 @@
 
 use super::{Failure, Settings, block_on, tell};
 use crate::app;
+use crate::decide::served_from;
 use crate::domain::audit::DecisionRecord;
 use crate::domain::ids::{ComponentId, EntryId, StrategyName, TenantId};
 use crate::domain::time::Clock;
@@ -90,39 +91,20 @@ fn fields(record: &Record) -> Result<Value, Failure> {
             "created_at": c.created_at, "ttl_sec": c.ttl_sec, "expires_at": c.expires_at(), "meta": c.meta,
             "model": c.model.to_string(), "chunks": c.chunks, "vector": vector(&c.vector),
         }),
-        Record::Text(_) | Record::Decision(_) | Record::TagEnd(_) => return Err("this kind of record has no view".into()),
+        Record::Text(_) | Record::Decision(_) | Record::TagEnd(_) | Record::Judgement(_) => {
+            return Err("this kind of record has no view".into());
+        }
     })
 }
 
 /// The latest decisions that were served from an entry, and how many there were.
 fn history(store: &dyn Store, tenant: &TenantId, id: &EntryId) -> Result<Value, Failure> {
-    let needle = id.to_string();
-    let mut count = 0_usize;
-    let mut latest: Vec<DecisionRecord> = Vec::new();
-    store.scan(RecordKind::Decision, &mut |record| {
-        if let Ok(Record::Decision(decision)) = record {
-            let answer: Value = serde_json::from_str(decision.answer.get()).unwrap_or_default();
-            if decision.tenant == *tenant && answer["match"]["entry"] == needle {
-                count += 1;
-                latest.push(decision);
-                if latest.len() >= 2 * HISTORY_SHOWN_MAX {
-                    newest_first(&mut latest);
-                }
-            }
-        }
-        ControlFlow::Continue(())
-    })?;
-    newest_first(&mut latest);
+    let served = served_from(store, tenant, id, HISTORY_SHOWN_MAX)?;
     let told = |d: &DecisionRecord| {
         let asked: Value = serde_json::from_str(d.request.get()).unwrap_or_default();
         json!({"id": d.id, "at": d.at, "text": asked["text"]})
     };
-    Ok(json!({"count": count, "latest": latest.iter().map(told).collect::<Vec<_>>()}))
-}
-
-fn newest_first(decisions: &mut Vec<DecisionRecord>) {
-    decisions.sort_by_key(|d| std::cmp::Reverse(d.id));
-    decisions.truncate(HISTORY_SHOWN_MAX);
+    Ok(json!({"count": served.count, "latest": served.latest.iter().map(told).collect::<Vec<_>>()}))
 }
 
 /// How many entries were composed with a component.

@@ -1,21 +1,25 @@
 //! The first two steps: the same text, and the nearest text.
 
+use super::budgets::{self, Budget, Weighed};
 use super::situation::{Context, Setting};
 use super::{DecideError, Decider, Found, Hit, Run, micros};
+use crate::budget::evidence::Neighbour;
 use crate::cache::embedding::KnownText;
 use crate::cache::partition::{Candidate, LiveEntry};
-use crate::domain::answer::{Match, Path, Refused};
+use crate::domain::answer::{Gate, GateVerdict, Match, Path, Refused};
 use crate::domain::component::EmbeddedText;
 use crate::domain::deadline::Deadline;
+use crate::domain::facts::Facts;
 use crate::domain::ids::{ComponentId, TenantId};
 use crate::domain::text::{FreshText, TextHash};
 use crate::embed::EmbedError;
 use crate::facts;
-use crate::gates::{self, Circumstances, Nearness, Reading};
-use crate::limits::{FAST_CANDIDATES, REFUSED_SHOWN_MAX};
+use crate::gates::{self, Circumstances, Nearness, Reading, Refusal};
+use crate::limits::{EVIDENCE_NEIGHBOURS_MAX, FAST_CANDIDATES, REFUSED_SHOWN_MAX};
 use crate::store::{Record, Write};
 use crate::telemetry::metrics;
 use crate::verify::confidence;
+use std::sync::Arc;
 use std::time::Instant;
 
 impl Decider {
@@ -25,11 +29,11 @@ impl Decider {
         let since = Instant::now();
         let versions = self.semantic.partition(&setting.partition)?.exact(run.request.text.hash());
         let soft: Vec<&str> = context.soft_ids(&setting.strategy).map(ComponentId::as_str).collect();
-        let same_context = |live: &LiveEntry| live.entry.soft_ids(&setting.strategy).eq(soft.iter().copied());
+        let same_context = |live: &Arc<LiveEntry>| live.entry.soft_ids(&setting.strategy).eq(soft.iter().copied());
         let (same, other): (Vec<_>, Vec<_>) = versions.iter().partition(|live| same_context(live));
-        let other = other.into_iter().filter(|_| run.request.context.is_empty());
-        let hit =
-            same.into_iter().chain(other.collect::<Vec<_>>()).find_map(|live| self.serve(run, live, Nearness::SAME, Path::Exact));
+        let other = if run.request.context.is_empty() { other } else { Vec::new() };
+        let found = same.into_iter().chain(other).find(|live| self.passes(run, live, Nearness::SAME, Path::Exact)).cloned();
+        let hit = found.map(|live| same_text(run, &live));
         run.timing.exact = micros(since.elapsed());
         hit
     }
@@ -70,7 +74,7 @@ impl Decider {
             let candidates = partition.nearest(&vector, wanted);
             run.timing.search += micros(since.elapsed());
             let since = Instant::now();
-            let hit = self.first_servable(run, &known, candidates.get(judged..).unwrap_or_default());
+            let hit = self.first_servable(run, &known, &candidates, judged);
             run.timing.gates += micros(since.elapsed());
             if let Some(explanation) = &mut run.explanation {
                 explanation.candidates = candidates.len();
@@ -87,14 +91,28 @@ impl Decider {
         Ok(Found::Nothing(nothing_near(run)))
     }
 
-    fn first_servable(&self, run: &mut Run<'_>, known: &KnownText, candidates: &[Candidate]) -> Option<Hit> {
-        candidates.iter().find_map(|candidate| {
-            let fresh_similarity = candidate.live.fresh_similarity(&known.vector);
-            let near = Nearness { similarity: candidate.similarity, fresh_similarity };
+    fn first_servable(&self, run: &mut Run<'_>, known: &KnownText, found: &[Candidate], judged: usize) -> Option<Hit> {
+        let near = |candidate: &Candidate| Nearness {
+            similarity: candidate.similarity,
+            fresh_similarity: candidate.live.fresh_similarity(&known.vector),
+        };
+        let neighbours: Vec<Neighbour> = match run.budget {
+            Some(_) => found.iter().take(EVIDENCE_NEIGHBOURS_MAX).map(|c| budgets::neighbour(&c.live.entry, near(c))).collect(),
+            None => Vec::new(),
+        };
+        found.get(judged..).unwrap_or_default().iter().find_map(|candidate| {
+            let (live, near) = (&candidate.live, near(candidate));
             if run.refused.is_empty() {
                 metrics::nearest_candidate(near.similarity, near.fresh_similarity);
             }
-            self.serve(run, &candidate.live, near, Path::Fast)
+            if !self.passes(run, live, near, Path::Fast) || !question_is_open(run, known, live, near) {
+                return None;
+            }
+            let weighed = match run.budget.clone() {
+                Some(budget) => Some(within_budget(run, &budget, (live, near), &neighbours)?),
+                None => None,
+            };
+            Some(hit(run, live, near, weighed))
         })
     }
 
@@ -136,9 +154,12 @@ impl Decider {
     }
 
     /// Runs the gates on a candidate; a refusal is noted in the run.
-    fn serve(&self, run: &mut Run<'_>, live: &LiveEntry, near: Nearness, path: Path) -> Option<Hit> {
+    fn passes(&self, run: &mut Run<'_>, live: &LiveEntry, near: Nearness, path: Path) -> bool {
+        // An entry that was deleted since it was found is neither served nor told of.
+        if live.removed() {
+            return false;
+        }
         let entry = &live.entry;
-        let floors = run.strategy.thresholds;
         let reading = run.facts.as_ref().map(|asked| Reading { asked, lexicon: &self.lexicon, rules: &self.fact_rules });
         let seen = Circumstances {
             strategy: &run.strategy,
@@ -149,47 +170,80 @@ impl Decider {
             text_hash: if path == Path::Exact { entry.text_hash } else { run.request.text.hash() },
             cut: run.cut,
         };
-        if let Err(refusal) = gates::judge(entry, near, &seen) {
-            metrics::candidate_refused(refusal.gate);
-            // A refused exact text comes up again among the nearest; it is named once.
-            let named = run.refused.iter().any(|r| r.entry == entry.id);
-            if !named && run.refused.len() < REFUSED_SHOWN_MAX {
-                run.refused.push(Refused {
-                    entry: entry.id,
-                    similarity: near.similarity,
-                    fresh_similarity: near.fresh_similarity,
-                    gate: refusal.gate,
-                    saw: refusal.saw,
-                });
-            }
-            return None;
-        }
-        // An entry that was deleted while it was being judged is not served.
-        if live.removed() {
-            return None;
-        }
-        if path == Path::Exact {
-            run.cut = entry.cut;
-        }
-        Some(Hit {
-            path,
-            decision: entry.decision.clone(),
-            confidence: match path {
-                Path::Exact => confidence::EXACT,
-                Path::Fast | Path::Slow | Path::Engine => confidence::of_near(near.similarity, near.fresh_similarity, floors),
-            },
-            matched: Some(Match {
-                entry: entry.id,
-                similarity: near.similarity,
-                tau: floors.tau,
-                fresh_similarity: near.fresh_similarity,
-                tau_fresh: floors.tau_fresh,
-                age_ms: run.now.millis_since(entry.created_at).max(0),
-                as_of: entry.as_of,
-                gates: gates::PASSED.to_vec(),
-            }),
-        })
+        let judged = gates::judge(entry, near, &seen);
+        judged.map_err(|refusal| refuse(run, live, near, refusal)).is_ok() && !live.removed()
     }
+}
+
+/// Notes that a candidate was turned away.
+fn refuse(run: &mut Run<'_>, live: &LiveEntry, near: Nearness, refusal: Refusal) {
+    metrics::candidate_refused(refusal.gate);
+    // A refused exact text comes up again among the nearest; it is named once.
+    let named = run.refused.iter().any(|r| r.entry == live.entry.id);
+    if !named && run.refused.len() < REFUSED_SHOWN_MAX {
+        run.refused.push(Refused {
+            entry: live.entry.id,
+            similarity: near.similarity,
+            fresh_similarity: near.fresh_similarity,
+            gate: refusal.gate,
+            saw: refusal.saw,
+        });
+    }
+}
+
+/// Whether the question is not one that was answered wrongly with this very decision before.
+fn question_is_open(run: &mut Run<'_>, known: &KnownText, live: &LiveEntry, near: Nearness) -> bool {
+    let closed = run.neighbourhood.as_ref().and_then(|n| n.refuses(&known.vector, live.entry.decision.agreement_key()));
+    if let Some(too_near) = &closed {
+        refuse(run, live, near, Refusal { gate: Gate::Trust, saw: too_near.saw() });
+    }
+    closed.is_none()
+}
+
+/// What speaks for a candidate, where that is enough for the strategy's error budget.
+fn within_budget(
+    run: &mut Run<'_>,
+    budget: &Budget,
+    (live, near): (&Arc<LiveEntry>, Nearness),
+    neighbours: &[Neighbour],
+) -> Option<Weighed> {
+    let unread = run.facts.as_ref().map_or(0.0, Facts::unread_share);
+    let weighed = budget.weigh(&live.entry, near, neighbours, (run.now, unread));
+    if weighed.verdict.accepted {
+        return Some(weighed);
+    }
+    refuse(run, live, near, Refusal { gate: Gate::Budget, saw: budget.saw(&weighed.verdict) });
+    run.held_back.get_or_insert_with(|| (Arc::clone(live), weighed));
+    None
+}
+
+fn hit(run: &mut Run<'_>, live: &Arc<LiveEntry>, near: Nearness, weighed: Option<Weighed>) -> Hit {
+    let (entry, floors) = (&live.entry, run.strategy.thresholds);
+    let budgeted = weighed.map(|_| GateVerdict { gate: Gate::Budget, passed: true });
+    Hit {
+        path: Path::Fast,
+        decision: entry.decision.clone(),
+        confidence: confidence::of_near(near.similarity, near.fresh_similarity, floors),
+        matched: Some(Match {
+            entry: entry.id,
+            similarity: near.similarity,
+            tau: floors.tau,
+            fresh_similarity: near.fresh_similarity,
+            tau_fresh: floors.tau_fresh,
+            age_ms: run.now.millis_since(entry.created_at).max(0),
+            as_of: entry.as_of,
+            gates: gates::PASSED.into_iter().chain(budgeted).collect(),
+            evidence: weighed.map(|weighed| weighed.evidence),
+            right_at_least: weighed.map(|weighed| weighed.verdict.lower_bound).filter(|bound| *bound > 0.0),
+        }),
+        weighed: weighed.map(|weighed| (Arc::clone(live), weighed)),
+    }
+}
+
+/// A hit on the very same text.
+fn same_text(run: &mut Run<'_>, live: &Arc<LiveEntry>) -> Hit {
+    run.cut = live.entry.cut;
+    Hit { path: Path::Exact, confidence: confidence::EXACT, ..hit(run, live, Nearness::SAME, None) }
 }
 
 fn nothing_near(run: &Run<'_>) -> String {

@@ -10,23 +10,34 @@
 
 mod audit;
 mod backfill;
+mod budgets;
 mod components;
 mod fast;
+mod feedback;
 mod forget;
 mod order;
 mod restore;
 mod search;
+mod served;
+mod shadow;
 mod situation;
 
 pub use backfill::{NewEntry, RememberError};
+pub use budgets::Budgets;
 pub use components::{ComponentError, NewComponent};
+pub use feedback::{Consequences, Feedback, FeedbackError};
 pub use forget::Forget;
 pub use order::Order;
 pub use restore::Restored;
 pub use search::{Probe, Scored};
+pub use served::{Served, served_from};
+pub use shadow::Shadows;
 
-use self::situation::ContextChoice;
+use self::budgets::{Budget, Weighed};
+use self::situation::{ContextChoice, Setting};
+use crate::budget::neighbourhood::Neighbourhood;
 use crate::cache::embedding::{EmbeddingCache, Full};
+use crate::cache::partition::LiveEntry;
 use crate::cache::semantic::SemanticCache;
 use crate::domain::answer::{Answer, Confidence, Explanation, Match, Outcome, Path, Refused, TimingUs};
 use crate::domain::component::Cut;
@@ -37,7 +48,7 @@ use crate::domain::request::{Allow, Caller, Request};
 use crate::domain::strategy::Strategy;
 use crate::domain::time::{Clock, Timestamp};
 use crate::embed::{EmbedError, Embedder};
-use crate::engine::{EngineFailure, Engines, Question};
+use crate::engine::{EngineFailure, Engines};
 use crate::facts::{Lexicon, Rules};
 use crate::store::{Store, StoreError};
 use crate::telemetry::metrics;
@@ -146,6 +157,10 @@ pub struct Decider {
     pub fact_rules: Rules,
     /// What thinks.
     pub engines: Engines,
+    /// How much of what is reused may be wrong, and how it stands with that.
+    pub budgets: Budgets,
+    /// Hits that are decided again after they were served.
+    pub shadows: Shadows,
     /// The time of day.
     pub clock: Clock,
 }
@@ -172,6 +187,10 @@ struct Run<'a> {
     cut: Option<Cut>,
     explanation: Option<Explanation>,
     facts: Option<Facts>,
+    budget: Option<Arc<Budget>>,
+    neighbourhood: Option<Arc<Neighbourhood>>,
+    // The nearest candidate that the gates let through and the budget did not: what an engine decides instead tells whether it was right.
+    held_back: Option<(Arc<LiveEntry>, Weighed)>,
 }
 
 /// What a step found.
@@ -188,6 +207,8 @@ struct Hit {
     decision: Payload,
     confidence: Confidence,
     matched: Option<Match>,
+    // What the budget made of a near hit.
+    weighed: Option<(Arc<LiveEntry>, Weighed)>,
 }
 
 impl Decider {
@@ -195,10 +216,12 @@ impl Decider {
     ///
     /// # Errors
     /// [`DecideError`] where the request can't be answered at all; having nothing to serve is an answer.
-    pub async fn decide(&self, caller: &Caller, request: &Request) -> Result<Decided, DecideError> {
+    pub async fn decide(self: &Arc<Self>, caller: &Caller, request: &Request) -> Result<Decided, DecideError> {
         let strategy = Arc::clone(self.strategies.named(&request.strategy)?);
         let mut run = Run::new(caller, request, strategy, self.clock.now());
         let setting = self.setting(&caller.tenant, &run.strategy, run.now)?;
+        run.budget = self.budgets.of(&caller.tenant, &run.strategy, run.now);
+        run.neighbourhood = self.budgets.neighbourhood(&setting.partition);
         run.explanation = request.explain.then(|| Explanation {
             partition: setting.partition.to_string(),
             strategy: setting.strategy.description.clone(),
@@ -222,7 +245,7 @@ impl Decider {
             return self.answer(run, hit);
         }
         let missed = match self.fast(&mut run, &setting, &context).await? {
-            Found::Hit(hit) => return self.answer(run, *hit),
+            Found::Hit(hit) => return self.answer_near(run, &setting, *hit),
             Found::Nothing(why) => why,
         };
         if request.allow < Allow::Engine {
@@ -233,7 +256,15 @@ impl Decider {
             return self.abstain(run, Path::Fast, why);
         };
         match self.engine(&mut run, &engine).await {
-            Found::Hit(hit) => self.answer(run, *hit),
+            Found::Hit(hit) => {
+                let held_back = run.held_back.take();
+                let decision = hit.decision.clone();
+                let decided = self.answer(run, *hit)?;
+                if let Some(held_back) = held_back {
+                    self.judge_held_back((caller, request), &setting, &decided.answer, (held_back, decision));
+                }
+                Ok(decided)
+            }
             Found::Nothing(why) => self.abstain(run, Path::Engine, why),
         }
     }
@@ -242,21 +273,18 @@ impl Decider {
         let Some(engine) = self.engines.named(name) else {
             return Found::Nothing(format!("engine \"{name}\" is not here"));
         };
-        let question = Question {
-            tenant: run.caller.tenant.clone(),
-            strategy: run.strategy.name.clone(),
-            text: run.request.text.clone(),
-            as_of: run.request.as_of,
-            market: run.request.market.clone(),
-            deadline: run.request.deadline,
-        };
+        let question = shadow::question(run.caller, run.request);
         let since = Instant::now();
         let result = tokio::time::timeout(run.request.deadline.remaining(), engine.decide(question)).await;
         run.timing.engine = micros(since.elapsed());
         match result.unwrap_or(Err(EngineFailure::TimedOut)) {
-            Ok(decision) => {
-                Found::Hit(Box::new(Hit { path: Path::Engine, decision, confidence: Confidence::Medium, matched: None }))
-            }
+            Ok(decision) => Found::Hit(Box::new(Hit {
+                path: Path::Engine,
+                decision,
+                confidence: Confidence::Medium,
+                matched: None,
+                weighed: None,
+            })),
             Err(EngineFailure::Failed { detail }) => {
                 tracing::warn!(engine = name, %detail, "an engine failed");
                 Found::Nothing("the engine failed".to_owned())
@@ -265,8 +293,21 @@ impl Decider {
         }
     }
 
+    /// Answers from a near entry, and draws the lot whether it is decided again.
+    fn answer_near(self: &Arc<Self>, run: Run<'_>, setting: &Setting, mut hit: Hit) -> Result<Decided, DecideError> {
+        let (caller, request, budget, weighed) = (run.caller, run.request, run.budget.clone(), hit.weighed.take());
+        let decided = self.answer(run, hit)?;
+        if let (Some(budget), Some(weighed)) = (budget, weighed) {
+            budget.ledger.served();
+            if budget.sampler.chooses(budget.ledger.shadows(), self.clock.now()) {
+                self.decide_again((caller, request), setting, &decided.answer, weighed);
+            }
+        }
+        Ok(decided)
+    }
+
     fn answer(&self, run: Run<'_>, hit: Hit) -> Result<Decided, DecideError> {
-        let Hit { path, decision, confidence, matched } = hit;
+        let Hit { path, decision, confidence, matched, weighed: _ } = hit;
         self.close(run, |answer| {
             answer.path = path;
             answer.outcome = Outcome::Decided;
@@ -300,6 +341,7 @@ impl Decider {
             reason: None,
             matched: None,
             refused: std::mem::take(&mut run.refused),
+            exact_only: run.budget.as_ref().and_then(|budget| budget.exact_only()),
             truncated: run.cut,
             explanation: run.explanation.take(),
             timing_us: run.timing,
@@ -327,6 +369,9 @@ impl<'a> Run<'a> {
             cut: None,
             explanation: None,
             facts: None,
+            budget: None,
+            neighbourhood: None,
+            held_back: None,
         }
     }
 

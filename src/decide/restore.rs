@@ -24,6 +24,8 @@ pub struct Restored {
     pub other_model: usize,
     /// Records that could not be read, which are left alone.
     pub damaged: usize,
+    /// Judgements of past decisions, which bring back the error budgets.
+    pub judgements: usize,
     /// Entries whose place in a graph was known from the last run.
     pub from_graphs: usize,
     /// How long it took.
@@ -66,6 +68,7 @@ impl Decider {
                 }
             }
         }
+        restored.judgements = self.replay_judgements(None)?;
         restored.took = since.elapsed();
         Ok(restored)
     }
@@ -97,7 +100,7 @@ impl Decider {
                 entries.entry(e.entry.partition).or_default().push(e);
             }
             Record::TagEnd(end) => self.semantic.generations().end(&end.tenant, [&*end.tag], end.generation),
-            Record::Decision(_) => {}
+            Record::Decision(_) | Record::Judgement(_) => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The one answer to a request.
 
+use super::calibration::Evidence;
 use super::component::Cut;
 use super::decision::Payload;
 use super::entry::Part;
@@ -82,6 +83,8 @@ pub enum Gate {
     Trust,
     /// An irreversible action is taken only from the very same text.
     Action,
+    /// The share of wrong reuses that the strategy tolerates.
+    Budget,
 }
 
 impl Gate {
@@ -93,6 +96,7 @@ impl Gate {
             Self::Validity => "validity",
             Self::Trust => "trust",
             Self::Action => "action",
+            Self::Budget => "budget",
         }
     }
 }
@@ -127,6 +131,12 @@ pub struct Match {
     pub as_of: Timestamp,
     /// The gates that it passed, in order.
     pub gates: Vec<GateVerdict>,
+    /// What spoke for it, where the strategy keeps an error budget and the text is not the very same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+    /// Lower confidence bound of the share of right ones among what is served like this; absent where nothing is known yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub right_at_least: Option<f64>,
 }
 
 /// A candidate that a gate turned away.
@@ -211,6 +221,9 @@ pub struct Answer {
     pub matched: Option<Match>,
     /// The candidates that a gate turned away, nearest first.
     pub refused: Vec<Refused>,
+    /// That the error budget of the strategy is spent, and only exact hits are served: since when and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exact_only: Option<String>,
     /// Where the fresh text was longer than the model reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<Cut>,

@@ -58,7 +58,9 @@ fn versions(held: &BTreeMap<String, String>, current: &BTreeMap<String, String>)
             Some(now) if now == version => {}
             Some(now) => return no(format!("versions: {name} {version} vs {now}")),
             None => {
-                return no(format!("versions: the entry was made with {name} {version}, and the strategy names no version of it"));
+                return no(format!(
+                    "versions: the entry was made with {name} {version}, and the strategy names no version of it"
+                ));
             }
         }
     }

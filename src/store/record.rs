@@ -4,9 +4,11 @@ use crate::domain::audit::DecisionRecord;
 use crate::domain::component::{Component, EmbeddedText, ModelRef, Role};
 use crate::domain::entry::StoredEntry;
 use crate::domain::ids::{ComponentId, DecisionId, EntryId, TenantId};
+use crate::domain::judgement::{Judgement, Source};
 use crate::domain::tag_end::TagEnd;
 use crate::domain::text::TextHash;
 use crate::domain::time::Timestamp;
+use crate::limits::JUDGEMENT_TTL_SEC;
 use std::fmt;
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ pub enum Record {
     Decision(DecisionRecord),
     /// A deletion by tag.
     TagEnd(TagEnd),
+    /// What was learnt about a decision.
+    Judgement(Arc<Judgement>),
 }
 
 impl Record {
@@ -36,6 +40,9 @@ impl Record {
             Self::Entry(stored) => RecordKey::Entry { tenant: stored.entry.tenant.clone(), id: stored.entry.id },
             Self::Decision(decision) => RecordKey::Decision { tenant: decision.tenant.clone(), id: decision.id },
             Self::TagEnd(end) => RecordKey::TagEnd { tenant: end.tenant.clone(), tag: end.tag.clone() },
+            Self::Judgement(judged) => {
+                RecordKey::Judgement { tenant: judged.tenant.clone(), decision: judged.decision, source: judged.source }
+            }
         }
     }
 
@@ -47,6 +54,7 @@ impl Record {
             Self::Entry(_) => RecordKind::Entry,
             Self::Decision(_) => RecordKind::Decision,
             Self::TagEnd(_) => RecordKind::TagEnd,
+            Self::Judgement(_) => RecordKind::Judgement,
         }
     }
 
@@ -56,6 +64,7 @@ impl Record {
             Self::Component(component) => component.expires_at(),
             Self::Text(text) => text.ttl_sec.map(|ttl| text.created_at.plus_seconds(ttl)),
             Self::Entry(stored) => stored.entry.expires_at(),
+            Self::Judgement(judged) => Some(judged.at.plus_seconds(JUDGEMENT_TTL_SEC)),
             Self::Decision(_) | Self::TagEnd(_) => None,
         }
     }
@@ -75,11 +84,12 @@ pub enum RecordKind {
     Entry,
     Decision,
     TagEnd,
+    Judgement,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Component, Self::Text, Self::Entry, Self::Decision, Self::TagEnd];
+    pub const ALL: [Self; 6] = [Self::Component, Self::Text, Self::Entry, Self::Decision, Self::TagEnd, Self::Judgement];
 
     /// The name in file names, metrics and messages.
     pub fn as_str(self) -> &'static str {
@@ -89,6 +99,7 @@ impl RecordKind {
             Self::Entry => "entry",
             Self::Decision => "decision",
             Self::TagEnd => "tag_end",
+            Self::Judgement => "judgement",
         }
     }
 }
@@ -137,6 +148,8 @@ pub enum RecordKey {
     Decision { tenant: TenantId, id: DecisionId },
     /// `{tenant}:tag_end:<tag>`.
     TagEnd { tenant: TenantId, tag: String },
+    /// `{tenant}:judgement:<source>:<ulid>`.
+    Judgement { tenant: TenantId, decision: DecisionId, source: Source },
 }
 
 impl RecordKey {
@@ -148,6 +161,7 @@ impl RecordKey {
             Self::Entry { .. } => RecordKind::Entry,
             Self::Decision { .. } => RecordKind::Decision,
             Self::TagEnd { .. } => RecordKind::TagEnd,
+            Self::Judgement { .. } => RecordKind::Judgement,
         }
     }
 
@@ -158,7 +172,8 @@ impl RecordKey {
             | Self::Text { tenant, .. }
             | Self::Entry { tenant, .. }
             | Self::Decision { tenant, .. }
-            | Self::TagEnd { tenant, .. } => tenant,
+            | Self::TagEnd { tenant, .. }
+            | Self::Judgement { tenant, .. } => tenant,
         }
     }
 
@@ -171,6 +186,11 @@ impl RecordKey {
         }
         if let Some(tag) = rest.strip_prefix("tag_end:") {
             return Some(Self::TagEnd { tenant, tag: tag.to_owned() });
+        }
+        if let Some(rest) = rest.strip_prefix("judgement:") {
+            let (name, id) = rest.split_once(':')?;
+            let source = Source::ALL.into_iter().find(|known| known.as_str() == name)?;
+            return Some(Self::Judgement { tenant, decision: DecisionId::parse(id).ok()?, source });
         }
         if rest.starts_with("sc:combo:") {
             return Some(Self::Entry { tenant, id: EntryId::parse(rest).ok()? });
@@ -194,6 +214,7 @@ impl fmt::Display for RecordKey {
             Self::Entry { tenant, id } => write!(f, "{{{tenant}}}:{id}"),
             Self::Decision { tenant, id } => write!(f, "{{{tenant}}}:decision:{id}"),
             Self::TagEnd { tenant, tag } => write!(f, "{{{tenant}}}:tag_end:{tag}"),
+            Self::Judgement { tenant, decision, source } => write!(f, "{{{tenant}}}:judgement:{}:{decision}", source.as_str()),
         }
     }
 }
@@ -254,7 +275,8 @@ mod tests {
                 RecordKey::Text { tenant: tenant.clone(), model, hash: TextHash(hash) },
                 RecordKey::Entry { tenant: tenant.clone(), id: EntryId::from_bytes(hash) },
                 RecordKey::Decision { tenant: tenant.clone(), id: decision },
-                RecordKey::TagEnd { tenant, tag },
+                RecordKey::TagEnd { tenant: tenant.clone(), tag },
+                RecordKey::Judgement { tenant, decision, source: Source::Shadow },
             ] {
                 prop_assert_eq!(RecordKey::parse(&key.to_string()), Some(key));
             }

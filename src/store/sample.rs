@@ -2,10 +2,12 @@
 
 use super::Record;
 use crate::domain::audit::DecisionRecord;
+use crate::domain::calibration::Evidence;
 use crate::domain::component::{Component, Cut, EmbeddedText, ModelRef, Role};
 use crate::domain::decision::Payload;
 use crate::domain::entry::{Band, Entry, Part, Provenance, StoredEntry, Validity};
 use crate::domain::ids::{ComponentId, DecisionId, EntryId, StrategyName, TenantId};
+use crate::domain::judgement::{Judgement, Source};
 use crate::domain::partition::PartitionKey;
 use crate::domain::tag_end::TagEnd;
 use crate::domain::text::{FreshText, TextHash};
@@ -144,9 +146,41 @@ pub(super) fn fixed_tag_end() -> Record {
     Record::TagEnd(TagEnd { tenant: tenant("acme"), tag: "NVDA ünïcode".into(), generation: 4, at: moment() })
 }
 
+pub(super) fn fixed_judgement() -> Record {
+    let decided = |signal| Payload::parse(&format!(r#"{{"kind":"trade","signal":{signal},"conviction":0.7}}"#)).unwrap();
+    let judgement = Judgement {
+        tenant: tenant("acme"),
+        decision: DecisionId::new(moment(), 7),
+        source: Source::Feedback,
+        right: false,
+        strategy: StrategyName::new("news-impact").unwrap(),
+        strategy_version: 3,
+        partition: PartitionKey::parse(&"ab".repeat(32)).unwrap(),
+        model: model(),
+        entry: Some(EntryId::from_bytes([7; 32])),
+        evidence: Some(Evidence {
+            fresh_similarity: 0.9,
+            similarity: 0.95,
+            margin: 0.125,
+            agreement: 0.75,
+            age_sec: 60,
+            unread: 0.25,
+            neighbours: 8,
+        }),
+        served: 12,
+        text: "SEC approves spot ETH ETF".into(),
+        fresh: Some(vector(0.5)),
+        decided: decided(1),
+        expected: Some(decided(-1)),
+        note: Some("it was a rumour".into()),
+        at: moment(),
+    };
+    Record::Judgement(judgement.into())
+}
+
 /// A fixed record of each kind.
-pub(super) fn one_of_each() -> [Record; 5] {
-    [fixed_component(), fixed_text(), fixed_entry(), fixed_decision(), fixed_tag_end()]
+pub(super) fn one_of_each() -> [Record; 6] {
+    [fixed_component(), fixed_text(), fixed_entry(), fixed_decision(), fixed_tag_end(), fixed_judgement()]
 }
 
 pub(super) fn fixed_decision() -> Record {
@@ -164,6 +198,7 @@ pub(super) fn same(a: &Record, b: &Record) -> bool {
             (&a.tenant, a.id, a.at, bytes(a)) == (&b.tenant, b.id, b.at, bytes(b))
         }
         (Record::TagEnd(a), Record::TagEnd(b)) => a == b,
+        (Record::Judgement(a), Record::Judgement(b)) => a == b,
         _ => false,
     }
 }
@@ -294,6 +329,53 @@ pub(super) fn entry() -> impl Strategy<Value = Record> {
 pub(super) fn tag_end() -> impl Strategy<Value = Record> {
     (NAME, "\\PC{1,20}", any::<u64>(), any_moment())
         .prop_map(|(name, tag, generation, at)| Record::TagEnd(TagEnd { tenant: tenant(&name), tag, generation, at }))
+}
+
+fn any_evidence() -> impl Strategy<Value = Evidence> {
+    (-1.0_f32..1.0, -1.0_f32..1.0, -2.0_f32..1.0, 0.0_f32..1.0, any::<u64>(), 0.0_f32..1.0, any::<u8>()).prop_map(
+        |(fresh_similarity, similarity, margin, agreement, age_sec, unread, neighbours)| Evidence {
+            fresh_similarity,
+            similarity,
+            margin,
+            agreement,
+            age_sec,
+            unread,
+            neighbours,
+        },
+    )
+}
+
+pub(super) fn judgement() -> impl Strategy<Value = Record> {
+    let which = (NAME, any_moment(), any::<u128>(), prop::sample::select(Source::ALL.to_vec()), any::<bool>());
+    let made = (NAME, any::<u32>(), any::<[u8; 32]>(), any_model(), prop::option::of(any::<[u8; 32]>()));
+    let seen = (prop::option::of(any_evidence()), any::<u64>(), "\\PC{0,60}", prop::option::of(any_vector()));
+    let said = (any_decision(), prop::option::of(any_decision()), prop::option::of("\\PC{0,30}"), any_moment());
+    (which, made, seen, said).prop_map(|(which, made, seen, said)| {
+        let (name, decided_at, random, source, right) = which;
+        let (strategy, strategy_version, partition, model, entry) = made;
+        let (evidence, served, text, fresh) = seen;
+        let (decided, expected, note, at) = said;
+        let judgement = Judgement {
+            tenant: tenant(&name),
+            decision: DecisionId::new(decided_at, random),
+            source,
+            right,
+            strategy: StrategyName::new(&strategy).unwrap(),
+            strategy_version,
+            partition: PartitionKey::parse(&hex::encode(partition)).unwrap(),
+            model,
+            entry: entry.map(EntryId::from_bytes),
+            evidence,
+            served,
+            text: text.into(),
+            fresh,
+            decided,
+            expected,
+            note,
+            at,
+        };
+        Record::Judgement(judgement.into())
+    })
 }
 
 pub(super) fn decision() -> impl Strategy<Value = Record> {

@@ -39,6 +39,9 @@ struct Metrics {
     similarity: Histogram,
     fresh_similarity: Histogram,
     audit_dropped: IntCounter,
+    judgements: IntCounterVec,
+    exact_only: IntGaugeVec,
+    shadows_left_out: IntCounter,
     entries: IntGauge,
     partitions: IntGauge,
     components: IntGauge,
@@ -59,7 +62,7 @@ struct Stages {
 
 const PATHS: [Path; 4] = [Path::Exact, Path::Fast, Path::Slow, Path::Engine];
 const OUTCOMES: [Outcome; 3] = [Outcome::Decided, Outcome::Abstained, Outcome::Pending];
-const GATES: [Gate; 5] = [Gate::Floors, Gate::Facts, Gate::Validity, Gate::Trust, Gate::Action];
+const GATES: [Gate; 6] = [Gate::Floors, Gate::Facts, Gate::Validity, Gate::Trust, Gate::Action, Gate::Budget];
 
 #[expect(clippy::expect_used, reason = "names are constants: a bad or doubled one fails in the first test that counts anything")]
 static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics::new().expect("metric names are valid and distinct"));
@@ -121,6 +124,23 @@ impl Metrics {
                 gates: stage.with_label_values(&["gates"]),
                 total: stage.with_label_values(&["total"]),
             },
+            judgements: counter_vec(
+                r,
+                "judgements_total",
+                "Decisions judged after the event, by where it is known from.",
+                &["source", "verdict"],
+            )?,
+            exact_only: gauge_vec(
+                r,
+                "error_budget_exact_only",
+                "1 while the error budget of a strategy is spent and only exact hits are served.",
+                &["strategy"],
+            )?,
+            shadows_left_out: counter(
+                r,
+                "shadow_decisions_left_out_total",
+                "Hits chosen to be decided again that were not: no room, or the engine gave no decision.",
+            )?,
             refusals: GATES.iter().map(|gate| refusals.with_label_values(&[gate.as_str()])).collect(),
             similarity: histogram(r, "candidate_similarity", "Cosine of the nearest candidate's composed vector.", COSINES)?,
             fresh_similarity: histogram(
@@ -258,6 +278,21 @@ pub fn entries_stored(count: usize, took: Duration) {
 /// An audit record could not be queued.
 pub fn audit_dropped() {
     METRICS.audit_dropped.inc();
+}
+
+/// It became known whether a decision was right.
+pub fn judged(source: &str, right: bool) {
+    METRICS.judgements.with_label_values(&[source, if right { "right" } else { "wrong" }]).inc();
+}
+
+/// A hit that was chosen to be decided again was not.
+pub fn shadow_left_out() {
+    METRICS.shadows_left_out.inc();
+}
+
+/// Whether the error budget of a strategy is spent. With several tenants it tells of the one that changed last.
+pub fn budget_state(strategy: &str, exact_only: bool) {
+    METRICS.exact_only.with_label_values(&[strategy]).set(i64::from(exact_only));
 }
 
 /// What memory holds, read when metrics are asked for.

@@ -9,6 +9,7 @@ mod crash;
 mod engine_seam;
 mod fact_suite;
 mod fast_path;
+mod feedback;
 mod prototype;
 mod restart;
 mod service;

@@ -66,7 +66,7 @@ impl EntryRequest {
     /// The entry as the pipeline takes it.
     pub(crate) fn checked(self, app: &App) -> Result<NewEntry, Problem> {
         let strategy = strategy_of(app, self.strategy.as_deref())?;
-        let decision = checked_decision(&self.decision)?;
+        let decision = checked_decision("/decision", &self.decision)?;
         let mut validity = self.validity;
         if validity.valid_until.is_some() && self.valid_until.is_some_and(|until| Some(until) != validity.valid_until) {
             let error = FieldError::new("/valid_until", "it differs from /validity/valid_until");
@@ -96,9 +96,9 @@ impl EntryRequest {
     }
 }
 
-/// Reads a decision strictly: what can't be read is a bad request, what is out of its range is not allowed.
-fn checked_decision(json: &RawValue) -> Result<Payload, Problem> {
-    let within = |error: FieldError| FieldError::new(format!("/decision{}", error.pointer), error.detail);
+/// Reads the decision in the field `at` strictly: what can't be read is a bad request, what is out of its range is not allowed.
+pub(in crate::api) fn checked_decision(at: &str, json: &RawValue) -> Result<Payload, Problem> {
+    let within = |error: FieldError| FieldError::new(format!("{at}{}", error.pointer), error.detail);
     if json.get().len() > DECISION_BYTES_MAX {
         let error = FieldError::new("", format!("it has more than the {DECISION_BYTES_MAX} bytes that are allowed"));
         return Err(Problem::field(Kind::NOT_ALLOWED, within(error)));

@@ -105,7 +105,7 @@ pub(super) fn read(tenant: &TenantId, id: EntryId, fields: &Fields<'_>) -> Resul
         cut: fields.json_option(&CUT)?,
         parts: fields.json(&VEC_DETAILS)?,
         tau: fields.number(&TAU)?,
-        decision: payload(fields.text(&DECISION)?)?,
+        decision: payload(&DECISION, fields.text(&DECISION)?)?,
         validity: fields.json(&VALIDITY)?,
         provenance: fields.parsed(&PROVENANCE, provenance)?,
         as_of: fields.time(&AS_OF)?,
@@ -120,8 +120,8 @@ pub(super) fn read(tenant: &TenantId, id: EntryId, fields: &Fields<'_>) -> Resul
     Ok(StoredEntry { entry: Arc::new(entry), vector, fresh })
 }
 
-fn payload(json: &str) -> Result<Payload, Fault> {
-    Payload::parse(json).map_err(|e| Fault::Value { field: DECISION.name, detail: e.to_string() })
+pub(super) fn payload(field: &Field, json: &str) -> Result<Payload, Fault> {
+    Payload::parse(json).map_err(|e| Fault::Value { field: field.name, detail: e.to_string() })
 }
 
 fn provenance(name: &str) -> Option<Provenance> {

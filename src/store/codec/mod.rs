@@ -15,6 +15,7 @@ mod decision;
 mod entry;
 mod fields;
 mod frame;
+mod judgement;
 #[cfg(test)]
 mod schema;
 mod tag_end;
@@ -27,7 +28,7 @@ use crate::domain::component::ModelRef;
 
 /// The version of the stored format that is written, the same for all kinds. Every earlier one is read as well:
 /// 1, the first; 2, which added to entries what was read out of their text, their generation, their quarantine and further conditions,
-/// and the kind of record that a deletion by tag leaves.
+/// and the kinds of record that a deletion by tag and a judgement leave.
 pub const FORMAT: u8 = 2;
 
 /// Whether records of a format are read.
@@ -86,6 +87,7 @@ pub fn table(kind: RecordKind) -> &'static [Field] {
         RecordKind::Entry => entry::TABLE,
         RecordKind::Decision => decision::TABLE,
         RecordKind::TagEnd => tag_end::TABLE,
+        RecordKind::Judgement => judgement::TABLE,
     }
 }
 
@@ -100,6 +102,7 @@ pub fn to_fields(record: &Record) -> Result<Fields<'_>, CodecError> {
         Record::Entry(stored) => entry::write(stored),
         Record::Decision(decision) => Ok(decision::write(decision)),
         Record::TagEnd(end) => Ok(tag_end::write(end)),
+        Record::Judgement(judged) => judgement::write(judged),
     }
     .map_err(|fault| fault.of(record.key()))
 }
@@ -117,6 +120,9 @@ pub fn from_fields(key: &RecordKey, fields: &Fields<'_>) -> Result<Record, Codec
         RecordKey::Entry { tenant, id } => entry::read(tenant, *id, fields).map(Record::Entry),
         RecordKey::Decision { tenant, id } => decision::read(tenant, *id, fields).map(Record::Decision),
         RecordKey::TagEnd { tenant, tag } => tag_end::read(tenant, tag, fields).map(Record::TagEnd),
+        RecordKey::Judgement { tenant, decision, source } => {
+            judgement::read(tenant, *decision, *source, fields).map(|judged| Record::Judgement(judged.into()))
+        }
     };
     let record = read.map_err(|fault| fault.of(key))?;
     // A record that stands under another's key, by damage or by hand, must not be served as that other.

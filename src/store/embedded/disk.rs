@@ -36,6 +36,7 @@ pub(super) struct Disk {
     texts: Keyspace,
     entries: Keyspace,
     tag_ends: Keyspace,
+    judgements: Keyspace,
     expiry: Keyspace,
     decisions: Decisions,
     clock: Clock,
@@ -78,6 +79,7 @@ impl Disk {
             texts: db.keyspace("texts", || options(8 << 20))?,
             entries: db.keyspace("entries", || options(16 << 20))?,
             tag_ends: db.keyspace("tag_ends", || options(1 << 20))?,
+            judgements: db.keyspace("judgements", || options(2 << 20))?,
             expiry: db.keyspace("expiry", || options(2 << 20))?,
             decisions: Decisions::open(&db, config, clock.clone(), floor_millis.unwrap_or(0))?,
             meta,
@@ -123,6 +125,7 @@ impl Disk {
             RecordKind::Text => Some(&self.texts),
             RecordKind::Entry => Some(&self.entries),
             RecordKind::TagEnd => Some(&self.tag_ends),
+            RecordKind::Judgement => Some(&self.judgements),
             RecordKind::Decision => None,
         }
     }
