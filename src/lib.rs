@@ -17,6 +17,7 @@ pub mod config;
 pub mod decide;
 
 // # parts: one step each; they never import one another
+pub mod budget;
 pub mod cache;
 pub mod compose;
 pub mod engine;

@@ -102,3 +102,26 @@ pub const INDEX_BUILDS_QUEUED_MAX: usize = 4_096;
 
 /// Bytes of a snapshot that is read: the graph of [`INDEX_SLOTS_MAX`] entries with the widest links.
 pub const INDEX_SNAPSHOT_BYTES_MAX: u64 = 16 << 30;
+
+/// Bytes of a calibration file that is read. A real one is some tens of kilobytes.
+pub const CALIBRATION_BYTES_MAX: usize = 1_048_576;
+
+/// Score bins of a calibration. Each is a place where the line of acceptance may lie; a hundred are finer than any proof.
+pub const SCORE_BINS_MAX: usize = 256;
+
+/// Neighbours that the evidence of a candidate looks at. Those behind the eighth are too far to say much.
+pub const EVIDENCE_NEIGHBOURS_MAX: usize = 8;
+
+/// Weight of the samples that one score bin remembers. Past it each new one lets the old ones fade by as much, so that a bin follows what
+/// changes and yet holds enough to prove one wrong in a thousand.
+pub const BIN_SAMPLES_MAX: f64 = 4_096.0;
+
+/// Wrong reuses that one partition remembers. At 384 dimensions they take 400 kB and some microseconds to compare with.
+pub const HARD_NEGATIVES_MAX: usize = 256;
+
+/// Least cosine at which a request counts as the same question as one that was served wrongly. Above 0.92 a sentence model gives nearly
+/// only rewordings, so that one wrong reuse closes its own question and no more of the neighbourhood.
+pub const HARD_NEGATIVE_COSINE_MIN: f32 = 0.92;
+
+/// Hits of one strategy that are decided again within a minute. An engine takes seconds for each, and a question that waits comes first.
+pub const SHADOWS_PER_MINUTE_MAX: u32 = 60;

@@ -3,6 +3,7 @@
 //! A payload is read strictly when it comes in and kept as the JSON that was read, so that serving it again
 //! copies bytes and writes nothing anew.
 
+use super::agreement::AgreementKey;
 use super::field::FieldError;
 use crate::limits::DECISION_BYTES_MAX;
 use serde::{Deserialize, Serialize};
@@ -246,6 +247,7 @@ impl Numeric {
 #[derive(Clone, Debug)]
 pub struct Payload {
     kind: DecisionKind,
+    agreement: AgreementKey,
     json: Arc<RawValue>,
 }
 
@@ -270,12 +272,17 @@ impl Payload {
     pub fn new(decision: &Decision) -> Result<Self, FieldError> {
         decision.check()?;
         let json = serde_json::value::to_raw_value(decision).map_err(|e| FieldError::new("", e.to_string()))?;
-        Ok(Self { kind: decision.kind(), json: json.into() })
+        Ok(Self { kind: decision.kind(), agreement: decision.agreement_key(), json: json.into() })
     }
 
     /// Which kind it is of.
     pub fn kind(&self) -> DecisionKind {
         self.kind
+    }
+
+    /// The key that it shares with the payloads that decide the same.
+    pub fn agreement_key(&self) -> AgreementKey {
+        self.agreement
     }
 
     /// The JSON text.

@@ -3,8 +3,11 @@
 //! Values are checked where they are built, so that a `FreshText` is never empty, a `UnitVector` has length
 //! one and a `Timestamp` is a real moment; nothing below has to check again.
 
+pub mod agreement;
 pub mod answer;
 pub mod audit;
+pub mod budget;
+pub mod calibration;
 pub mod component;
 pub mod deadline;
 pub mod decision;

@@ -1,5 +1,6 @@
 //! One named way to decide, as its TOML file says it.
 
+use super::budget::{BudgetRules, BudgetTable};
 use super::component::Role;
 use super::field::FieldError;
 use super::ids::{ComponentId, StrategyName};
@@ -122,6 +123,8 @@ pub struct Strategy {
     pub facts: bool,
     /// How long its entries are good for.
     pub validity: ValidityRules,
+    /// How much of what it reuses may be wrong; unbounded where absent.
+    pub budget: Option<BudgetRules>,
     /// Milliseconds that a request has which names no deadline.
     pub deadline_ms: u32,
     /// The engine that decides where nothing may be reused; none where absent.
@@ -142,6 +145,9 @@ struct StrategyFile {
     facts: bool,
     #[serde(default)]
     validity: ValidityRules,
+    error_budget: Option<f64>,
+    budget: Option<BudgetTable>,
+    calibration: Option<String>,
     deadline_ms: u32,
     engine: Option<String>,
     slots: Vec<SlotFile>,
@@ -184,6 +190,7 @@ impl Strategy {
             thresholds: file.thresholds,
             facts: file.facts,
             validity: file.validity,
+            budget: BudgetRules::gathered(file.error_budget, file.budget, file.calibration)?,
             deadline_ms: file.deadline_ms,
             engine: file.engine,
         };
@@ -289,6 +296,17 @@ mod tests {
     }
 
     #[test]
+    fn an_error_budget_alone_brings_the_usual_rules_and_none_is_kept_where_none_is_stated() {
+        assert_eq!(Strategy::from_toml(GOOD).unwrap().budget, None);
+        let with =
+            |lines: &str| Strategy::from_toml(&GOOD.replace("version = 1", &format!("version = 1\n{lines}"))).unwrap().budget;
+        let usual = BudgetRules { error_budget: 0.01, confidence: 0.95, shadow_rate: 0.02, calibration: None };
+        assert_eq!(with("error_budget = 0.01"), Some(usual.clone()));
+        let own = with("error_budget = 0.01\ncalibration = \"c.json\"\nbudget.confidence = 0.9");
+        assert_eq!(own, Some(BudgetRules { confidence: 0.9, calibration: Some("c.json".to_owned()), ..usual }));
+    }
+
+    #[test]
     fn each_rule_that_is_broken_is_named_with_its_field() {
         for (from, to, pointer) in [
             ("weight = 0.2", "weight = 0.3", "/slots"),
@@ -301,6 +319,14 @@ mod tests {
             ("tau = 0.9", "tau = 1.9", "/thresholds/tau"),
             ("deadline_ms = 500", "deadline_ms = 0", "/deadline_ms"),
             ("version = 1", "version = 1\nmood = 2", ""),
+            ("version = 1", "version = 1\nerror_budget = 0.5", "/error_budget"),
+            ("version = 1", "version = 1\nerror_budget = 0.0", "/error_budget"),
+            ("version = 1", "version = 1\nerror_budget = nan", "/error_budget"),
+            ("version = 1", "version = 1\nerror_budget = 0.01\nbudget.confidence = 1.0", "/budget/confidence"),
+            ("version = 1", "version = 1\nerror_budget = 0.01\nbudget.shadow_rate = 1.1", "/budget/shadow_rate"),
+            ("version = 1", "version = 1\nerror_budget = 0.01\nbudget.mood = 1.1", ""),
+            ("version = 1", "version = 1\nbudget.shadow_rate = 0.1", "/budget"),
+            ("version = 1", "version = 1\ncalibration = \"c.json\"", "/calibration"),
         ] {
             let error = Strategy::from_toml(&GOOD.replace(from, to)).unwrap_err();
             assert_eq!(error.pointer, pointer, "{to}: {error}");

@@ -1,0 +1,496 @@
+//! What was counted so far, and what follows from it: the ledger's state, changed by one outcome at a time and by nothing else.
+//!
+//! Proof and alarm are kept apart. A **proof** widens what is served: it counts samples of near candidates, served or not, and is made
+//! only at looks that are planned ahead, each with its own share of the level, so that looking often can't prove what isn't so. An
+//! **alarm** closes near reuse: it counts what was served, at every outcome. What the calibration said is forgotten then, for it was
+//! shown to be wrong, and the proof begins anew.
+
+use super::acceptance::{self, bin_of, right_at_least};
+use super::bound::{Z_95, least_samples, lower, wilson};
+use crate::domain::calibration::{Acceptance, Calibration, ScoreBin};
+use crate::domain::time::Timestamp;
+use crate::limits::BIN_SAMPLES_MAX;
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Bins of a strategy without a calibration, over a score that is the fresh similarity.
+const BINS_UNCALIBRATED: usize = 100;
+
+/// How much must have been counted since the last look before the next: a quarter more each time, so that looks are few.
+const LOOK_GROWTH: f64 = 1.25;
+
+/// Windows of an alarm in shadow samples, and in reported hits, with the share of the level that each may raise a false alarm with. The
+/// short one sees that something broke, the long one that it is a little worse than it should be.
+const ALARMS_SHADOW: [(usize, f64); 2] = [(50, 0.1), (500, 1.0)];
+const ALARMS_REPORTED: [(u64, f64); 2] = [(200, 0.1), (5_000, 1.0)];
+
+/// Wrong ones without which there is no alarm: one or two are no pattern, and their neighbourhood is closed without one.
+const ALARM_WRONG_MIN: f64 = 3.0;
+
+/// Reports of wrong hits that are remembered.
+const REPORTS_MAX: usize = 512;
+
+/// Where it is known from whether a near candidate was right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// A hit was decided again after it was served.
+    Shadow,
+    /// A caller said so.
+    Feedback,
+    /// Nothing near was served, an engine decided, and its decision was held against the candidate's.
+    Engine,
+}
+
+impl Source {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Shadow => "shadow",
+            Self::Feedback => "feedback",
+            Self::Engine => "engine",
+        }
+    }
+}
+
+/// Whether near candidates are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Near candidates are served where their score is high enough.
+    Open,
+    /// Only exact hits are.
+    ExactOnly,
+}
+
+impl State {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::ExactOnly => "exact_only",
+        }
+    }
+}
+
+/// One thing that was learnt, with its score: what the books are kept from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scored {
+    /// P(right) as the model has it.
+    pub score: f64,
+    /// Whether the candidate was right.
+    pub right: bool,
+    /// Where that is known from.
+    pub source: Source,
+    /// Near hits that were served since the last outcome.
+    pub served: u64,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The proof and the alarm that a strategy asks for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Terms {
+    /// The share of wrong reuses that is tolerated.
+    pub budget: f64,
+    /// The chance that a proof may fail with.
+    pub level: f64,
+}
+
+/// How many outcomes came from one source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Tally {
+    /// All of them.
+    pub n: u64,
+    /// The wrong ones.
+    pub wrong: u64,
+}
+
+/// How many outcomes came from each source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Tallies {
+    /// Decided again after they were served.
+    pub shadow: Tally,
+    /// Reported by callers.
+    pub feedback: Tally,
+    /// Not served, and decided by an engine.
+    pub engine: Tally,
+}
+
+/// The share of wrong ones among what was served, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Spent {
+    /// Shadow samples that it is counted over, the newest.
+    pub n: u64,
+    /// The wrong ones among them.
+    pub wrong: u64,
+    /// Wrong over all; absent where nothing was counted.
+    pub rate: Option<f64>,
+    /// Lower end of its two-sided interval (Wilson, 95%).
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// A new state of a strategy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// What it is now.
+    pub to: State,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// The counts and the state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Books {
+    /// What was counted by score, the calibration's counts among it until an alarm.
+    pub(super) bins: Vec<ScoreBin>,
+    pub(super) state: State,
+    pub(super) since: Timestamp,
+    pub(super) why: String,
+    /// The least score that is served; none where nothing near is.
+    pub(super) score_min: Option<f64>,
+    pub(super) tallies: Tallies,
+    /// Looks that were taken since the last alarm.
+    looks: u32,
+    /// Samples counted since the last alarm, and at how many the next look is.
+    counted: u64,
+    look_at: u64,
+    /// Near hits served since near reuse was last opened.
+    pub(super) served: u64,
+    /// Of the newest shadow samples, which were wrong.
+    shadow: VecDeque<bool>,
+    /// After how many served hits each report of a wrong one came.
+    reported: VecDeque<u64>,
+}
+
+impl Books {
+    /// The books of a strategy that has a calibration.
+    pub fn calibrated(calibration: &Calibration, terms: Terms) -> Self {
+        let (state, why) = match &calibration.acceptance {
+            Acceptance::Proven { .. } => (State::Open, "the calibration proves it".to_owned()),
+            Acceptance::Unattainable { reason } => (State::ExactOnly, reason.clone()),
+        };
+        let books = Self::new(calibration.bins.clone(), terms, calibration.made_at);
+        Self { state, why, score_min: calibration.acceptance.score_min(), ..books }
+    }
+
+    /// The books of a strategy that has none: what clears floors and gates is served until it is shown to be too often wrong.
+    pub fn uncalibrated(terms: Terms, now: Timestamp) -> Self {
+        let bin = |i| ScoreBin { from: i as f64 / BINS_UNCALIBRATED as f64, n: 0.0, wrong: 0.0 };
+        Self::new((0..BINS_UNCALIBRATED).map(bin).collect(), terms, now)
+    }
+
+    fn new(bins: Vec<ScoreBin>, terms: Terms, since: Timestamp) -> Self {
+        Self {
+            bins,
+            state: State::Open,
+            since,
+            why: "there is no calibration: floors and gates alone decide".to_owned(),
+            score_min: Some(0.0),
+            tallies: Tallies::default(),
+            looks: 0,
+            counted: 0,
+            look_at: first_look(terms),
+            served: 0,
+            shadow: VecDeque::new(),
+            reported: VecDeque::new(),
+        }
+    }
+
+    /// Takes one outcome. The same outcomes in the same order give the same books.
+    pub fn take(&mut self, outcome: Scored, terms: Terms) -> Option<Change> {
+        self.tally(&outcome);
+        self.count(&outcome);
+        if self.state == State::Open {
+            self.watch(&outcome);
+            if let Some(why) = self.alarm(terms) {
+                return Some(self.close(why, outcome.at, terms));
+            }
+        }
+        self.look(terms, outcome.at)
+    }
+
+    /// For each bin the lower bound of P(right).
+    pub(super) fn right_at_least(&self, terms: Terms) -> Vec<f64> {
+        right_at_least(&self.bins, terms.level)
+    }
+
+    /// What is known of the error among what is served.
+    pub fn spent(&self) -> Spent {
+        let (n, wrong) = (self.shadow.len() as u64, self.shadow.iter().filter(|wrong| **wrong).count() as u64);
+        let (low, high) = wilson(wrong as f64, n as f64, Z_95);
+        Spent { n, wrong, rate: (n > 0).then(|| wrong as f64 / n as f64), low, high }
+    }
+
+    /// How many more samples there are to be before near reuse may open at all; `None` where it is open.
+    pub fn samples_to_look(&self) -> Option<u64> {
+        (self.state == State::ExactOnly).then(|| self.look_at.saturating_sub(self.counted))
+    }
+
+    fn tally(&mut self, outcome: &Scored) {
+        let tally = match outcome.source {
+            Source::Shadow => &mut self.tallies.shadow,
+            Source::Feedback => &mut self.tallies.feedback,
+            Source::Engine => &mut self.tallies.engine,
+        };
+        tally.n += 1;
+        tally.wrong += u64::from(!outcome.right);
+    }
+
+    /// Counts a sample into its bin. Callers who praise what was right choose what they praise, so that proves nothing; what they call
+    /// wrong is believed.
+    fn count(&mut self, outcome: &Scored) {
+        if outcome.source == Source::Feedback && outcome.right {
+            return;
+        }
+        let Some(bin) = bin_of(&self.bins, outcome.score).and_then(|i| self.bins.get_mut(i)) else { return };
+        if bin.n >= BIN_SAMPLES_MAX {
+            let kept = (BIN_SAMPLES_MAX - 1.0) / bin.n;
+            bin.n *= kept;
+            bin.wrong *= kept;
+        }
+        bin.n += 1.0;
+        bin.wrong += f64::from(u8::from(!outcome.right));
+        self.counted += 1;
+    }
+
+    fn watch(&mut self, outcome: &Scored) {
+        self.served = self.served.saturating_add(outcome.served);
+        match outcome.source {
+            Source::Shadow => {
+                self.shadow.push_back(!outcome.right);
+                let kept = ALARMS_SHADOW.iter().map(|(window, _)| *window).max().unwrap_or(0);
+                while self.shadow.len() > kept {
+                    self.shadow.pop_front();
+                }
+            }
+            Source::Feedback if !outcome.right => {
+                self.reported.push_back(self.served);
+                while self.reported.len() > REPORTS_MAX {
+                    self.reported.pop_front();
+                }
+            }
+            Source::Feedback | Source::Engine => {}
+        }
+    }
+
+    /// Whether what was served is too often wrong, in words.
+    fn alarm(&self, terms: Terms) -> Option<String> {
+        let overspent = |wrong: f64, n: f64, share: f64| {
+            wrong >= ALARM_WRONG_MIN && lower(wrong, n.max(wrong), terms.level * share) > terms.budget
+        };
+        for (window, share) in ALARMS_SHADOW {
+            let newest = self.shadow.iter().rev().take(window);
+            let (n, wrong) = (newest.len(), newest.filter(|wrong| **wrong).count());
+            if overspent(wrong as f64, n as f64, share) {
+                return Some(format!("{wrong} of the last {n} shadow samples were wrong"));
+            }
+        }
+        for (window, share) in ALARMS_REPORTED {
+            let from = self.served.saturating_sub(window);
+            let wrong = self.reported.iter().filter(|at| **at > from || from == 0).count();
+            let n = self.served.min(window);
+            if overspent(wrong as f64, n as f64, share) {
+                return Some(format!("callers reported {wrong} of the last {n} near hits as wrong"));
+            }
+        }
+        None
+    }
+
+    fn close(&mut self, why: String, at: Timestamp, terms: Terms) -> Change {
+        for bin in &mut self.bins {
+            (bin.n, bin.wrong) = (0.0, 0.0);
+        }
+        (self.looks, self.counted, self.look_at) = (0, 0, first_look(terms));
+        self.shadow.clear();
+        self.reported.clear();
+        self.served = 0;
+        self.score_min = None;
+        self.turn(State::ExactOnly, why, at)
+    }
+
+    fn turn(&mut self, to: State, why: String, at: Timestamp) -> Change {
+        (self.state, self.since) = (to, at);
+        self.why.clone_from(&why);
+        Change { to, why }
+    }
+
+    /// At a planned look, widens what is served where that is proven.
+    fn look(&mut self, terms: Terms, at: Timestamp) -> Option<Change> {
+        if self.counted < self.look_at {
+            return None;
+        }
+        self.looks += 1;
+        self.look_at = (self.counted as f64 * LOOK_GROWTH).ceil() as u64;
+        // The shares 1/2, 1/6, 1/12, … of the looks add up to one.
+        let look = f64::from(self.looks);
+        let found = acceptance::line(&self.bins, terms.budget, terms.level / (look * (look + 1.0)))?;
+        if self.score_min.is_some_and(|now| now <= found.score_min) {
+            return None;
+        }
+        self.score_min = Some(found.score_min);
+        if self.state == State::Open {
+            return None;
+        }
+        let why = format!("{:.0} of {:.0} samples that score at least {:.4} were wrong", found.wrong, found.n, found.score_min);
+        Some(self.turn(State::Open, why, at))
+    }
+}
+
+/// The first look is taken once there may be enough to prove something.
+fn first_look(terms: Terms) -> u64 {
+    least_samples(terms.budget, terms.level / 2.0) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::calibration::fixture::calibration;
+
+    const TERMS: Terms = Terms { budget: 0.05, level: 0.1 };
+
+    fn now() -> Timestamp {
+        Timestamp::parse("2026-02-01T00:00:00Z").unwrap()
+    }
+
+    fn outcome(source: Source, score: f64, right: bool) -> Scored {
+        Scored { score, right, source, served: u64::from(source != Source::Engine) * 10, at: now() }
+    }
+
+    /// Takes `n` outcomes of which every `wrong_every`th is wrong; the changes that came of them.
+    fn take(books: &mut Books, n: u32, wrong_every: u32, source: Source, score: f64) -> Vec<State> {
+        let one = |i: u32| books.take(outcome(source, score, (i + 1) % wrong_every != 0), TERMS).map(|change| change.to);
+        (0..n).filter_map(one).collect()
+    }
+
+    #[test]
+    fn what_the_calibration_proved_is_served_from_the_start() {
+        let books = Books::calibrated(&calibration(), TERMS);
+        assert_eq!((books.state, books.score_min), (State::Open, Some(0.5)));
+        let reason = "too few".to_owned();
+        let unproven = Books::calibrated(
+            &crate::domain::calibration::Calibration { acceptance: Acceptance::Unattainable { reason }, ..calibration() },
+            TERMS,
+        );
+        assert_eq!((unproven.state, unproven.score_min, &*unproven.why), (State::ExactOnly, None, "too few"));
+    }
+
+    #[test]
+    fn an_error_within_the_budget_raises_no_alarm() {
+        let mut books = Books::calibrated(&calibration(), TERMS);
+        assert_eq!(take(&mut books, 5_000, 40, Source::Shadow, 0.8), []);
+        assert_eq!(books.state, State::Open);
+        let spent = books.spent();
+        assert!(spent.low < 0.025 && spent.high > 0.025 && spent.high < 0.05, "{spent:?}");
+    }
+
+    #[test]
+    fn shadow_samples_that_are_too_often_wrong_close_near_reuse_soon() {
+        let mut books = Books::calibrated(&calibration(), TERMS);
+        assert_eq!(take(&mut books, 40, 4, Source::Shadow, 0.8), [State::ExactOnly]);
+        assert_eq!((books.state, books.score_min), (State::ExactOnly, None));
+        assert!(books.why.contains("shadow samples were wrong"), "{}", books.why);
+    }
+
+    #[test]
+    fn an_error_of_twice_the_budget_is_found_by_the_long_window() {
+        let mut books = Books::calibrated(&calibration(), TERMS);
+        assert_eq!(take(&mut books, 500, 10, Source::Shadow, 0.8), [State::ExactOnly]);
+    }
+
+    #[test]
+    fn two_wrong_reports_are_no_pattern_and_many_are() {
+        let mut books = Books::calibrated(&calibration(), TERMS);
+        assert_eq!(take(&mut books, 2, 1, Source::Feedback, 0.8), []);
+        assert_eq!(take(&mut books, 30, 1, Source::Feedback, 0.8), [State::ExactOnly]);
+        assert!(books.why.contains("callers reported"), "{}", books.why);
+    }
+
+    #[test]
+    fn reports_are_held_against_all_that_was_served() {
+        let mut books = Books::calibrated(&calibration(), TERMS);
+        // One wrong of a hundred that were served.
+        let rare = |i: u32| books.take(Scored { served: 100, ..outcome(Source::Feedback, 0.8, i == 0) }, TERMS);
+        assert!((0..400).filter_map(rare).next().is_none());
+    }
+
+    #[test]
+    fn near_reuse_opens_again_by_evidence_and_not_before() {
+        let mut books = Books::calibrated(&calibration(), TERMS);
+        take(&mut books, 40, 4, Source::Shadow, 0.8);
+        let needed = books.samples_to_look().unwrap();
+        assert!(needed > 50);
+        let before = u32::try_from(needed).unwrap() - 1;
+        assert_eq!(take(&mut books, before, u32::MAX, Source::Engine, 0.95), []);
+        assert_eq!(take(&mut books, 1, u32::MAX, Source::Engine, 0.95), [State::Open]);
+        // What the calibration had proven below is not believed any more.
+        assert_eq!(books.score_min, Some(0.9));
+        assert_eq!(books.samples_to_look(), None);
+    }
+
+    #[test]
+    fn near_reuse_stays_closed_while_what_engines_decide_differs_too_often() {
+        let mut books = Books::calibrated(&calibration(), TERMS);
+        take(&mut books, 40, 4, Source::Shadow, 0.8);
+        assert_eq!(take(&mut books, 5_000, 15, Source::Engine, 0.95), []);
+    }
+
+    #[test]
+    fn what_engines_confirm_below_the_line_moves_it_down() {
+        let mut books = Books::calibrated(&calibration(), TERMS);
+        // The fixture's bins below one half are wrong in every second case, and fade.
+        take(&mut books, 6_000, u32::MAX, Source::Engine, 0.45);
+        assert_eq!((books.state, books.score_min), (State::Open, Some(0.4)));
+    }
+
+    #[test]
+    fn praise_proves_nothing() {
+        let mut books = Books::calibrated(&calibration(), TERMS);
+        let before = books.bins.clone();
+        take(&mut books, 5_000, u32::MAX, Source::Feedback, 0.45);
+        assert_eq!((books.bins, books.score_min, books.tallies.feedback), (before, Some(0.5), Tally { n: 5_000, wrong: 0 }));
+    }
+
+    #[test]
+    fn without_a_calibration_floors_and_gates_decide_until_too_much_was_wrong() {
+        let mut books = Books::uncalibrated(TERMS, now());
+        assert_eq!((books.state, books.score_min), (State::Open, Some(0.0)));
+        assert_eq!(take(&mut books, 40, 4, Source::Shadow, 0.93), [State::ExactOnly]);
+        assert_eq!(take(&mut books, 500, u32::MAX, Source::Engine, 0.97), [State::Open]);
+        assert_eq!(books.score_min, Some(0.97));
+    }
+
+    #[test]
+    fn a_bin_is_bounded_and_follows_what_changes() {
+        let mut books = Books::uncalibrated(TERMS, now());
+        take(&mut books, 20_000, 1, Source::Engine, 0.5);
+        take(&mut books, 20_000, u32::MAX, Source::Engine, 0.5);
+        let bin = books.bins[50];
+        assert!(bin.n <= BIN_SAMPLES_MAX + 1e-6 && bin.wrong / bin.n < 0.01, "{bin:?}");
+    }
+
+    #[test]
+    fn looking_often_does_not_prove_what_is_not_so() {
+        // The true error is just above the budget, and a thousand samples come one by one.
+        let opened = (0..300_u64).filter(|round| {
+            let mut rng = fastrand::Rng::with_seed(*round);
+            let mut books = Books::uncalibrated(TERMS, now());
+            books.state = State::ExactOnly;
+            books.score_min = None;
+            (0..1_000).any(|_| books.take(outcome(Source::Engine, 0.95, rng.f64() >= 0.051), TERMS).is_some())
+        });
+        let opened = opened.count();
+        assert!(opened <= 40, "{opened} of 300 opened, and the level allows 30");
+    }
+
+    #[test]
+    fn the_books_read_back_as_they_were_written() {
+        let mut books = Books::calibrated(&calibration(), TERMS);
+        take(&mut books, 700, 60, Source::Shadow, 0.8);
+        let json = serde_json::to_string(&books).unwrap();
+        assert_eq!(serde_json::from_str::<Books>(&json).unwrap(), books);
+    }
+}
