@@ -12,7 +12,7 @@ use crate::domain::text::{FreshText, TextError};
 use crate::domain::time::{Clock, Timestamp};
 use crate::embed::{self, EmbedError, Embedder};
 use crate::engine::Engines;
-use crate::facts::{Lexicon, LexiconError, Rules};
+use crate::facts::{Lexicon, LexiconError};
 use crate::index::{Builder, IndexError};
 use crate::limits::STRATEGIES_MAX;
 use crate::store::{self, Store, StoreError};
@@ -159,7 +159,6 @@ impl App {
             graphs: parts.graphs,
             store: parts.store,
             lexicon: Lexicon::built_in()?,
-            fact_rules: Rules::default(),
             engines: parts.engines,
             order: Order::default(),
             clock: parts.clock,

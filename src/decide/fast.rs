@@ -57,7 +57,7 @@ impl Decider {
         }
         // The nearest few nearly always hold what may be served. Where all of them are near enough and were refused for their time or
         // their conditions, what may be served lies behind them.
-        run.facts = setting.strategy.facts.then(|| facts::read(request.text.as_str(), request.as_of, &self.lexicon));
+        run.facts = setting.strategy.facts.enabled.then(|| facts::read(request.text.as_str(), request.as_of, &self.lexicon));
         let mut judged = 0;
         for wanted in FAST_CANDIDATES {
             let since = Instant::now();
@@ -133,7 +133,7 @@ impl Decider {
     fn serve(&self, run: &mut Run<'_>, live: &LiveEntry, near: Nearness, path: Path) -> Option<Hit> {
         let entry = &live.entry;
         let floors = run.strategy.thresholds;
-        let reading = run.facts.as_ref().map(|asked| Reading { asked, lexicon: &self.lexicon, rules: &self.fact_rules });
+        let reading = run.facts.as_ref().map(|asked| Reading { asked, lexicon: &self.lexicon, rules: &run.strategy.facts });
         let seen = Circumstances {
             reading,
             as_of: run.request.as_of,

@@ -38,7 +38,7 @@ use crate::domain::strategy::Strategy;
 use crate::domain::time::{Clock, Timestamp};
 use crate::embed::{EmbedError, Embedder};
 use crate::engine::{EngineFailure, Engines, Question};
-use crate::facts::{Lexicon, Rules};
+use crate::facts::Lexicon;
 use crate::store::{Store, StoreError};
 use crate::telemetry::metrics;
 use crate::verify::confidence;
@@ -140,8 +140,6 @@ pub struct Decider {
     pub store: Arc<dyn Store>,
     /// The words that the fact gate knows.
     pub lexicon: Lexicon,
-    /// What must agree between two texts.
-    pub fact_rules: Rules,
     /// What thinks.
     pub engines: Engines,
     /// The time of day.

@@ -59,8 +59,8 @@ impl Decider {
         let context = self.context(&strategy, &choice)?;
         let known = self.vector_of(tenant, &request.text, request.deadline).await?;
         let vector = self.compose(&strategy, &context, &known.vector)?;
-        let facts = strategy.facts.then(|| facts::read(request.text.as_str(), request.as_of, &self.lexicon));
-        let reading = facts.as_ref().map(|asked| Reading { asked, lexicon: &self.lexicon, rules: &self.fact_rules });
+        let facts = strategy.facts.enabled.then(|| facts::read(request.text.as_str(), request.as_of, &self.lexicon));
+        let reading = facts.as_ref().map(|asked| Reading { asked, lexicon: &self.lexicon, rules: &strategy.facts });
         let seen = Circumstances {
             reading,
             as_of: request.as_of,

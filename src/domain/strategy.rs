@@ -1,6 +1,7 @@
 //! One named way to decide, as its TOML file says it.
 
 use super::component::Role;
+use super::fact_rules::Rules;
 use super::field::FieldError;
 use super::ids::{ComponentId, StrategyName};
 use crate::limits::{CONTEXT_IDS_MAX, DEADLINE_MS_MAX, SLOTS_MAX, TTL_SEC_MAX};
@@ -118,8 +119,8 @@ pub struct Strategy {
     pub slots: Vec<Slot>,
     /// The floors.
     pub thresholds: Thresholds,
-    /// Whether what the texts say must agree; on where absent. For texts that are no short sentences it says little.
-    pub facts: bool,
+    /// What must agree in what the texts say.
+    pub facts: Rules,
     /// How long its entries are good for.
     pub validity: ValidityRules,
     /// Milliseconds that a request has which names no deadline.
@@ -138,8 +139,7 @@ struct StrategyFile {
     description: String,
     composition: Composition,
     thresholds: Thresholds,
-    #[serde(default = "on")]
-    facts: bool,
+    facts: Option<toml::Value>,
     #[serde(default)]
     validity: ValidityRules,
     deadline_ms: u32,
@@ -157,10 +157,6 @@ struct SlotFile {
     component: Option<ComponentId>,
     latest: Option<usize>,
     text: Option<String>,
-}
-
-fn on() -> bool {
-    true
 }
 
 fn soft() -> Binding {
@@ -182,7 +178,7 @@ impl Strategy {
             composition: file.composition,
             slots,
             thresholds: file.thresholds,
-            facts: file.facts,
+            facts: Rules::from_toml(file.facts)?,
             validity: file.validity,
             deadline_ms: file.deadline_ms,
             engine: file.engine,
@@ -301,6 +297,7 @@ mod tests {
             ("tau = 0.9", "tau = 1.9", "/thresholds/tau"),
             ("deadline_ms = 500", "deadline_ms = 0", "/deadline_ms"),
             ("version = 1", "version = 1\nmood = 2", ""),
+            ("version = 1", "version = 1\nfacts = { entity = { rule = \"perhaps\" } }", "/facts/entity/rule"),
         ] {
             let error = Strategy::from_toml(&GOOD.replace(from, to)).unwrap_err();
             assert_eq!(error.pointer, pointer, "{to}: {error}");

@@ -2,8 +2,17 @@
 
 use super::amounts;
 use super::roles;
-use super::rules::{Conflict, Rule, Rules, Slot, Unknown};
+use crate::domain::fact_rules::{Rule, Rules, Slot, Unknown};
 use crate::domain::facts::{Event, Facts, Modality, Role};
+
+/// Why two readings aren't the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// The slot that refused.
+    pub slot: Slot,
+    /// What it saw, held first: `direction: up vs down`.
+    pub saw: String,
+}
 
 /// Whether what was `held` answers what is `asked`.
 ///
