@@ -36,7 +36,7 @@ fn bounds_oppose(a: Bound, b: Bound) -> bool {
 
 /// Lengths of one unit and places in an order are often left out, so only what both sides count is held against each other.
 fn is_detail(quantity: &Quantity) -> bool {
-    let one = quantity.value == 1.0 && matches!(&*quantity.unit, "count" | "nth" | "month");
+    let one = quantity.value == 1.0 && quantity.bound == Bound::Exact && matches!(&*quantity.unit, "count" | "nth" | "month");
     let span = quantity.unit == "min" && [1.0, 60.0, 1440.0, 10080.0].contains(&quantity.value);
     one || span || quantity.unit == "month" && quantity.value == 12.0
 }
@@ -68,6 +68,16 @@ pub(super) fn amounts(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), 
         return sides(Slot::Amount, all_held, all_asked, rules);
     }
     sides(Slot::Amount, only(held, asked, false), only(asked, held, false), rules)?;
+    let order = |facts: &Facts| -> Vec<String> { facts.quantities.iter().map(show).collect() };
+    let moved = |facts: &Facts| facts.quantities.iter().any(|quantity| matches!(quantity.bound, Bound::From | Bound::To));
+    if rules.amount.rule != Rule::Ignore && held.words == asked.words && !moved(held) && order(held) != order(asked) {
+        let (mut a, mut b) = (order(held), order(asked));
+        a.sort_unstable();
+        b.sort_unstable();
+        if a == b {
+            return refuse(Slot::Amount, &order(held).join(", "), &order(asked).join(", "));
+        }
+    }
     let Some((a, b)) = swapped(held, asked, rules) else { return Ok(()) };
     if rules.amount.rule == Rule::Ignore { Ok(()) } else { refuse(Slot::Amount, &a, &b) }
 }

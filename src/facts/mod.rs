@@ -15,10 +15,11 @@ mod numbers;
 mod parts;
 mod question;
 mod roles;
+mod tense;
 mod tokens;
 
 pub use compare::{Conflict, compare};
-pub use lexicon::{Lexicon, LexiconError};
+pub use lexicon::{Config, Lexicon, LexiconError};
 
 pub use crate::domain::fact_rules::{Rule, Rules, Slot, SlotRule, Unknown};
 use crate::domain::facts::Facts;
@@ -32,7 +33,10 @@ pub fn read(text: &str, as_of: Timestamp, lexicon: &Lexicon) -> Facts {
     let mut facts = Facts::default();
     events::collect(&mut parts, &mut facts);
     facts.roles = roles::read(&parts);
-    question::read(&items, &mut facts.question);
+    tense::read(&items).into_iter().for_each(|modality| facts.modality.push(modality));
+    facts.modality.sort_unstable();
+    facts.modality.dedup();
+    question::read(&items, &parts, &mut facts);
     if too_long {
         // What comes after the cap counts as one clause as long as what was read, none of it understood.
         facts.unread += facts.content.max(1);
