@@ -12,7 +12,7 @@ use crate::domain::text::{FreshText, TextError};
 use crate::domain::time::{Clock, Timestamp};
 use crate::embed::{self, EmbedError, Embedder};
 use crate::engine::Engines;
-use crate::facts::{Lexicon, LexiconError};
+use crate::facts::{self, Lexicon, LexiconError};
 use crate::index::{Builder, IndexError};
 use crate::limits::STRATEGIES_MAX;
 use crate::store::{self, Store, StoreError};
@@ -158,7 +158,7 @@ impl App {
             semantic: SemanticCache::new(config.index, builder),
             graphs: parts.graphs,
             store: parts.store,
-            lexicon: Lexicon::built_in()?,
+            lexicon: read_lexicon(&config.facts)?,
             engines: parts.engines,
             order: Order::default(),
             clock: parts.clock,
@@ -252,6 +252,15 @@ pub fn read_strategies(config: &config::Strategies, engines: &Engines) -> Result
         Ok(default) if by_name.contains_key(&default) => Ok(Strategies { by_name, default }),
         _ => Err(StartError::NoDefault { name: config.default.clone(), known: known() }),
     }
+}
+
+/// The words of the fact gate: what is compiled in, and what the operator's files add.
+///
+/// # Errors
+/// [`LexiconError`], which names the file and the place in it.
+pub fn read_lexicon(config: &facts::Config) -> Result<Lexicon, LexiconError> {
+    let files: Vec<PathBuf> = config.lexicon.iter().map(|file| near_or_beside_the_program(file)).collect();
+    Lexicon::with_files(files.iter().map(PathBuf::as_path))
 }
 
 fn strategy_files(dir: &Path) -> Result<Vec<(String, String)>, StartError> {

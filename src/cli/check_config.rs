@@ -36,6 +36,7 @@ impl CheckConfig {
                 strategy.description
             ))?;
         }
+        app::read_lexicon(&config.facts)?;
         let known = embed::inventory(&config.embed)?;
         if !config.embed.model.starts_with("hashing-") && !known.iter().any(|model| model.id == config.embed.model) {
             return Err(
