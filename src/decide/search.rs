@@ -5,6 +5,7 @@ use super::{DecideError, Decider};
 use crate::cache::partition::LiveEntry;
 use crate::domain::answer::Gate;
 use crate::domain::component::Cut;
+use crate::domain::facts::Facts;
 use crate::domain::ids::TenantId;
 use crate::domain::partition::PartitionKey;
 use crate::domain::request::Request;
@@ -21,6 +22,8 @@ pub struct Probe {
     pub context: Vec<String>,
     /// Where the text was longer than the model reads.
     pub cut: Option<Cut>,
+    /// What was read of the request's text; absent where the strategy reads none.
+    pub facts: Option<Facts>,
     /// The candidates, nearest first.
     pub candidates: Vec<Scored>,
 }
@@ -34,6 +37,8 @@ pub struct Scored {
     pub near: Nearness,
     /// The first gate that turns it away; `None` where it would be served.
     pub refusal: Option<Refusal>,
+    /// What the entry's text says; absent where the strategy reads none.
+    pub facts: Option<Facts>,
 }
 
 impl Scored {
@@ -78,10 +83,12 @@ impl Decider {
                     fresh_similarity: candidate.live.fresh_similarity(&known.vector),
                 };
                 let refusal = gates::judge(&candidate.live.entry, near, strategy.thresholds, &seen).err();
-                Scored { live: candidate.live, near, refusal }
+                let entry = &candidate.live.entry;
+                let facts = strategy.facts.enabled.then(|| facts::read(&entry.text, entry.as_of, &self.lexicon));
+                Scored { live: candidate.live, near, refusal, facts }
             })
             .collect();
         let context = context.soft_ids(&strategy).map(ToString::to_string).collect();
-        Ok(Probe { partition: setting.partition, context, cut: known.cut, candidates })
+        Ok(Probe { partition: setting.partition, context, cut: known.cut, facts, candidates })
     }
 }

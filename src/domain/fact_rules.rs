@@ -156,7 +156,7 @@ impl Default for Rules {
             wording: slot(Unknown::Pass),
             number_tolerance: 1e-6,
             unit_tolerance: BTreeMap::new(),
-            words_added_max: 3,
+            words_added_max: 1,
             words_replaced_max: 0,
             unread_share_max: 1.0,
         }
@@ -252,10 +252,10 @@ mod tests {
     #[test]
     fn what_a_table_leaves_out_is_the_default_of_that_slot() {
         let said =
-            rules("[facts]\nrole = { rule = \"must-equal\" }\nentity = { unknown = \"pass\" }\nwords_added_max = 1").unwrap();
+            rules("[facts]\nrole = { rule = \"must-equal\" }\nentity = { unknown = \"pass\" }\nwords_added_max = 2").unwrap();
         assert_eq!(said.role, SlotRule { rule: Rule::MustEqual, unknown: Unknown::Pass });
         assert_eq!(said.entity, SlotRule { rule: Rule::MustNotConflict, unknown: Unknown::Pass });
-        assert_eq!(said, Rules { role: said.role, entity: said.entity, words_added_max: 1, ..Rules::default() });
+        assert_eq!(said, Rules { role: said.role, entity: said.entity, words_added_max: 2, ..Rules::default() });
         let said = rules("[facts.unit_tolerance]\nUSD = 0.01").unwrap();
         assert_eq!((said.tolerance_of("USD"), said.tolerance_of("pct")), (0.01, 1e-6));
     }
