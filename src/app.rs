@@ -14,7 +14,7 @@ use crate::domain::text::{FreshText, TextError};
 use crate::domain::time::{Clock, Timestamp};
 use crate::embed::{self, EmbedError, Embedder};
 use crate::engine::Engines;
-use crate::facts::{Lexicon, LexiconError, Rules};
+use crate::facts::{self, Lexicon, LexiconError};
 use crate::index::{Builder, IndexError};
 use crate::limits::STRATEGIES_MAX;
 use crate::store::{self, Store, StoreError};
@@ -176,8 +176,7 @@ impl App {
             semantic: SemanticCache::new(config.index, builder),
             graphs: parts.graphs,
             store: parts.store,
-            lexicon: Lexicon::built_in()?,
-            fact_rules: Rules::default(),
+            lexicon: read_lexicon(&config.facts)?,
             engines: parts.engines,
             budgets: Budgets::new(calibrations),
             shadows: Shadows::default(),

@@ -1,6 +1,6 @@
 //! The settings of the whole service: each module's own `Config`, gathered from defaults, file, environment and flags.
 
-use crate::{cache, embed, index, store, telemetry};
+use crate::{cache, embed, facts, index, store, telemetry};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
@@ -26,6 +26,8 @@ pub struct Config {
     pub embed: embed::Config,
     /// Vectors that are known.
     pub embedding_cache: cache::embedding::Config,
+    /// What short texts say.
+    pub facts: facts::Config,
     /// Vector to neighbours.
     pub index: index::Config,
     /// Work in the background.

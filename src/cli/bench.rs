@@ -177,7 +177,7 @@ async fn fill(app: &App, texts: &[String], size: usize) -> Result<(), Failure> {
         };
         let vector = drawn_around(&near.vector, &mut random);
         let fresh = drawn_around(&near.fresh, &mut random);
-        decider.semantic.insert(&StoredEntry { entry: Arc::new(entry), vector, fresh })?;
+        decider.semantic.insert(&StoredEntry { entry: Arc::new(entry), vector, fresh, facts: None })?;
     }
     Ok(())
 }

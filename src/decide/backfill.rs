@@ -10,6 +10,7 @@ use crate::domain::ids::{ComponentId, StrategyName, TenantId};
 use crate::domain::partition::entry_id;
 use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
+use crate::facts;
 use crate::store::{Record, StoreError, Write};
 use crate::telemetry::metrics;
 use std::sync::Arc;
@@ -97,7 +98,8 @@ impl Decider {
             generation,
             quarantine: None,
         };
-        Ok(StoredEntry { entry: Arc::new(entry), vector, fresh: known.vector })
+        let facts = strategy.facts.enabled.then(|| Arc::new(facts::read(&entry.text, entry.as_of, &self.lexicon)));
+        Ok(StoredEntry { entry: Arc::new(entry), vector, fresh: known.vector, facts })
     }
 
     /// Writes entries durably, all or none, and then lets searches find them.

@@ -153,8 +153,6 @@ pub struct Decider {
     pub store: Arc<dyn Store>,
     /// The words that the fact gate knows.
     pub lexicon: Lexicon,
-    /// What must agree between two texts.
-    pub fact_rules: Rules,
     /// What thinks.
     pub engines: Engines,
     /// How much of what is reused may be wrong, and how it stands with that.

@@ -5,6 +5,7 @@ use super::{DecideError, Decider};
 use crate::cache::partition::LiveEntry;
 use crate::domain::answer::Gate;
 use crate::domain::component::Cut;
+use crate::domain::facts::Facts;
 use crate::domain::ids::TenantId;
 use crate::domain::partition::PartitionKey;
 use crate::domain::request::Request;
@@ -21,6 +22,8 @@ pub struct Probe {
     pub context: Vec<String>,
     /// Where the text was longer than the model reads.
     pub cut: Option<Cut>,
+    /// What was read of the request's text; absent where the strategy reads none.
+    pub facts: Option<Facts>,
     /// The candidates, nearest first.
     pub candidates: Vec<Scored>,
 }
@@ -34,6 +37,8 @@ pub struct Scored {
     pub near: Nearness,
     /// The first gate that turns it away; `None` where it would be served.
     pub refusal: Option<Refusal>,
+    /// What the entry's text says; absent where the strategy reads none.
+    pub facts: Option<Facts>,
 }
 
 impl Scored {
@@ -59,8 +64,8 @@ impl Decider {
         let context = self.context(&strategy, &choice)?;
         let known = self.vector_of(tenant, &request.text, request.deadline).await?;
         let vector = self.compose(&strategy, &context, &known.vector)?;
-        let facts = strategy.facts.then(|| facts::read(request.text.as_str(), request.as_of, &self.lexicon));
-        let reading = facts.as_ref().map(|asked| Reading { asked, lexicon: &self.lexicon, rules: &self.fact_rules });
+        let facts = strategy.facts.enabled.then(|| facts::read(request.text.as_str(), request.as_of, &self.lexicon));
+        let reading = facts.as_ref().map(|asked| Reading { asked, lexicon: &self.lexicon, rules: &strategy.facts });
         let seen = Circumstances {
             strategy: &strategy,
             reading,
@@ -83,6 +88,6 @@ impl Decider {
             })
             .collect();
         let context = context.soft_ids(&strategy).map(ToString::to_string).collect();
-        Ok(Probe { partition: setting.partition, context, cut: known.cut, candidates })
+        Ok(Probe { partition: setting.partition, context, cut: known.cut, facts, candidates })
     }
 }

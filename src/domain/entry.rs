@@ -2,6 +2,7 @@
 
 use super::component::{Cut, ModelRef};
 use super::decision::Payload;
+use super::facts::Facts;
 use super::ids::{EntryId, StrategyName, TenantId};
 use super::partition::PartitionKey;
 use super::strategy::Strategy;
@@ -119,15 +120,17 @@ impl Entry {
     }
 }
 
-/// An entry with the vectors that its record holds.
+/// An entry with what only its record holds, and memory in another form or not at all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredEntry {
-    /// All but the vectors.
+    /// All but the vectors and the facts.
     pub entry: Arc<Entry>,
     /// The composed vector.
     pub vector: UnitVector,
     /// The vector of the fresh text alone.
     pub fresh: UnitVector,
+    /// What was read of its text when it was written; absent where the strategy reads none, and where another version of the reader did.
+    pub facts: Option<Arc<Facts>>,
 }
 
 /// An entry for tests, of which each test changes what it is about.

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 /// The version of the shape and of the grammar that fills it.
-pub const FACTS_VERSION: u32 = 1;
+pub const FACTS_VERSION: u32 = 2;
 
 /// What a reader found in one text. The default has read nothing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Facts {
     /// The version of the grammar that read this.
@@ -35,7 +35,8 @@ pub struct Facts {
     /// Who did what to whom.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<Role>,
-    /// Words that limit what is said: `only`, `temporary`, `core`.
+    /// Words that limit what is said: `only`, `temporary`, `core`, and `group:value` for one of several that exclude each other, such as
+    /// `quantifier:all`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub qualifiers: Vec<String>,
     /// The shape of a question to a warehouse.
@@ -44,8 +45,8 @@ pub struct Facts {
     /// Members of lists: `A, B and C`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<String>,
-    /// Content words in their common form, understood or not, in the order of the text, with `,` where a clause ends and `|by` before
-    /// an agent.
+    /// Content words in their common form, understood or not, in the order of the text, with `,` where a clause ends and
+    /// prepositions that order what stands around them as `|from`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub words: Vec<String>,
     /// How many content words there are.
@@ -79,6 +80,19 @@ impl Default for Facts {
 }
 
 impl Facts {
+    /// Facts as a record holds them; `None` for those of another version, which are to be read anew from the text.
+    ///
+    /// # Errors
+    /// What serde says, where the JSON isn't that of facts of this version.
+    pub fn from_record(json: &str) -> Result<Option<Self>, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        let Versioned { version } = serde_json::from_str(json)?;
+        if version == FACTS_VERSION { serde_json::from_str(json).map(Some) } else { Ok(None) }
+    }
+
     /// The share of content words that weren't understood; 1 where there was nothing to understand.
     pub fn unread_share(&self) -> f32 {
         if self.content == 0 { 1.0 } else { self.unread as f32 / self.content as f32 }
@@ -86,8 +100,9 @@ impl Facts {
 }
 
 /// Something that the lexicon knows by name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = FactEntity)]
 pub struct Entity {
     /// Its one name, whatever the text called it.
     pub id: String,
@@ -96,8 +111,9 @@ pub struct Entity {
 }
 
 /// A number with what it counts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = FactQuantity)]
 pub struct Quantity {
     /// In the unit below, scale applied: `1.4bn` is 1 400 000 000.
     pub value: f64,
@@ -112,8 +128,9 @@ pub struct Quantity {
 }
 
 /// How a number is bounded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = FactBound)]
 pub enum Bound {
     /// This number.
     #[default]
@@ -137,8 +154,9 @@ impl Bound {
 }
 
 /// A move along an axis of opposites.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = FactEvent)]
 pub struct Event {
     /// The axis: `direction`, `approve`.
     pub axis: String,
@@ -150,8 +168,9 @@ pub struct Event {
 }
 
 /// How a text stands to what it tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = FactModality)]
 pub enum Modality {
     /// It has happened.
     Done,
@@ -173,11 +192,16 @@ pub enum Modality {
     Failed,
     /// It depends on something else.
     Conditional,
+    /// It is under way.
+    Ongoing,
+    /// It was so, and the text says that it is over.
+    Former,
 }
 
 /// Who did what to whom, by the content words on each side of a verb.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = FactRole)]
 pub struct Role {
     /// Who acts.
     pub subject: Vec<String>,
@@ -188,12 +212,16 @@ pub struct Role {
 }
 
 /// The shape of a question to a warehouse.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = FactQuestion)]
 pub struct Question {
     /// `sum`, `mean`, `median`, `count`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aggregate: Vec<String>,
+    /// What is counted or ranked: the content word right after the aggregate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
     /// What the rows are grouped by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub group_by: Vec<String>,

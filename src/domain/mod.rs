@@ -12,6 +12,7 @@ pub mod component;
 pub mod deadline;
 pub mod decision;
 pub mod entry;
+pub mod fact_rules;
 pub mod facts;
 pub mod field;
 pub mod ids;

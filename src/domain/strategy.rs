@@ -2,6 +2,7 @@
 
 use super::budget::{BudgetRules, BudgetTable};
 use super::component::Role;
+use super::fact_rules::Rules;
 use super::field::FieldError;
 use super::ids::{ComponentId, StrategyName};
 use super::trust::{ActionClass, Provenance};
@@ -139,8 +140,8 @@ pub struct Strategy {
     pub slots: Vec<Slot>,
     /// The floors.
     pub thresholds: Thresholds,
-    /// Whether what the texts say must agree; on where absent. For texts that are no short sentences it says little.
-    pub facts: bool,
+    /// What must agree in what the texts say.
+    pub facts: Rules,
     /// How long its entries are good for.
     pub validity: ValidityRules,
     /// Whom it trusts.
@@ -168,8 +169,7 @@ struct StrategyFile {
     description: String,
     composition: Composition,
     thresholds: Thresholds,
-    #[serde(default = "on")]
-    facts: bool,
+    facts: Option<toml::Value>,
     #[serde(default)]
     validity: ValidityRules,
     #[serde(default)]
@@ -198,10 +198,6 @@ struct SlotFile {
     text: Option<String>,
 }
 
-fn on() -> bool {
-    true
-}
-
 fn soft() -> Binding {
     Binding::Soft
 }
@@ -221,7 +217,7 @@ impl Strategy {
             composition: file.composition,
             slots,
             thresholds: file.thresholds,
-            facts: file.facts,
+            facts: Rules::from_toml(file.facts)?,
             validity: file.validity,
             trust: file.trust,
             action: file.action,

@@ -1,14 +1,14 @@
 //! The numbers of two readings held against each other.
 
-use super::compare::{refuse, sides};
-use super::rules::{Conflict, Rule, Rules, Slot};
+use super::compare::{Conflict, refuse, sides};
+use crate::domain::fact_rules::{Rule, Rules, Slot};
 use crate::domain::facts::{Bound, Facts, Quantity};
 
 fn close(a: f64, b: f64, tolerance: f64) -> bool {
     (a - b).abs() <= tolerance * a.abs().max(b.abs())
 }
 
-fn same_amount(a: &Quantity, b: &Quantity, tolerance: f64) -> bool {
+fn same_amount(a: &Quantity, b: &Quantity, rules: &Rules) -> bool {
     let scale = |x: &Quantity, y: &Quantity| if x.unit == "cent" && matches!(&*y.unit, "USD" | "EUR") { 0.01 } else { 1.0 };
     let half = |x: &Quantity, y: &Quantity| x.unit == "x" && y.unit == "pct" && x.value == 0.5 && y.value == 50.0;
     if half(a, b) || half(b, a) {
@@ -16,7 +16,7 @@ fn same_amount(a: &Quantity, b: &Quantity, tolerance: f64) -> bool {
     }
     let (of_a, of_b) = (scale(a, b), scale(b, a));
     (a.unit == b.unit || of_a * of_b < 1.0)
-        && close(a.value * of_a, b.value * of_b, tolerance)
+        && close(a.value * of_a, b.value * of_b, rules.tolerance_of(&a.unit))
         && !bounds_oppose(a.bound, b.bound)
 }
 
@@ -36,7 +36,7 @@ fn bounds_oppose(a: Bound, b: Bound) -> bool {
 
 /// Lengths of one unit and places in an order are often left out, so only what both sides count is held against each other.
 fn is_detail(quantity: &Quantity) -> bool {
-    let one = quantity.value == 1.0 && matches!(&*quantity.unit, "count" | "nth" | "month");
+    let one = quantity.value == 1.0 && quantity.bound == Bound::Exact && matches!(&*quantity.unit, "count" | "nth" | "month");
     let span = quantity.unit == "min" && [1.0, 60.0, 1440.0, 10080.0].contains(&quantity.value);
     one || span || quantity.unit == "month" && quantity.value == 12.0
 }
@@ -59,9 +59,8 @@ fn show(quantity: &Quantity) -> String {
 
 /// Holds the numbers of two readings against each other.
 pub(super) fn amounts(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
-    let tolerance = rules.number_tolerance;
     let only = |a: &Facts, b: &Facts, details: bool| -> Vec<String> {
-        let alone = |x: &&Quantity| !b.quantities.iter().any(|y| same_amount(x, y, tolerance));
+        let alone = |x: &&Quantity| !b.quantities.iter().any(|y| same_amount(x, y, rules));
         a.quantities.iter().filter(alone).filter(|x| details || !is_detail(x)).map(show).collect()
     };
     let (all_held, all_asked) = (only(held, asked, true), only(asked, held, true));
@@ -69,16 +68,26 @@ pub(super) fn amounts(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), 
         return sides(Slot::Amount, all_held, all_asked, rules);
     }
     sides(Slot::Amount, only(held, asked, false), only(asked, held, false), rules)?;
-    let Some((a, b)) = swapped(held, asked, tolerance) else { return Ok(()) };
+    let order = |facts: &Facts| -> Vec<String> { facts.quantities.iter().map(show).collect() };
+    let moved = |facts: &Facts| facts.quantities.iter().any(|quantity| matches!(quantity.bound, Bound::From | Bound::To));
+    if rules.amount.rule != Rule::Ignore && held.words == asked.words && !moved(held) && order(held) != order(asked) {
+        let (mut a, mut b) = (order(held), order(asked));
+        a.sort_unstable();
+        b.sort_unstable();
+        if a == b {
+            return refuse(Slot::Amount, &order(held).join(", "), &order(asked).join(", "));
+        }
+    }
+    let Some((a, b)) = swapped(held, asked, rules) else { return Ok(()) };
     if rules.amount.rule == Rule::Ignore { Ok(()) } else { refuse(Slot::Amount, &a, &b) }
 }
 
 /// The same numbers, but of the other thing: `Apple 5%, Tesla 3%` and `Apple 3%, Tesla 5%`.
-fn swapped(held: &Facts, asked: &Facts, tolerance: f64) -> Option<(String, String)> {
+fn swapped(held: &Facts, asked: &Facts, rules: &Rules) -> Option<(String, String)> {
     for a in held.quantities.iter().filter(|a| !a.of.is_empty()) {
-        for b in asked.quantities.iter().filter(|b| b.of == a.of && b.unit == a.unit && !same_amount(a, b, tolerance)) {
+        for b in asked.quantities.iter().filter(|b| b.of == a.of && b.unit == a.unit && !same_amount(a, b, rules)) {
             let of_elsewhere =
-                |x: &Quantity, facts: &Facts| facts.quantities.iter().any(|y| same_amount(x, y, tolerance) && y.of == x.of);
+                |x: &Quantity, facts: &Facts| facts.quantities.iter().any(|y| same_amount(x, y, rules) && y.of == x.of);
             if !of_elsewhere(a, asked) && !of_elsewhere(b, held) {
                 return Some((format!("{} of {}", show(a), a.of), format!("{} of {}", show(b), b.of)));
             }

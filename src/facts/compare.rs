@@ -2,8 +2,17 @@
 
 use super::amounts;
 use super::roles;
-use super::rules::{Conflict, Rule, Rules, Slot, Unknown};
+use crate::domain::fact_rules::{Rule, Rules, Slot, Unknown};
 use crate::domain::facts::{Event, Facts, Modality, Role};
+
+/// Why two readings aren't the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// The slot that refused.
+    pub slot: Slot,
+    /// What it saw, held first: `direction: up vs down`.
+    pub saw: String,
+}
 
 /// Whether what was `held` answers what is `asked`.
 ///
@@ -24,11 +33,34 @@ pub fn compare(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflic
     poles(held, asked, rules)?;
     negations(held, asked, rules)?;
     modalities(held, asked, rules)?;
-    sides(Slot::Qualifier, lacking(&held.qualifiers, &asked.qualifiers), lacking(&asked.qualifiers, &held.qualifiers), rules)?;
+    qualifiers(held, asked, rules)?;
     questions(held, asked, rules)?;
     reversals(held, asked, rules)?;
     lists(held, asked, rules)?;
     wording(held, asked, rules)
+}
+
+/// A choice such as `quantifier:all` may be left out where leaving it out says the same.
+fn qualifiers(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
+    const LEFT_OUT: [&str; 8] = [
+        "cause:because",
+        "degree:much",
+        "degree:little",
+        "quantifier:all",
+        "quantifier:one",
+        "asks:whether",
+        "quantifier:both",
+        "compare:more",
+    ];
+    let only = |a: &Facts, b: &Facts| -> Vec<String> {
+        let group = |word: &str| word.split_once(':').map(|(group, _)| group.to_owned());
+        let any = |word: &str| word == "quantifier:any" && !a.negations.is_empty();
+        let soft = |word: &String| {
+            (LEFT_OUT.contains(&&**word) || any(word)) && !b.qualifiers.iter().any(|other| group(other) == group(word))
+        };
+        lacking(&a.qualifiers, &b.qualifiers).into_iter().filter(|word| !soft(word)).collect()
+    };
+    sides(Slot::Qualifier, only(held, asked), only(asked, held), rules)
 }
 
 fn lacking(a: &[String], b: &[String]) -> Vec<String> {
@@ -98,6 +130,9 @@ fn poles(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
         if let Some(x) = only_here.filter(|_| is_strong(&a.axis)) {
             return one_sided(slot, &pole_name(&a.axis, x), "", rules);
         }
+        if let Some(y) = only_there.filter(|_| is_strong(&a.axis)) {
+            return one_sided(slot, "", &pole_name(&a.axis, y), rules);
+        }
         if let Some(b) = moved_otherwise(a, held, asked) {
             let show = |event: &Event| format!("{} {}", event.of, pole_name(&event.axis, event.pole));
             return refuse(slot, &show(a), &show(b));
@@ -122,8 +157,23 @@ fn moved_otherwise<'a>(event: &Event, held: &Facts, asked: &'a Facts) -> Option<
 }
 
 /// Axes whose move is often told by the rest of the sentence as well, so that leaving it out says nothing.
-const SOFT: [&str; 11] =
-    ["direction", "timing", "inout", "extreme", "strength", "forecast", "supply", "flow", "spend", "time", "pass"];
+const SOFT: [&str; 15] = [
+    "direction",
+    "timing",
+    "inout",
+    "extreme",
+    "strength",
+    "forecast",
+    "supply",
+    "flow",
+    "spend",
+    "time",
+    "pass",
+    "new",
+    "give",
+    "able",
+    "switch",
+];
 
 fn is_strong(axis: &str) -> bool {
     !SOFT.contains(&axis)
@@ -163,8 +213,8 @@ fn negations(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict>
 fn modalities(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
     let only = |a: &Facts, b: &Facts| -> Vec<String> {
         let open = |modality: &&Modality| match modality {
-            Modality::Done => [Modality::Future, Modality::Planned].iter().any(|m| b.modality.contains(m)),
-            Modality::Future => b.modality.contains(&Modality::Done),
+            Modality::Done => [Modality::Future, Modality::Planned, Modality::Ongoing].iter().any(|m| b.modality.contains(m)),
+            Modality::Ongoing => b.modality.contains(&Modality::Done),
             _ => true,
         };
         let alone = a.modality.iter().filter(|modality| !b.modality.contains(modality));
@@ -183,6 +233,12 @@ fn questions(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict>
         all
     };
     let (a, b) = (flat(held), flat(asked));
+    if let (Some(x), Some(y)) = (&held.question.of, &asked.question.of)
+        && x != y
+        && rules.question.rule != Rule::Ignore
+    {
+        return refuse(Slot::Question, &format!("of {x}"), &format!("of {y}"));
+    }
     // Who asks in the form of a list may name the group without `by`.
     let only = |x: &[String], y: &[String], other: &Facts| -> Vec<String> {
         let told = |group: &String| group.strip_prefix("by ").is_some_and(|word| other.words.iter().any(|w| w == word));
@@ -226,49 +282,70 @@ fn reversals(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict>
     Ok(())
 }
 
-/// The same words in the same build, but two of them, or the names among them, have changed places.
-fn reordered(held: &Facts, asked: &Facts) -> Option<(String, String)> {
-    let (a, b) = (&held.words, &asked.words);
-    if a.len() != b.len() || a == b {
+/// The words that both texts have, in another order, where no phrase as a whole has moved: `from A to B` may become `to B from A`, but
+/// not `from B to A`.
+fn reordered<'a>(held: &'a Facts, asked: &'a Facts) -> Option<(String, String)> {
+    let passive = |facts: &Facts| facts.words.iter().any(|word| word == "|by");
+    if passive(held) != passive(asked) {
         return None;
     }
-    let differs: Vec<usize> = (0..a.len()).filter(|at| a[*at] != b[*at]).collect();
-    let shown = || Some((a.join(" "), b.join(" ")));
-    if let [x, y] = differs[..]
-        && a[x] == b[y]
-        && a[y] == b[x]
-        && y > x + 1
-        && a[x] != ","
-        && a[y] != ","
-    {
-        return shown();
+    let members = |word: &str| held.members.iter().any(|m| m == word) && asked.members.iter().any(|m| m == word);
+    let marks = |facts: &Facts| facts.words.iter().filter(|word| word.starts_with('|')).count();
+    let marked = marks(held) == marks(asked);
+    fn texts(facts: &Facts) -> impl Iterator<Item = &str> {
+        facts.words.iter().map(String::as_str)
     }
-    let (mut sorted_a, mut sorted_b) = (a.clone(), b.clone());
-    sorted_a.sort_unstable();
-    sorted_b.sort_unstable();
-    let named = |facts: &Facts| -> Vec<String> {
-        let is_name = |word: &&String| facts.entities.iter().any(|e| e.id == **word) || facts.names.contains(word);
-        facts.words.iter().filter(is_name).cloned().collect()
+    let kept = |a: &'a Facts, b: &'a Facts| -> Vec<&'a str> {
+        let mut left: Vec<&str> = texts(b).collect();
+        let mut out = Vec::with_capacity(a.words.len());
+        for word in texts(a).filter(|word| *word != "," && !members(word) && (marked || !word.starts_with('|'))) {
+            if let Some(at) = left.iter().position(|other| *other == word) {
+                left.swap_remove(at);
+                out.push(word);
+            }
+        }
+        out
     };
-    let moved: Vec<String> = named(held).into_iter().zip(named(asked)).filter(|(x, y)| x != y).map(|(x, _)| x).collect();
-    if moved.iter().all(|name| held.members.contains(name) && asked.members.contains(name) || same_preposition(name, held, asked))
-    {
+    let (a, b) = (kept(held, asked), kept(asked, held));
+    let is_name = |word: &&str| held.entities.iter().any(|e| e.id == **word) || held.names.iter().any(|name| name == *word);
+    // `EUR/USD` and `USD/EUR`: two names that stand side by side.
+    let pair = |a: &[&str], b: &[&str]| {
+        a.windows(2).any(|x| x.iter().all(is_name) && b.windows(2).any(|y| x[0] == y[1] && x[1] == y[0]))
+    };
+    if a == b || block_moved(&a, &b) && !pair(&a, &b) {
         return None;
     }
-    let breaks = |words: &[String]| words.iter().filter(|word| *word == ",").count();
-    (sorted_a == sorted_b && breaks(a) == 0 && named(held) != named(asked)).then(shown).flatten()
+    // A phrase set off by a comma may stand anywhere.
+    let commas = |facts: &Facts| facts.words.iter().filter(|word| *word == ",").count();
+    let clauses_moved = commas(held) + commas(asked) > 0 && block_moved_twice(&a, &b);
+    (!clauses_moved).then(|| (a.join(" "), b.join(" ")))
 }
 
-/// Whether a name stands after the same preposition in both texts: `from A to B` and `to B from A`.
-fn same_preposition(name: &str, held: &Facts, asked: &Facts) -> bool {
-    let before = |facts: &Facts| {
-        let role = facts.roles.iter().find(|role| {
-            matches!(&*role.verb, "from" | "to" | "with" | "of" | "in" | "on" | "for" | "against")
-                && role.object.first().is_some_and(|o| o == name)
-        });
-        role.map(|role| role.verb.clone())
-    };
-    before(held).is_some() && before(held) == before(asked)
+/// Whether one run of words, as it stands, has moved to another place.
+fn block_moved(a: &[&str], b: &[&str]) -> bool {
+    let Some(start) = a.iter().zip(b).position(|(x, y)| x != y) else { return true };
+    let end = a.len() - a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
+    let (Some(a), Some(b)) = (a.get(start..end), b.get(start..end)) else { return false };
+    (1..a.len()).any(|by| a[by..] == b[..a.len() - by] && a[..by] == b[a.len() - by..])
+}
+
+/// The same of two runs, with a limit on the length that keeps it cheap.
+fn block_moved_twice(a: &[&str], b: &[&str]) -> bool {
+    if a.len() > 14 {
+        return false;
+    }
+    for start in 0..a.len() {
+        for middle in start + 1..a.len() {
+            for end in middle + 1..=a.len() {
+                let mut other = a.to_vec();
+                other[start..end].rotate_left(middle - start);
+                if end == a.len() && block_moved(&other, b) {
+                    return true;
+                }
+            }
+        }
+    }
+    false
 }
 
 fn opposite(a: &str, b: &str) -> bool {
@@ -277,12 +354,27 @@ fn opposite(a: &str, b: &str) -> bool {
 
 /// The words apart from entities, which have a slot of their own, and from marks.
 fn wording_of(facts: &Facts) -> Vec<String> {
-    let marks = |word: &&String| *word != "," && *word != "|by" && !facts.entities.iter().any(|e| e.id == **word);
+    let marks = |word: &&String| *word != "," && !word.starts_with('|') && !facts.entities.iter().any(|e| e.id == **word);
     facts.words.iter().filter(marks).cloned().collect()
+}
+
+/// `Peru and Chile unions`, where the other text has both names but puts them in different places.
+fn parted(a: &Facts, b: &Facts) -> Option<(String, String)> {
+    const SYMMETRIC: [&str; 6] = ["join+", "partner", "trade+", "join-", "talk", "|by"];
+    let known = |word: &&String| b.entities.iter().any(|entity| entity.id == **word);
+    let listed: Vec<&String> = a.members.iter().filter(known).collect();
+    let symmetric = b.words.iter().any(|word| SYMMETRIC.contains(&&**word));
+    let apart = listed.len() >= 2 && b.members.is_empty() && !symmetric && !b.words.iter().any(|word| word == ",");
+    apart.then(|| (a.members.join(" and "), b.words.join(" ")))
 }
 
 /// A list that has lost or gained a member.
 fn lists(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
+    if rules.list.rule != Rule::Ignore
+        && let Some((a, b)) = parted(held, asked).or_else(|| parted(asked, held))
+    {
+        return refuse(Slot::List, &a, &b);
+    }
     if held.members.is_empty() || asked.members.is_empty() {
         return Ok(());
     }
@@ -295,6 +387,9 @@ fn wording(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
         return Ok(());
     }
     let (held_words, asked_words) = (wording_of(held), wording_of(asked));
+    let lacking = |a: &[String], b: &[String]| -> Vec<String> {
+        a.iter().filter(|word| !b.iter().any(|other| other == *word || same_family(word, other))).cloned().collect()
+    };
     let (only_held, only_asked) = (lacking(&held_words, &asked_words), lacking(&asked_words, &held_words));
     let replaced = only_held.len().min(only_asked.len());
     let added = only_held.len().max(only_asked.len());
@@ -305,4 +400,17 @@ fn wording(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
         return refuse(Slot::Wording, &only_held.join(", "), &only_asked.join(", "));
     }
     Ok(())
+}
+
+/// `liquidation` and `liquidate`, `effective` and `effect`: one word in two forms.
+fn same_family(a: &str, b: &str) -> bool {
+    let root = |word: &str| -> usize {
+        let mut left = word;
+        for suffix in ["ly", "al", "ive", "iv", "ment", "ation", "ion", "at", "e"] {
+            left = left.strip_suffix(suffix).filter(|rest| rest.len() >= 5).unwrap_or(left);
+        }
+        left.len()
+    };
+    let (x, y) = (root(a), root(b));
+    x == y && a.len() != b.len() && a.is_ascii() && b.is_ascii() && a[..x] == b[..y]
 }

@@ -26,9 +26,19 @@ pub(super) fn read(items: &[Item<'_>], at: usize, as_of: Timestamp) -> Option<Ta
     if let Some(part) = part_of_year(item.text) {
         return Some(with_year(items, at, 1, &part));
     }
+    if item.text == "quarter" {
+        let n = match (items.get(at + 1)?.kind, items[at + 1].sense()) {
+            (Kind::Number { value, digits: 1 }, _) if items[at + 1].text.is_empty() => value,
+            (_, Some(Sense::Number(n))) => *n,
+            _ => return None,
+        };
+        return (1.0..=4.0).contains(&n).then(|| with_year(items, at, 2, &format!("Q{n}")));
+    }
     match item.sense()? {
-        Sense::Month(month) => Some(month_at(items, at, *month)),
-        Sense::Modal(_) if item.text == "may" && item.capital && at > 0 && follows_date_word(items, at) => {
+        Sense::Month(month) => Some(months(items, at, *month).unwrap_or_else(|| month_at(items, at, *month))),
+        Sense::Modal(_)
+            if item.text == "may" && item.capital && at > 0 && (follows_date_word(items, at) || day_follows(items, at)) =>
+        {
             Some(month_at(items, at, 5))
         }
         Sense::Weekday(day) => Some(Taken { date: format!("day-{day}"), items: 1 }),
@@ -43,6 +53,10 @@ pub(super) fn read(items: &[Item<'_>], at: usize, as_of: Timestamp) -> Option<Ta
     }
 }
 
+fn day_follows(items: &[Item<'_>], at: usize) -> bool {
+    items.get(at + 1).is_some_and(|next| matches!(next.kind, Kind::Number { digits: 1..=2, .. }) && next.text.is_empty())
+}
+
 fn follows_date_word(items: &[Item<'_>], at: usize) -> bool {
     matches!(items[at - 1].text, "in" | "from" | "since" | "by" | "of" | "until" | "to" | "last" | "next" | "for" | "this")
 }
@@ -52,9 +66,41 @@ fn ordinal_part(items: &[Item<'_>], at: usize, n: f64) -> Option<Taken> {
     let part = match items.get(at + 1)?.text {
         "quarter" if n <= 4.0 => format!("Q{n}"),
         "half" if n <= 2.0 => format!("H{n}"),
-        _ => return None,
+        _ => return first_months(items, at, n),
     };
     Some(with_year(items, at, 2, &part))
+}
+
+/// `first six months` is a half, `first three months` a quarter.
+fn first_months(items: &[Item<'_>], at: usize, n: f64) -> Option<Taken> {
+    if n != 1.0 || items.get(at + 2)?.text != "months" {
+        return None;
+    }
+    let part = match (items[at + 1].kind, items[at + 1].sense()) {
+        (Kind::Number { value: 6.0, .. }, _) => "H1",
+        (Kind::Number { value: 3.0, .. }, _) => "Q1",
+        (_, Some(Sense::Number(n))) if *n == 6.0 => "H1",
+        (_, Some(Sense::Number(n))) if *n == 3.0 => "Q1",
+        _ => return None,
+    };
+    Some(with_year(items, at, 3, part))
+}
+
+/// `January to March`: a quarter or a half where it is one, else the range.
+fn months(items: &[Item<'_>], at: usize, first: u8) -> Option<Taken> {
+    let link = items.get(at + 1)?;
+    let second = if matches!(link.text, "to" | "through" | "until") { at + 2 } else { at + 1 };
+    let Some(Sense::Month(last)) = items.get(second).filter(|item| second == at + 2 || item.joined)?.sense() else { return None };
+    let part = match (first, *last) {
+        (1, 3) => "Q1".to_owned(),
+        (4, 6) => "Q2".to_owned(),
+        (7, 9) => "Q3".to_owned(),
+        (10, 12) => "Q4".to_owned(),
+        (1, 6) => "H1".to_owned(),
+        (7, 12) => "H2".to_owned(),
+        (first, last) => format!("{first:02}..{last:02}"),
+    };
+    Some(with_year(items, at, second + 1 - at, &part))
 }
 
 /// `q3`, `h1`, `fy26`.

@@ -6,9 +6,9 @@ use crate::domain::facts::{Entity, Event, Facts, Modality, Quantity};
 /// A negation reaches no further than this many parts.
 const REACH: usize = 5;
 
-/// The axes on which the opposite of one end is the other: not to approve is to reject. Not to rise isn't to fall.
-fn is_binary(axis: &str) -> bool {
-    matches!(axis, "approve" | "list" | "win" | "agree")
+/// The axes on which the opposite of one end is the other: to decline to approve is to reject. Not to rise isn't to fall.
+fn is_binary(axis: &str, outright: bool) -> bool {
+    outright && matches!(axis, "approve" | "list") || matches!(axis, "win" | "agree")
 }
 
 /// Fills entities, names, numbers, dates, events, negations, modality, qualifiers and words.
@@ -18,7 +18,8 @@ pub(super) fn collect(parts: &mut [Part<'_>], facts: &mut Facts) {
         match &parts[at] {
             Part::Content { canon, source } => content(canon, *source, facts),
             Part::Pole { axis, pole, canon } => {
-                let of = beside(parts, at).unwrap_or_default().into();
+                let of = if matches!(*axis, "inout") { behind(parts, at) } else { beside(parts, at) };
+                let of = of.unwrap_or_default().into();
                 facts.events.push(Event { axis: (*axis).into(), pole: *pole, of });
                 // A word of order in time is too often put in other ways to count as wording.
                 if !matches!(*axis, "timing" | "inout") {
@@ -26,20 +27,42 @@ pub(super) fn collect(parts: &mut [Part<'_>], facts: &mut Facts) {
                 }
             }
             Part::Verb(canon) => word(canon, facts),
-            Part::Qualifier(canon) => facts.qualifiers.push((*canon).into()),
+            Part::Qualifier(canon) => {
+                facts.qualifiers.push((*canon).into());
+                // `from dev to prod`: which stands where matters.
+                if canon.starts_with("env:") || canon.starts_with("option:") {
+                    facts.words.push(format!("|{canon}"));
+                }
+            }
             Part::Quantity(quantity) => {
                 let of = beside(parts, at).unwrap_or_default().into();
                 facts.quantities.push(Quantity { of, ..quantity.clone() });
             }
             Part::Date(date) => facts.dates.push(date.clone()),
-            Part::Modal(modality) => facts.modality.push(*modality),
+            Part::Modal(modality) => {
+                facts.modality.push(*modality);
+                facts.words.push("|modal".into());
+            }
             Part::Aggregate(canon) => facts.question.aggregate.push((*canon).into()),
             Part::Break => facts.words.push(",".into()),
-            Part::Small("by") if matches!(parts.get(at + 1), Some(Part::Content { .. } | Part::Small(_))) => {
+            Part::Small("by")
+                if matches!(
+                    parts.get(at + 1),
+                    Some(Part::Content { .. } | Part::Small(_) | Part::Verb(_) | Part::Pole { .. })
+                ) =>
+            {
                 facts.words.push("|by".into())
             }
-            Part::Small("and" | "or" | "&") => members(parts, at, facts),
-            Part::Negator | Part::Small(_) => {}
+            Part::Small(conjunction @ ("and" | "or" | "&")) => {
+                members(parts, at, facts);
+                if *conjunction == "or" {
+                    facts.qualifiers.push("or".into());
+                }
+            }
+            Part::Small(mark @ ("from" | "to" | "against" | "than" | "who" | "that" | "which" | "we" | "us")) => {
+                facts.words.push(marked(mark).into())
+            }
+            Part::Negator { .. } | Part::Small(_) => {}
         }
     }
     facts.modality.sort_unstable();
@@ -100,18 +123,36 @@ fn beside<'a>(parts: &[Part<'a>], at: usize) -> Option<&'a str> {
     before.or_else(|| parts[at + 1..].iter().take_while(open).find_map(name))
 }
 
+fn marked(preposition: &str) -> &'static str {
+    match preposition {
+        "from" => "|from",
+        "to" => "|to",
+        "against" => "|against",
+        "than" => "|than",
+        "we" | "us" => "|we",
+        _ => "|who",
+    }
+}
+
+/// The nearest content after a part in its clause.
+fn behind<'a>(parts: &[Part<'a>], at: usize) -> Option<&'a str> {
+    let open = |part: &&Part<'a>| !matches!(part, Part::Break);
+    parts[at + 1..]
+        .iter()
+        .take_while(open)
+        .find_map(|part| if let Part::Content { canon, .. } = part { Some(*canon) } else { None })
+}
+
 /// Turns the move that a negation stands before, or keeps the negation with what it stands before.
 fn apply_negations(parts: &mut [Part<'_>], facts: &mut Facts) {
     for at in 0..parts.len() {
-        if !matches!(parts[at], Part::Negator) {
-            continue;
-        }
+        let Part::Negator { outright } = parts[at] else { continue };
         let end = (at + 1 + REACH).min(parts.len());
         let mut target = None;
         for (next, part) in parts.iter().enumerate().take(end).skip(at + 1) {
             match part {
                 Part::Break => break,
-                Part::Negator | Part::Small(_) | Part::Date(_) => {}
+                Part::Negator { .. } | Part::Small(_) | Part::Qualifier(_) | Part::Date(_) => {}
                 other => {
                     target = Some((next, other.clone()));
                     break;
@@ -119,7 +160,11 @@ fn apply_negations(parts: &mut [Part<'_>], facts: &mut Facts) {
             }
         }
         match target {
-            Some((next, Part::Pole { axis, pole, .. })) if pole != 0 && is_binary(axis) => {
+            // Not to meet a forecast is to miss it.
+            Some((next, Part::Pole { axis: "forecast", pole: 0, .. })) => {
+                parts[next] = Part::Pole { axis: "forecast", pole: -1, canon: "forecast-" };
+            }
+            Some((next, Part::Pole { axis, pole, .. })) if pole != 0 && is_binary(axis, outright) => {
                 parts[next] = Part::Pole { axis, pole: -pole, canon: flipped(axis, pole) };
             }
             Some((_, Part::Pole { canon, .. } | Part::Verb(canon) | Part::Content { canon, .. })) => {

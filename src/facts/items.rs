@@ -19,7 +19,10 @@ pub(super) struct Item<'a> {
     pub(super) kind: Kind<'a>,
     /// The first word in lower case; for a number its suffix.
     pub(super) text: &'a str,
+    /// The last word, where a phrase was taken as one.
+    pub(super) last: &'a str,
     pub(super) capital: bool,
+    pub(super) shouted: bool,
     pub(super) joined: bool,
 }
 
@@ -28,6 +31,10 @@ impl<'a> Item<'a> {
     pub(super) fn sense(&self) -> Option<&'a Sense> {
         if let Kind::Sense(sense) = self.kind { Some(sense) } else { None }
     }
+}
+
+fn item<'a>(token: &Token, text: &'a str, kind: Kind<'a>) -> Item<'a> {
+    Item { kind, text, last: text, capital: token.capital, shouted: token.shouted, joined: token.joined }
 }
 
 /// Groups tokens by the lexicon.
@@ -54,7 +61,17 @@ pub(super) fn group<'a>(tokens: &'a [Token], lexicon: &'a Lexicon) -> Vec<Item<'
                 None => (Kind::Unknown, 1),
             },
         };
-        items.push(Item { kind, text: &token.text, capital: token.capital, joined: token.joined });
+        // `unconfirmed` is not confirmed.
+        if let (Kind::Unknown, Some(rest)) = (kind, token.text.strip_prefix("un").filter(|rest| rest.len() >= 4))
+            && let Some(sense @ (Sense::Pole { .. } | Sense::Verb(_))) = lexicon.single(rest)
+        {
+            items.push(Item { kind: Kind::Sense(&Sense::Negator), ..item(token, rest, kind) });
+            items.push(Item { kind: Kind::Sense(sense), ..item(token, rest, kind) });
+            at += 1;
+            continue;
+        }
+        let last = tokens.get(at + taken - 1).map_or("", |token| &token.text);
+        items.push(Item { last, ..item(token, &token.text, kind) });
         at += taken;
     }
     items

@@ -5,9 +5,11 @@ use super::tokens::{Shape, cut};
 use crate::domain::facts::{Bound, Modality};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-const BUILT_IN: &str = include_str!("lexicon.toml");
+/// The words of the grammar, and groups of words that mean the same; where both have a word the first wins.
+const BUILT_IN: [&str; 2] = [include_str!("synonyms.toml"), include_str!("lexicon.toml")];
 
 /// What a word or a phrase means.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,16 +66,42 @@ enum Case {
 struct Meaning {
     sense: Sense,
     case: Case,
+    /// It was loaded from a file of the operator's, which wins over what is compiled in.
+    extends: bool,
+}
+
+/// The settings of the fact reader.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Files of further words, in the form of `sample/lexicon.toml`; a later one wins over an earlier.
+    pub lexicon: Vec<PathBuf>,
 }
 
 /// Why a lexicon can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LexiconError {
-    /// The file isn't the TOML that is expected.
-    #[error("the lexicon can't be read: {0}")]
+    /// A file can't be read.
+    #[error("facts.lexicon: {path}: {error}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// What a file says can't be used.
+    #[error("facts.lexicon: {path}: {error}")]
+    In {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        error: Box<LexiconError>,
+    },
+    /// The text isn't the TOML that is expected.
+    #[error("it isn't a lexicon: {0}")]
     Parse(#[from] toml::de::Error),
     /// A word stands where the grammar has no such name.
-    #[error("the lexicon says `{name}` under `{table}`, which isn't one of its names")]
+    #[error("it says `{name}` under `{table}`, which isn't one of its names")]
     UnknownName {
         /// The table.
         table: &'static str,
@@ -95,6 +123,7 @@ struct File {
     verb: Names,
     word: Names,
     qualifier: Names,
+    choice: BTreeMap<String, Names>,
     modal: BTreeMap<Modality, Vec<String>>,
     bound: Names,
     unit: BTreeMap<String, BTreeMap<String, f64>>,
@@ -125,28 +154,42 @@ pub struct Lexicon {
     words: HashMap<Box<str>, u32>,
     steps: HashMap<(u32, u32), u32>,
     meanings: Vec<Vec<Meaning>>,
+    extending: bool,
 }
 
 impl Lexicon {
-    /// The lexicon that is compiled in, extended by the text of a further file of the same form.
-    ///
-    /// # Errors
-    /// [`LexiconError`] where the file isn't of that form.
-    pub fn with_extension(extension: Option<&str>) -> Result<Self, LexiconError> {
-        let mut lexicon = Self { words: HashMap::new(), steps: HashMap::new(), meanings: vec![Vec::new()] };
-        lexicon.load(toml::from_str(BUILT_IN)?)?;
-        if let Some(text) = extension {
-            lexicon.load(toml::from_str(text)?)?;
-        }
-        Ok(lexicon)
-    }
-
     /// The lexicon that is compiled in.
     ///
     /// # Errors
     /// [`LexiconError`], which a test shows not to happen.
     pub fn built_in() -> Result<Self, LexiconError> {
-        Self::with_extension(None)
+        let mut lexicon = Self { words: HashMap::new(), steps: HashMap::new(), meanings: vec![Vec::new()], extending: false };
+        for text in BUILT_IN {
+            lexicon.load(toml::from_str(text)?)?;
+        }
+        lexicon.extending = true;
+        Ok(lexicon)
+    }
+
+    /// The lexicon that is compiled in, and what `files` add to it.
+    ///
+    /// # Errors
+    /// [`LexiconError`], which names the file and the place in it.
+    pub fn with_files<'p>(files: impl Iterator<Item = &'p Path>) -> Result<Self, LexiconError> {
+        let mut lexicon = Self::built_in()?;
+        for path in files {
+            let text = std::fs::read_to_string(path).map_err(|error| LexiconError::File { path: path.to_owned(), error })?;
+            lexicon.extend(&text).map_err(|error| LexiconError::In { path: path.to_owned(), error: Box::new(error) })?;
+        }
+        Ok(lexicon)
+    }
+
+    /// Adds the words of a text of the same form. Where it says otherwise of a word than the lexicon does, the text wins.
+    ///
+    /// # Errors
+    /// [`LexiconError`] where the text isn't of that form.
+    pub fn extend(&mut self, text: &str) -> Result<(), LexiconError> {
+        self.load(toml::from_str(text)?)
     }
 
     fn load(&mut self, file: File) -> Result<(), LexiconError> {
@@ -154,7 +197,11 @@ impl Lexicon {
         for (kind, names) in file.entity {
             let kind: Arc<str> = kind.into();
             for (id, aliases) in names {
+                // A ticker in capitals names what it stands for.
+                let ticker = (3..=5).contains(&id.len()) && matches!(&*kind, "company" | "coin");
+                let shouted = ticker.then(|| format!("={}", id.to_lowercase()));
                 let sense = Sense::Entity { id: id.into(), kind: Arc::clone(&kind) };
+                shouted.iter().for_each(|ticker| self.add(ticker, sense.clone(), false));
                 aliases.iter().for_each(|alias| self.add(alias, sense.clone(), false));
             }
         }
@@ -173,6 +220,12 @@ impl Lexicon {
                 _ => return Err(LexiconError::UnknownName { table: "bound", name }),
             };
             words.iter().for_each(|word| self.add(word, Sense::Bound(bound), false));
+        }
+        for (group, values) in file.choice {
+            for (value, words) in values {
+                let sense = Sense::Qualifier(format!("{group}:{value}").into());
+                words.iter().for_each(|word| self.add(word, sense.clone(), false));
+            }
         }
         for (modality, words) in file.modal {
             words.iter().for_each(|word| self.add(word, Sense::Modal(modality), true));
@@ -234,7 +287,7 @@ impl Lexicon {
             })
             .collect();
         let Some((first, rest)) = tokens.split_first() else { return };
-        let meaning = Meaning { sense, case };
+        let meaning = Meaning { sense, case, extends: self.extending };
         self.insert(&tokens, &meaning, true);
         if !inflect || case != Case::Any {
             return;
@@ -266,6 +319,9 @@ impl Lexicon {
             }
         }
         let held = &mut self.meanings[node as usize];
+        if written && meaning.extends {
+            held.retain(|other| other.extends);
+        }
         if let Some(same) = held.iter_mut().find(|m| m.case == meaning.case) {
             if written {
                 *same = meaning.clone();
@@ -305,6 +361,12 @@ impl Lexicon {
         found
     }
 
+    /// The sense of one word alone.
+    pub(super) fn single(&self, text: &str) -> Option<&Sense> {
+        let word = self.word(text)?;
+        self.longest(0, |at| (at == 0).then_some((word, false, false))).map(|(sense, _)| sense)
+    }
+
     /// The number of a word, where any phrase holds it.
     pub(super) fn word(&self, text: &str) -> Option<u32> {
         self.words.get(text).copied()
@@ -320,9 +382,39 @@ mod tests {
         Lexicon::built_in().unwrap();
     }
 
+    fn sense(lexicon: &Lexicon, text: &str) -> Option<Sense> {
+        let word = lexicon.word(text)?;
+        lexicon.longest(0, |at| (at == 0).then_some((word, true, false))).map(|(sense, _)| sense.clone())
+    }
+
     #[test]
     fn a_further_file_extends_it_and_a_table_that_is_not_known_is_refused() {
-        Lexicon::with_extension(Some("[entity.coin]\nFOO = [\"foo coin\"]")).unwrap();
-        assert!(Lexicon::with_extension(Some("[entities]\nFOO = [\"foo coin\"]")).is_err());
+        let mut lexicon = Lexicon::built_in().unwrap();
+        lexicon.extend("[entity.coin]\nFOO = [\"foocoin\"]").unwrap();
+        assert!(matches!(sense(&lexicon, "foocoin"), Some(Sense::Entity { id, .. }) if &*id == "FOO"));
+        let error = lexicon.extend("[entities]\nFOO = [\"foo coin\"]").unwrap_err().to_string();
+        assert!(error.contains("entities") && error.contains("line 1"), "{error}");
+    }
+
+    #[test]
+    fn where_a_file_says_otherwise_of_a_word_the_file_wins() {
+        let mut lexicon = Lexicon::built_in().unwrap();
+        assert!(matches!(sense(&lexicon, "apple"), Some(Sense::Entity { id, .. }) if &*id == "AAPL"));
+        lexicon.extend("[word]\nfruit = [\"apple\"]").unwrap();
+        assert_eq!(sense(&lexicon, "apple"), Some(Sense::Word("fruit".into())));
+    }
+
+    #[test]
+    fn the_sample_extends_it_and_a_file_with_an_error_is_named() {
+        let sample = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/sample/lexicon.toml"));
+        let lexicon = Lexicon::with_files([sample].into_iter()).unwrap();
+        assert!(matches!(sense(&lexicon, "acmecoin"), Some(Sense::Entity { id, .. }) if &*id == "ACME"));
+        let missing = Lexicon::with_files([Path::new("no-such-lexicon.toml")].into_iter()).unwrap_err().to_string();
+        assert!(missing.contains("no-such-lexicon.toml"), "{missing}");
+        let dir = tempfile::tempdir().unwrap();
+        let bad = dir.path().join("bad.toml");
+        std::fs::write(&bad, "[bound]\nroughly = [\"about\"]").unwrap();
+        let error = Lexicon::with_files([&*bad].into_iter()).unwrap_err().to_string();
+        assert!(error.contains("bad.toml") && error.contains("roughly") && error.contains("bound"), "{error}");
     }
 }

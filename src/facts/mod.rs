@@ -1,7 +1,7 @@
 //! The fact reader: what a short text of a market, an operation or a question to a warehouse says, without a model.
 //!
 //! [`read`] cuts a text into tokens, groups them by the [`Lexicon`], and fills the slots of [`Facts`]. [`compare()`] holds two readings
-//! against each other, slot by slot, by [`Rules`]. What the lexicon doesn't know is kept as words and counted as unread, so that a
+//! against each other, slot by slot, by the strategy's [`Rules`]. What the lexicon doesn't know is kept as words and counted as unread, so that a
 //! word that took the place of another is seen although neither was understood.
 
 mod amounts;
@@ -15,13 +15,13 @@ mod numbers;
 mod parts;
 mod question;
 mod roles;
-mod rules;
+mod tense;
 mod tokens;
 
-pub use compare::compare;
-pub use lexicon::{Lexicon, LexiconError};
-pub use rules::{Conflict, Rule, Rules, Slot, SlotRule, Unknown};
+pub use compare::{Conflict, compare};
+pub use lexicon::{Config, Lexicon, LexiconError};
 
+pub use crate::domain::fact_rules::{Rule, Rules, Slot, SlotRule, Unknown};
 use crate::domain::facts::Facts;
 use crate::domain::time::Timestamp;
 
@@ -33,7 +33,10 @@ pub fn read(text: &str, as_of: Timestamp, lexicon: &Lexicon) -> Facts {
     let mut facts = Facts::default();
     events::collect(&mut parts, &mut facts);
     facts.roles = roles::read(&parts);
-    question::read(&items, &mut facts.question);
+    tense::read(&items).into_iter().for_each(|modality| facts.modality.push(modality));
+    facts.modality.sort_unstable();
+    facts.modality.dedup();
+    question::read(&items, &parts, &mut facts);
     if too_long {
         // What comes after the cap counts as one clause as long as what was read, none of it understood.
         facts.unread += facts.content.max(1);

@@ -12,7 +12,9 @@ pub(super) struct Taken {
 
 fn quantity(value: f64, unit: &str) -> Quantity {
     // Scales and factors leave noise in the last digits, which would show in the stored facts.
-    let value = if value.abs() < 1e15 { (value * 1e9).round() / 1e9 } else { value };
+    let value = format!("{value:.11e}").parse().unwrap_or(value);
+    // Below one, a point of a rate is mostly told as a per cent; above, the two are told apart.
+    let unit = if unit == "pp" && value.abs() < 1.0 { "pct" } else { unit };
     Quantity { value, unit: unit.into(), bound: Bound::Exact, of: String::new() }
 }
 
@@ -41,6 +43,9 @@ pub(super) fn read(items: &[Item<'_>], at: usize) -> Option<Taken> {
         {
             one_of(items, at)
         }
+        (_, Some(Sense::Qualifier(_))) if matches!(item.text, "each" | "every") => one_of(items, at),
+        (Kind::Unknown, _) if item.text == "noon" => Some(Taken { quantity: quantity(720.0, "clock"), items: 1 }),
+        (Kind::Unknown, _) if item.text == "midnight" => Some(Taken { quantity: quantity(0.0, "clock"), items: 1 }),
         _ => None,
     }
 }
@@ -51,7 +56,10 @@ fn one_of(items: &[Item<'_>], at: usize) -> Option<Taken> {
     let follows_number = at > 0 && matches!(items[at - 1].sense(), Some(Sense::Number(_)));
     match next.sense()? {
         Sense::Unit { unit, factor } if next.text != "quarter" && matches!(&**unit, "min" | "month") => {
-            Some(Taken { quantity: quantity(*factor, unit), items: 2 })
+            // `an hour and a half`
+            let half = is_text(items, at + 2, &["and"]) && is_text(items, at + 3, &["a"]) && is_text(items, at + 4, &["half"]);
+            let (factor, items) = if half { (factor * 1.5, 5) } else { (*factor, 2) };
+            Some(Taken { quantity: quantity(factor, unit), items })
         }
         Sense::Unit { .. } => bare_unit(items, at + 1).map(|taken| Taken { items: taken.items + 1, ..taken }),
         Sense::Ordinal(n) if *n >= 3.0 && !follows_number && fraction_ends(items, at + 2) => {
@@ -85,7 +93,7 @@ fn bare_unit(items: &[Item<'_>], at: usize) -> Option<Taken> {
             while is_text(items, end, &["of", "a"]) {
                 end += 1;
             }
-            let point = matches!(items.get(end)?.sense()?, Sense::Unit { unit, .. } if matches!(&**unit, "pct" | "point"));
+            let point = matches!(items.get(end)?.sense()?, Sense::Unit { unit, .. } if matches!(&**unit, "pp" | "point"));
             point.then(|| Taken { quantity: quantity(0.25, "pct"), items: end + 1 - at })
         }
         "second" => Some(Taken { quantity: quantity(2.0, "nth"), items: 1 }),
@@ -114,7 +122,24 @@ fn money(items: &[Item<'_>], at: usize, sign: char) -> Option<Taken> {
         _ => return None,
     };
     let (value, end, _) = amount(items, at + 1)?;
-    Some(Taken { quantity: quantity(value, currency), items: end - at })
+    Some(Taken { quantity: quantity(value * shared_scale(items, at + 1, end), currency), items: end - at })
+}
+
+/// `$5.1 to $5.3 billion`: the scale behind a range is that of both its ends.
+fn shared_scale(items: &[Item<'_>], at: usize, end: usize) -> f64 {
+    let scaled = end > at + 1 || items.get(at).is_none_or(|item| !item.text.is_empty());
+    let Some(between) = items.get(end).filter(|_| !scaled) else { return 1.0 };
+    let mut next = if matches!(between.text, "to" | "and" | "or") && !between.joined { end + 1 } else { end };
+    if next == end && !between.joined {
+        return 1.0;
+    }
+    while items.get(next).is_some_and(|item| matches!(item.kind, Kind::Symbol(sign) if super::tokens::is_currency(sign))) {
+        next += 1;
+    }
+    let Some(Item { kind: Kind::Number { value: other, .. }, text, .. }) = items.get(next) else { return 1.0 };
+    let Some(Item { kind: Kind::Number { value, .. }, .. }) = items.get(at) else { return 1.0 };
+    let Some((whole, _, _)) = amount(items, next).filter(|_| value < other && *other < 1000.0) else { return 1.0 };
+    if whole == *other && !text.is_empty() { 1.0 } else { whole / other }
 }
 
 /// The value from `at` with its scale, the item after it, and the suffix that wasn't a scale.
@@ -173,6 +198,21 @@ fn is_scale(items: &[Item<'_>], at: usize) -> bool {
 
 fn with_unit(items: &[Item<'_>], at: usize, end: usize, value: f64, suffix: &str) -> Taken {
     let done = |value: f64, unit: &str, end: usize| Taken { quantity: quantity(value, unit), items: end - at };
+    if let Some(taken) = clock(items, at, end, value, suffix) {
+        return taken;
+    }
+    // `three or more orders`
+    if is_text(items, end, &["or"]) && is_text(items, end + 1, &["more", "fewer", "less", "higher", "lower"]) {
+        let mut taken = Taken { items: end + 2 - at, ..with_unit(items, at, at, value, suffix) };
+        taken.quantity.bound = if is_text(items, end + 1, &["more", "higher"]) { Bound::AtLeast } else { Bound::AtMost };
+        return taken;
+    }
+    // `three quarters full`
+    if value < 4.0 && is_text(items, end, &["quarters"]) && is_text(items, end + 1, &["of", "full", "empty", "complete", "done"])
+    {
+        return done(value * 25.0, "pct", end + 1);
+    }
+    let value = value * if at == end { 1.0 } else { shared_scale(items, at, end) };
     if let Some((unit, factor)) = suffix_unit(suffix) {
         return done(value * factor, unit, end);
     }
@@ -192,6 +232,7 @@ fn with_unit(items: &[Item<'_>], at: usize, end: usize, value: f64, suffix: &str
     let Some(item) = items.get(unit_at) else { return bare(value, end - at) };
     match (item.kind, item.sense()) {
         (Kind::Symbol('%'), _) => done(value, "pct", unit_at + 1),
+        (_, Some(Sense::Stop)) if item.text == "s" => done(value / 60.0, "min", unit_at + 1),
         (_, Some(Sense::Unit { unit, factor })) if value < 1.0 && &**unit == "point" => done(value * factor, "pct", unit_at + 1),
         (_, Some(Sense::Unit { unit, factor })) => done(value * factor, unit, unit_at + 1),
         (_, Some(Sense::Entity { id, kind })) if &**kind == "currency" => done(value, id, unit_at + 1),
@@ -203,6 +244,29 @@ fn with_unit(items: &[Item<'_>], at: usize, end: usize, value: f64, suffix: &str
         }
         _ => bare(value, end - at),
     }
+}
+
+/// `2 pm`, `14:00`, `2:30 p.m.`, in minutes of the day.
+fn clock(items: &[Item<'_>], at: usize, end: usize, value: f64, suffix: &str) -> Option<Taken> {
+    let done = |minutes: f64, end: usize| Some(Taken { quantity: quantity(minutes, "clock"), items: end - at });
+    let half_day = |hours: f64, text: &str| match text {
+        "pm" if hours < 12.0 => Some(hours + 12.0),
+        "am" if hours == 12.0 => Some(0.0),
+        "am" | "pm" if hours <= 12.0 => Some(hours),
+        _ => None,
+    };
+    if suffix == ":" {
+        let hours = items.get(end).and_then(|next| half_day((value / 60.0).floor(), next.text));
+        return match hours {
+            Some(hours) => done(hours * 60.0 + value % 60.0, end + 1),
+            None => done(value, end),
+        };
+    }
+    if let Some(hours) = half_day(value, suffix) {
+        return done(hours * 60.0, end);
+    }
+    let hours = items.get(end).filter(|_| suffix.is_empty()).and_then(|next| half_day(value, next.text))?;
+    done(hours * 60.0, end + 1)
 }
 
 fn bare(value: f64, items: usize) -> Taken {
@@ -226,8 +290,9 @@ fn fraction_plural(text: &str) -> Option<f64> {
 fn suffix_unit(suffix: &str) -> Option<(&'static str, f64)> {
     Some(match suffix {
         "x" => ("x", 1.0),
-        "bp" | "bps" => ("pct", 0.01),
-        "pct" | "pc" | "pp" => ("pct", 1.0),
+        "bp" | "bps" => ("pp", 0.01),
+        "pct" | "pc" => ("pct", 1.0),
+        "pp" | "ppt" => ("pp", 1.0),
         "st" | "nd" | "rd" | "th" => ("nth", 1.0),
         "s" | "sec" | "secs" => ("min", 1.0 / 60.0),
         "min" | "mins" => ("min", 1.0),
@@ -235,11 +300,19 @@ fn suffix_unit(suffix: &str) -> Option<(&'static str, f64)> {
         "d" => ("min", 1440.0),
         "w" => ("min", 10080.0),
         "y" | "yr" | "yrs" => ("month", 12.0),
-        "ms" => ("ms", 1.0),
+        "ms" => ("min", 1.0 / 60_000.0),
         "bpd" => ("bpd", 1.0),
         "bbl" => ("bbl", 1.0),
-        "am" => ("am", 1.0),
-        "pm" => ("pm", 1.0),
+        "kb" => ("mb", 1e-3),
+        "mb" => ("mb", 1.0),
+        "gb" => ("mb", 1e3),
+        "tb" => ("mb", 1e6),
+        "pb" => ("mb", 1e9),
+        "mw" => ("mw", 1.0),
+        "gw" => ("mw", 1e3),
+        "kw" => ("mw", 1e-3),
+        "bcf" => ("cf", 1e9),
+        "kg" => ("tonne", 1e-3),
         _ => return None,
     })
 }

@@ -26,7 +26,10 @@ pub(super) enum Part<'a> {
     Aggregate(&'a str),
     Quantity(Quantity),
     Date(String),
-    Negator,
+    /// Turns what comes next around; `decline to` and its like say the opposite outright.
+    Negator {
+        outright: bool,
+    },
     Modal(Modality),
     /// A word without content, which may be a preposition.
     Small(&'a str),
@@ -46,11 +49,21 @@ pub(super) enum Source<'a> {
 pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
     let mut parts = Vec::with_capacity(items.len());
     let titled = is_titled(items);
+    let shouting = items.iter().filter(|item| item.shouted).count() * 2 > items.len();
     let mut at = 0;
     let mut bound = Bound::Exact;
     while let Some(item) = items.get(at) {
         if let Some(taken) = dates::read(items, at, as_of) {
-            parts.push(Part::Date(taken.date));
+            let relation = at.checked_sub(1).and_then(|before| items.get(before)).map_or("", |before| before.text);
+            // `from January to March` is one period.
+            let whole = taken.date.contains(['Q', 'H']) || taken.date.contains("..");
+            let date = match relation {
+                "from" if whole => taken.date,
+                "since" | "from" | "starting" | "beginning" => format!(">={}", taken.date),
+                "until" | "till" | "by" => format!("<={}", taken.date),
+                _ => taken.date,
+            };
+            parts.push(Part::Date(date));
             at += taken.items;
             continue;
         }
@@ -60,7 +73,9 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             continue;
         }
         if let Some(mut taken) = numbers::read(items, at) {
-            taken.quantity.bound = bound_before(items, at, &taken.quantity, bound);
+            if taken.quantity.bound == Bound::Exact {
+                taken.quantity.bound = bound_before(items, at, &taken.quantity, bound);
+            }
             bound = Bound::Exact;
             if let Some(Sense::Multiple(factor)) = item.sense() {
                 push_multiple(&mut parts, *factor, item.text);
@@ -77,14 +92,47 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             (_, Some(Sense::Negator)) if item.text.starts_with("declin") && number_follows(items, at) => {
                 parts.push(Part::Pole { axis: "direction", pole: -1, canon: "direction-" });
             }
+            // `the past 60 minutes` is a window.
+            (_, Some(Sense::Bound(_))) if item.text == "past" && at > 0 && items[at - 1].text == "the" => {}
             (_, Some(Sense::Bound(held))) if number_follows(items, at) => bound = *held,
+            (_, Some(Sense::Pole { axis, .. })) if &**axis == "forecast" && is_bound(item.text) && number_follows(items, at) => {
+                bound = if item.text == "above" { Bound::AtLeast } else { Bound::AtMost };
+            }
+            // `5,000 puts`: options, where a number stands before.
+            _ if matches!(item.text, "calls" | "puts" | "call" | "put") && options_before(items, at) => {
+                parts.push(Part::Qualifier(if item.text.starts_with('c') { "option:call" } else { "option:put" }));
+            }
+            // `Most members backed it` is no superlative.
+            _ if item.text == "most" && begins_clause(items, at) => parts.push(Part::Qualifier("quantifier:most")),
+            // `stopped accepting cheques`: no longer.
+            (_, Some(Sense::Pole { axis, pole: -1, .. })) if &**axis == "start" && stops_doing(items, at) => {
+                parts.push(Part::Negator { outright: false });
+            }
+            // `Count active users`
+            _ if begins_clause(items, at) && item.text == "count" => parts.push(Part::Aggregate("count")),
+            // `turn the alert off`, `scale it up`: the particle of a verb stands at the end of its clause.
+            _ if matches!(item.text, "on" | "off") && ends_clause(items, at) => {
+                let (pole, canon) = if item.text == "on" { (1, "switch+") } else { (-1, "switch-") };
+                parts.push(Part::Pole { axis: "switch", pole, canon });
+            }
+            (_, Some(Sense::Qualifier(q))) if &**q == "nearness:near" && number_follows(items, at) => {}
             // The letter of `node-a` and of `desk A` is a name, not an article.
             (_, Some(Sense::Stop)) if (item.joined || item.capital && at > 0) && item.text.len() == 1 => {
                 parts.push(Part::Content { canon: item.text, source: Source::Unknown });
             }
+            // `IT` among words in lower case is a department.
+            (_, Some(Sense::Stop)) if item.shouted && !shouting && item.text == "it" => {
+                parts.push(Part::Content { canon: item.text, source: Source::Name });
+            }
+            // `owes us a note`: the pronoun, where it isn't the country.
+            (_, Some(Sense::Entity { id, .. }))
+                if &**id == "US" && item.text == "us" && !item.capital && is_pronoun(items, at) =>
+            {
+                parts.push(Part::Small("us"));
+            }
             // A question that begins with `List` or `Show` lists nothing on an exchange.
-            _ if at == 0 && matches!(item.text, "list" | "rank" | "count") => parts.push(Part::Small(item.text)),
-            (_, Some(sense)) => push_sense(&mut parts, item, sense),
+            _ if begins_clause(items, at) && matches!(item.text, "list" | "rank") => parts.push(Part::Small(item.text)),
+            (_, Some(sense)) => push_sense(&mut parts, item, sense, before_noun(items, at)),
             _ => {
                 let first = at == 0 && !items.get(1).is_some_and(|next| next.capital);
                 let name = item.capital && !titled && !first;
@@ -111,6 +159,57 @@ fn is_number_name(items: &[Item<'_>], at: usize) -> bool {
     at > 0 && items[at].capital && matches!(items[at].sense(), Some(Sense::Number(_))) && !counts
 }
 
+fn stops_doing(items: &[Item<'_>], at: usize) -> bool {
+    matches!(items[at].text, "stop" | "stops" | "stopped" | "cease" | "ceases" | "ceased")
+        && items[at].last == items[at].text
+        && items.get(at + 1).is_some_and(|next| next.text.len() > 5 && next.text.ends_with("ing"))
+}
+
+fn is_pronoun(items: &[Item<'_>], at: usize) -> bool {
+    at > 0
+        && items.get(at + 1).is_none_or(|next| {
+            matches!(next.kind, Kind::Break | Kind::Number { .. } | Kind::Symbol(_)) || matches!(next.sense(), Some(Sense::Stop))
+        })
+}
+
+fn begins_clause(items: &[Item<'_>], at: usize) -> bool {
+    at.checked_sub(1).and_then(|before| items.get(before)).is_none_or(|before| matches!(before.kind, Kind::Break))
+}
+
+fn ends_clause(items: &[Item<'_>], at: usize) -> bool {
+    at > 1
+        && items
+            .get(at + 1)
+            .is_none_or(|next| matches!(next.kind, Kind::Break) || matches!(next.text, "for" | "in" | "until" | "during" | "now"))
+}
+
+fn is_bound(text: &str) -> bool {
+    matches!(text, "above" | "below")
+}
+
+/// Whether a number or a month stands shortly before, so that `calls` and `puts` are options.
+fn options_before(items: &[Item<'_>], at: usize) -> bool {
+    let numbered = |item: &Item<'_>| {
+        matches!(item.kind, Kind::Number { .. }) || matches!(item.sense(), Some(Sense::Month(_) | Sense::Entity { .. }))
+    };
+    let ends = items.get(at + 1).is_none_or(|next| {
+        matches!(next.kind, Kind::Break | Kind::Number { .. } | Kind::Symbol(_))
+            || matches!(
+                next.text,
+                "at" | "for" | "on" | "in" | "with" | "as" | "ahead" | "before" | "after" | "expiring" | "and" | "worth"
+            )
+    });
+    ends && at.checked_sub(1).and_then(|before| items.get(before)).is_some_and(numbered)
+        || items.get(at + 1).is_some_and(|next| matches!(next.text, "spread" | "spreads" | "options" | "option"))
+}
+
+/// Whether a determiner or a name follows, before which no infinitive stands.
+fn before_noun(items: &[Item<'_>], at: usize) -> bool {
+    items.get(at + 1).is_some_and(|next| {
+        matches!(next.text, "the" | "a" | "an" | "our" | "their" | "its") || matches!(next.sense(), Some(Sense::Entity { .. }))
+    })
+}
+
 fn bound_of_sign(sign: char) -> Bound {
     match sign {
         '>' | '≥' => Bound::AtLeast,
@@ -126,7 +225,8 @@ fn number_follows(items: &[Item<'_>], at: usize) -> bool {
             matches!(item.kind, Kind::Number { .. } | Kind::Symbol('$' | '€' | '£' | '¥'))
                 || matches!(item.sense(), Some(Sense::Number(_) | Sense::Scale(_)))
         }) && (next == at + 1 || items.get(at + 1).is_some_and(|item| matches!(item.sense(), Some(Sense::Stop))))
-    })
+    }) || items.get(at + 1).is_some_and(|item| matches!(item.text, "a" | "an"))
+        && items.get(at + 2).is_some_and(|item| matches!(item.sense(), Some(Sense::Unit { .. })))
 }
 
 /// `from 3% to 5%`: which end of a move a number is. An amount after `to` alone is where it ended.
@@ -161,7 +261,7 @@ fn last() -> Quantity {
     Quantity { value: -1.0, unit: "nth".into(), bound: Bound::Exact, of: String::new() }
 }
 
-fn push_sense<'a>(parts: &mut Vec<Part<'a>>, item: &Item<'a>, sense: &'a Sense) {
+fn push_sense<'a>(parts: &mut Vec<Part<'a>>, item: &Item<'a>, sense: &'a Sense, before_noun: bool) {
     parts.push(match sense {
         Sense::Entity { id, kind } => Part::Content { canon: id, source: Source::Entity(kind) },
         Sense::Pole { axis, pole, canon } => Part::Pole { axis, pole: *pole, canon },
@@ -169,10 +269,17 @@ fn push_sense<'a>(parts: &mut Vec<Part<'a>>, item: &Item<'a>, sense: &'a Sense) 
         Sense::Word(canon) => Part::Content { canon, source: Source::Known },
         Sense::Qualifier(canon) => Part::Qualifier(canon),
         Sense::Aggregate(canon) => Part::Aggregate(canon),
-        Sense::Negator => Part::Negator,
+        Sense::Negator => Part::Negator { outright: matches!(item.text.get(..4), Some("decl" | "refu")) },
         Sense::Shift(_) if item.text == "last" => Part::Quantity(last()),
+        // `basic plan to the pro plan`: a noun before a preposition.
+        Sense::Modal(_) if item.last == "to" && item.text != "to" && before_noun => {
+            Part::Content { canon: stem(item.text), source: Source::Known }
+        }
         Sense::Modal(modality) => Part::Modal(*modality),
         Sense::Unit { .. } | Sense::Shift(_) => Part::Content { canon: stem(item.text), source: Source::Known },
+        Sense::Bound(_) if item.text == "up" && item.last == "to" => {
+            Part::Pole { axis: "direction", pole: 1, canon: "direction+" }
+        }
         // A bound without a number compares with something else, such as an estimate.
         Sense::Bound(Bound::AtLeast) if !matches!(item.text, "over" | "past" | "beyond") => {
             Part::Pole { axis: "forecast", pole: 1, canon: "forecast+" }

@@ -3,10 +3,14 @@
 use super::inflection::stem;
 use super::items::{Item, Kind};
 use super::lexicon::Sense;
-use crate::domain::facts::Question;
+use super::parts::Part;
+use crate::domain::facts::Facts;
 
 /// Fills what the parts alone don't show.
-pub(super) fn read(items: &[Item<'_>], question: &mut Question) {
+pub(super) fn read(items: &[Item<'_>], parts: &[Part<'_>], facts: &mut Facts) {
+    facts.qualifiers.extend(asked_for(items).map(|what| format!("asks:{what}")));
+    let question = &mut facts.question;
+    question.of = counted(items, parts);
     let asks =
         items.iter().any(|item| matches!(item.sense(), Some(Sense::Aggregate(_))) || matches!(item.kind, Kind::Symbol('?')))
             || items
@@ -40,6 +44,42 @@ pub(super) fn read(items: &[Item<'_>], question: &mut Question) {
     question.aggregate.dedup();
     question.group_by.sort_unstable();
     question.group_by.dedup();
+}
+
+/// What a question wants to know, where it isn't a figure.
+fn asked_for(items: &[Item<'_>]) -> Option<&'static str> {
+    let first = items.first()?;
+    let texts = |n: usize| items.get(n).map_or("", |item| item.text);
+    match first.text {
+        "when" | "why" | "where"
+            if matches!(texts(1), "did" | "do" | "does" | "is" | "are" | "was" | "were" | "will" | "has" | "have") =>
+        {
+            Some(if first.text == "when" {
+                "when"
+            } else if first.text == "why" {
+                "why"
+            } else {
+                "where"
+            })
+        }
+        "who" if !matches!(texts(1), "are" | "were" | "is" | "was") => Some("who"),
+        "by" if texts(1) == "how" => Some("how much"),
+        "how" if texts(1) == "much" => Some("how much"),
+        "did" | "do" | "does" | "is" | "are" | "was" | "were" | "has" | "have" | "will" => Some("whether"),
+        _ => None,
+    }
+}
+
+/// What `how many` and `rank` are about: the content word right behind.
+fn counted(items: &[Item<'_>], parts: &[Part<'_>]) -> Option<String> {
+    let rank = items.first().is_some_and(|item| item.text == "rank");
+    let at = parts.iter().position(|part| matches!(part, Part::Aggregate(_)) || rank && matches!(part, Part::Small("rank")))?;
+    let next = parts.get(at + 1..)?.iter().find(|part| !matches!(part, Part::Small(_)))?;
+    if let Part::Content { canon, .. } | Part::Verb(canon) | Part::Pole { canon, .. } = next {
+        Some((*canon).into())
+    } else {
+        None
+    }
 }
 
 fn number(item: &Item<'_>) -> Option<i64> {

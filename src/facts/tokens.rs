@@ -125,10 +125,29 @@ fn number(rest: &str, minus: bool, joined: bool, tokens: &mut Vec<Token>) -> usi
     }
     let value = plain.parse::<f64>().unwrap_or(f64::MAX);
     let value = if minus { -value } else { value };
+    if let Some((minutes, taken)) = time_of_day(value, digits, &rest[at..]) {
+        tokens.push(Token {
+            text: ":".into(),
+            shape: Shape::Number { value: minutes, digits },
+            capital: false,
+            shouted: false,
+            joined,
+        });
+        return at + taken;
+    }
     let suffix_len = rest[at..].bytes().take_while(u8::is_ascii_alphabetic).count();
     let text = rest[at..at + suffix_len].to_ascii_lowercase();
     tokens.push(Token { text, shape: Shape::Number { value, digits }, capital: false, shouted: false, joined });
     at + suffix_len
+}
+
+/// `14:00` in minutes, and how many bytes follow the hour.
+fn time_of_day(hours: f64, digits: u8, after: &str) -> Option<(f64, usize)> {
+    let [b':', tens @ b'0'..=b'5', ones @ b'0'..=b'9', rest @ ..] = after.as_bytes() else { return None };
+    if digits > 2 || !(0.0..24.0).contains(&hours) || rest.first().is_some_and(u8::is_ascii_digit) {
+        return None;
+    }
+    Some((hours * 60.0 + f64::from(tens - b'0') * 10.0 + f64::from(ones - b'0'), 3))
 }
 
 fn word(rest: &str, joined: bool, tokens: &mut Vec<Token>) -> usize {
@@ -156,8 +175,27 @@ fn word(rest: &str, joined: bool, tokens: &mut Vec<Token>) -> usize {
         {
             text.push(c);
         } else {
-            // The last dot of `U.S.` ends no clause.
-            end = if dotted && c == '.' { at + 1 } else { at };
+            // The last dot of `U.S.` and of `Sept.` ends no clause.
+            let short = || {
+                matches!(
+                    &*text,
+                    "jan"
+                        | "feb"
+                        | "apr"
+                        | "aug"
+                        | "sep"
+                        | "sept"
+                        | "oct"
+                        | "nov"
+                        | "dec"
+                        | "vs"
+                        | "inc"
+                        | "corp"
+                        | "approx"
+                        | "est"
+                )
+            };
+            end = if c == '.' && (dotted || short()) { at + 1 } else { at };
             break;
         }
     }

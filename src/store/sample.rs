@@ -97,7 +97,7 @@ pub(super) fn entry_of(tenant_name: &str, text: &str) -> StoredEntry {
         generation: 0,
         quarantine: None,
     };
-    StoredEntry { entry: Arc::new(entry), vector: vector(0.3), fresh: vector(0.4) }
+    StoredEntry { entry: Arc::new(entry), vector: vector(0.3), fresh: vector(0.4), facts: None }
 }
 
 pub(super) fn decision_of(tenant_name: &str, at: Timestamp, number: u128) -> DecisionRecord {
@@ -321,7 +321,10 @@ pub(super) fn entry() -> impl Strategy<Value = Record> {
                 generation,
                 quarantine,
             };
-            Record::Entry(StoredEntry { entry: Arc::new(entry), vector, fresh })
+            let mut facts = crate::domain::facts::Facts::default();
+            facts.words = vec![entry.text.to_string()];
+            let facts = entry.ttl_sec.is_some().then(|| Arc::new(facts));
+            Record::Entry(StoredEntry { entry: Arc::new(entry), vector, fresh, facts })
         },
     )
 }

@@ -10,6 +10,7 @@ use crate::domain::answer::GateVerdict;
 use crate::domain::component::Cut;
 use crate::domain::decision::{Decision, Payload};
 use crate::domain::entry::Provenance;
+use crate::domain::facts::Facts;
 use crate::domain::field::FieldError;
 use crate::domain::ids::{EntryId, StrategyName};
 use crate::domain::request::{Allow, Market};
@@ -85,6 +86,9 @@ struct CandidateAnswer {
     saw: Option<String>,
     /// The entry's text.
     text: String,
+    /// What was read of it; absent where the strategy doesn't hold facts against each other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facts: Option<Facts>,
     #[schema(value_type = Decision)]
     decision: Payload,
     #[schema(value_type = String, format = DateTime)]
@@ -105,6 +109,7 @@ impl From<Scored> for CandidateAnswer {
             gates,
             saw: scored.refusal.map(|refusal| refusal.saw),
             text: entry.text.to_string(),
+            facts: scored.facts,
             decision: entry.decision.clone(),
             as_of: entry.as_of,
             provenance: entry.provenance,
@@ -129,6 +134,9 @@ pub(in crate::api) struct SearchAnswer {
     /// Where the text was longer than the model reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     truncated: Option<Cut>,
+    /// What was read of the request's text; absent where the strategy doesn't hold facts against each other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facts: Option<Facts>,
     /// The candidates, nearest first.
     candidates: Vec<CandidateAnswer>,
 }
@@ -169,6 +177,7 @@ pub(in crate::api) async fn search(
             partition: probe.partition.to_string(),
             context: probe.context,
             truncated: probe.cut,
+            facts: probe.facts,
             candidates: probe.candidates.into_iter().map(Into::into).collect(),
         }))
     };

@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::domain::component::Cut;
 use crate::domain::decision::{Decision, Payload};
 use crate::domain::entry::{Entry, Part, Provenance, Validity};
+use crate::domain::facts::Facts;
 use crate::domain::ids::{EntryId, StrategyName};
 use crate::domain::time::Timestamp;
 use crate::domain::trust::Quarantine;
@@ -26,6 +27,8 @@ pub(in crate::api) struct EntryAnswer {
     model: String,
     text: String,
     text_hash: String,
+    /// What is read of the text.
+    facts: Facts,
     #[serde(skip_serializing_if = "Option::is_none")]
     truncated: Option<Cut>,
     /// What its composed vector was made of.
@@ -48,8 +51,8 @@ pub(in crate::api) struct EntryAnswer {
     quarantine: Option<Quarantine>,
 }
 
-impl From<&Entry> for EntryAnswer {
-    fn from(entry: &Entry) -> Self {
+impl EntryAnswer {
+    fn new(entry: &Entry, facts: Facts) -> Self {
         Self {
             id: entry.id,
             strategy: entry.strategy.clone(),
@@ -58,6 +61,7 @@ impl From<&Entry> for EntryAnswer {
             model: entry.model.to_string(),
             text: entry.text.to_string(),
             text_hash: entry.text_hash.to_string(),
+            facts,
             truncated: entry.cut,
             vec_details: entry.parts.clone(),
             tau: entry.tau,
@@ -87,7 +91,8 @@ pub(in crate::api) async fn get(app: Data<App>, http: HttpRequest, id: web::Path
     let now = app.decider.clock.now();
     let found = EntryId::parse(&id).ok().and_then(|id| app.decider.semantic.entry(&caller().tenant, &id));
     let live = found.filter(|live| live.entry.expires_at().is_none_or(|end| end > now));
-    live.map(|live| json::ok(&EntryAnswer::from(&*live.entry)))
+    let answer = |entry: &Entry| EntryAnswer::new(entry, facts::read(&entry.text, entry.as_of, &app.decider.lexicon));
+    live.map(|live| json::ok(&answer(&live.entry)))
         .ok_or_else(|| Problem::new(Kind::NOT_FOUND, format!("there is no entry \"{}\"", *id)))
         .at(&http)
 }

@@ -4,6 +4,7 @@ use super::{Fault, Field, Fields, Shape, model_text};
 use crate::domain::component::ModelRef;
 use crate::domain::decision::Payload;
 use crate::domain::entry::{Entry, Provenance, StoredEntry};
+use crate::domain::facts::Facts;
 use crate::domain::ids::{EntryId, StrategyName, TenantId};
 use crate::domain::partition::PartitionKey;
 use crate::store::record::RecordKind;
@@ -17,7 +18,7 @@ const STRATEGY: Field = Field::required(5, "strategy", Shape::Text);
 const TAU: Field = Field::required(6, "tau", Shape::Number);
 const VEC_DETAILS: Field = Field::required(7, "vec_details", Shape::Json);
 const DECISION: Field = Field::required(8, "decision", Shape::Json);
-/// Kept free for what is taken from the text when an entry is written; nothing writes or reads it yet.
+/// What was read of the text when the entry was written, with the version of the reader.
 const FACTS: Field = Field::optional(9, "facts", Shape::Json);
 const VALIDITY: Field = Field::required(10, "validity", Shape::Json);
 const PROVENANCE: Field = Field::required(11, "provenance", Shape::Text);
@@ -73,6 +74,9 @@ pub(super) fn write(stored: &StoredEntry) -> Result<Fields<'_>, Fault> {
     fields.put_text(&TAU, entry.tau);
     fields.put_json(&VEC_DETAILS, &entry.parts)?;
     fields.put(&DECISION, entry.decision.as_json().as_bytes());
+    if let Some(facts) = &stored.facts {
+        fields.put_json(&FACTS, &**facts)?;
+    }
     fields.put_json(&VALIDITY, &entry.validity)?;
     fields.put(&PROVENANCE, entry.provenance.as_str().as_bytes());
     fields.put_text(&AS_OF, entry.as_of);
@@ -117,7 +121,9 @@ pub(super) fn read(tenant: &TenantId, id: EntryId, fields: &Fields<'_>) -> Resul
     };
     let vector = fields.vector(&VECTOR, &DIM)?;
     let fresh = fields.vector(&FRESH_VECTOR, &FRESH_DIM)?;
-    Ok(StoredEntry { entry: Arc::new(entry), vector, fresh })
+    let facts =
+        fields.text_option(&FACTS)?.map(Facts::from_record).transpose().map_err(|e| FACTS.bad(e))?.flatten().map(Arc::new);
+    Ok(StoredEntry { entry: Arc::new(entry), vector, fresh, facts })
 }
 
 pub(super) fn payload(field: &Field, json: &str) -> Result<Payload, Fault> {

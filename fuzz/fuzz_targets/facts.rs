@@ -1,0 +1,21 @@
+//! Two texts of a stranger, cut at the first line break, read and held against each other.
+#![no_main]
+
+use instinct::domain::facts::Facts;
+use instinct::domain::time::Timestamp;
+use instinct::facts::{Lexicon, Rules, compare, read};
+use libfuzzer_sys::fuzz_target;
+use std::sync::LazyLock;
+
+static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::built_in().expect("the lexicon that is compiled in loads"));
+
+fuzz_target!(|text: &str| {
+    let rules = Rules::default();
+    let now = Timestamp::from_micros(1_800_000_000_000_000);
+    let (a, b) = text.split_once('\n').unwrap_or((text, text));
+    let (a, b) = (read(a, now, &LEXICON), read(b, now, &LEXICON));
+    assert!(compare(&a, &a, &rules).is_ok());
+    assert_eq!(compare(&a, &b, &rules).is_ok(), compare(&b, &a, &rules).is_ok());
+    let stored = serde_json::to_string(&a).expect("facts are JSON");
+    assert_eq!(Facts::from_record(&stored).expect("what was stored reads back"), Some(a));
+});
