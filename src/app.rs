@@ -275,6 +275,15 @@ pub fn read_strategies(config: &config::Strategies, engines: &Engines) -> Result
     }
 }
 
+/// The words of the fact gate: what is compiled in, and what the operator's files add.
+///
+/// # Errors
+/// [`LexiconError`], which names the file and the place in it.
+pub fn read_lexicon(config: &facts::Config) -> Result<Lexicon, LexiconError> {
+    let files: Vec<PathBuf> = config.lexicon.iter().map(|file| near_or_beside_the_program(file)).collect();
+    Lexicon::with_files(files.iter().map(PathBuf::as_path))
+}
+
 /// Reads the calibrations that strategies name, and holds each against its strategy.
 ///
 /// # Errors

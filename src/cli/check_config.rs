@@ -36,6 +36,7 @@ impl CheckConfig {
                 strategy.description
             ))?;
         }
+        app::read_lexicon(&config.facts)?;
         for (strategy, calibration) in app::read_calibrations(&config.strategies, &strategies)? {
             tell(&format!("calibration of {strategy}: learnt at {} with {}", calibration.made_at, calibration.learnt_for.model))?;
         }

@@ -46,7 +46,7 @@ impl Decider {
         let (known, facts) = tokio::join!(
             biased;
             self.vector_of(&run.caller.tenant, &request.text, request.deadline),
-            async { setting.strategy.facts.then(|| facts::read(request.text.as_str(), request.as_of, &self.lexicon)) }
+            async { setting.strategy.facts.enabled.then(|| facts::read(request.text.as_str(), request.as_of, &self.lexicon)) }
         );
         let known = match known {
             Err(DecideError::Embed(EmbedError::DeadlinePassed)) => return Err(run.too_late()),
@@ -160,7 +160,7 @@ impl Decider {
             return false;
         }
         let entry = &live.entry;
-        let reading = run.facts.as_ref().map(|asked| Reading { asked, lexicon: &self.lexicon, rules: &self.fact_rules });
+        let reading = run.facts.as_ref().map(|asked| Reading { asked, lexicon: &self.lexicon, rules: &run.strategy.facts });
         let seen = Circumstances {
             strategy: &run.strategy,
             reading,

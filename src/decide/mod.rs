@@ -49,7 +49,7 @@ use crate::domain::strategy::Strategy;
 use crate::domain::time::{Clock, Timestamp};
 use crate::embed::{EmbedError, Embedder};
 use crate::engine::{EngineFailure, Engines};
-use crate::facts::{Lexicon, Rules};
+use crate::facts::Lexicon;
 use crate::store::{Store, StoreError};
 use crate::telemetry::metrics;
 use crate::verify::confidence;

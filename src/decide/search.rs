@@ -84,7 +84,9 @@ impl Decider {
                     fresh_similarity: candidate.live.fresh_similarity(&known.vector),
                 };
                 let refusal = gates::judge(&candidate.live.entry, near, &seen).err();
-                Scored { live: candidate.live, near, refusal }
+                let entry = &candidate.live.entry;
+                let facts = strategy.facts.enabled.then(|| facts::read(&entry.text, entry.as_of, &self.lexicon));
+                Scored { live: candidate.live, near, refusal, facts }
             })
             .collect();
         let context = context.soft_ids(&strategy).map(ToString::to_string).collect();

@@ -11,6 +11,7 @@ use crate::domain::facts::Facts;
 use crate::domain::ids::{EntryId, StrategyName};
 use crate::domain::time::Timestamp;
 use crate::domain::trust::Quarantine;
+use crate::facts;
 use actix_web::HttpRequest;
 use actix_web::web::{self, Data};
 use serde::Serialize;
