@@ -4,8 +4,9 @@
 // # commands: what a person types
 pub mod cli;
 
-// # doors: HTTP in, one call to the pipeline, HTTP out
+// # doors: HTTP in, one call to the pipeline, HTTP out; or labelled data in, a report out
 pub mod api;
+pub mod eval;
 
 // # assembly: the only place that names implementations
 pub mod app;

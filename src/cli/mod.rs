@@ -2,6 +2,7 @@
 
 mod bench;
 mod check_config;
+mod eval;
 mod ingest;
 mod inspect;
 mod models;
@@ -36,6 +37,8 @@ enum Verb {
     Inspect(inspect::Inspect),
     /// List the model files that are here, with revisions and checksums.
     Models(models::Models),
+    /// Evaluate a strategy on labelled data: hits, errors, baselines, curves.
+    Eval(eval::Eval),
     /// Measure the hot path, stage by stage.
     Bench(bench::Bench),
 }
@@ -73,6 +76,7 @@ impl Command {
             Verb::Ingest(command) => command.run(),
             Verb::Inspect(command) => command.run(),
             Verb::Models(command) => command.run(),
+            Verb::Eval(command) => command.run(),
             Verb::Bench(command) => command.run(),
         };
         match result {

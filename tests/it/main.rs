@@ -7,6 +7,7 @@ mod consistency;
 mod contract;
 mod crash;
 mod engine_seam;
+mod evaluation;
 mod fact_suite;
 mod fast_path;
 mod feedback;

@@ -1,0 +1,253 @@
+//! All of an evaluation: each stream on its own, all pairs together, each through the pipeline, a grid of floors and the baselines.
+
+use super::baseline::{self, Baseline, Point};
+use super::dataset::{Dataset, Pair, Row, Rows};
+use super::decision::agreement_key;
+use super::observe::{Nobody, Observer};
+use super::report::{
+    CosinePoint, DataReport, Machine, PairPoint, PairReport, Report, SHAPE_VERSION, StrategyReport, StreamPoint, StreamReport,
+};
+use super::statistics::{Served, Tally, cumulative, gates};
+use super::stream::Replay;
+use super::workbench::{EvalError, Workbench};
+use super::{pairs, stream};
+use crate::domain::strategy::{Strategy, Thresholds};
+use crate::domain::time::Clock;
+use std::collections::HashMap;
+
+/// Places at which the running error is told.
+const CUMULATIVE_POINTS: usize = 120;
+
+/// How to evaluate.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The share of wrong reuses, of all requests, that is tolerated.
+    pub error_budget: f64,
+    /// The floors of the hit–error curve, on the fresh vector.
+    pub taus: Vec<f32>,
+    /// Requests that the curve may cost; with fewer than the grid needs, floors are left out evenly.
+    pub curve_requests_max: usize,
+    /// The seed of all that is drawn.
+    pub seed: u64,
+}
+
+/// Who is told how far it is: what is being done, how much of it is done, and how much there is.
+pub type Progress<'a> = dyn FnMut(&str, usize, usize) + 'a;
+
+/// Evaluates a strategy on data.
+///
+/// # Errors
+/// [`EvalError`].
+pub async fn evaluate(
+    bench: &Workbench,
+    data: &[Dataset],
+    options: &Options,
+    progress: &mut Progress<'_>,
+) -> Result<Report, EvalError> {
+    let mut streams = Vec::new();
+    let mut pooled: Vec<Pair> = Vec::new();
+    for dataset in data {
+        match &dataset.rows {
+            Rows::Stream(rows) if !rows.is_empty() => {
+                let seen = Seen { bench, options, name: &dataset.name };
+                streams.push(seen.stream(rows, dataset, &mut Nobody, progress).await?);
+            }
+            Rows::Pairs(pairs) => pooled.extend(pairs.iter().cloned()),
+            Rows::Stream(_) => {}
+        }
+    }
+    let pairs = match pooled.as_slice() {
+        [] => None,
+        pooled => Some(Seen { bench, options, name: "pairs" }.pairs(pooled, progress).await?),
+    };
+    if streams.is_empty() && pairs.is_none() {
+        return Err(EvalError::NoData("no line of the data could be used".to_owned()));
+    }
+    Ok(Report {
+        version: SHAPE_VERSION,
+        made_at: Clock::System.now(),
+        program: format!("instinct {}", env!("CARGO_PKG_VERSION")),
+        machine: Machine::this(),
+        model: bench.model().to_string(),
+        strategy: StrategyReport::of(bench.strategy()),
+        error_budget: options.error_budget,
+        seed: options.seed,
+        data: data.iter().map(DataReport::of).collect(),
+        streams,
+        pairs,
+    })
+}
+
+/// The floors of a strategy at the point `tau` of the grid. Where the fresh slot is all there is, both floors are the same cosine; else
+/// the distances of both from 1 keep the ratio that the strategy gives them, so that its own setting lies on the curve.
+pub fn floors_at(strategy: &Strategy, tau: f32) -> Thresholds {
+    let own = strategy.thresholds;
+    if strategy.slots.len() == 1 || own.tau_fresh >= 1.0 {
+        return Thresholds { tau, tau_fresh: tau };
+    }
+    let composed = 1.0 - (1.0 - own.tau) * (1.0 - tau) / (1.0 - own.tau_fresh);
+    Thresholds { tau: composed.clamp(0.001, 1.0), tau_fresh: tau }
+}
+
+/// The points of a grid that `requests_max` requests allow for, evenly left out.
+fn affordable(taus: &[f32], requests: usize, requests_max: usize) -> Vec<f32> {
+    let points = (requests_max / requests.max(1)).min(taus.len());
+    let every = |i: usize| taus.get(i * taus.len() / points.max(1)).copied();
+    (0..points).filter_map(every).collect()
+}
+
+/// One set of data in front of the workbench.
+struct Seen<'a> {
+    bench: &'a Workbench,
+    options: &'a Options,
+    name: &'a str,
+}
+
+impl Seen<'_> {
+    async fn stream(
+        &self,
+        rows: &[Row],
+        dataset: &Dataset,
+        observer: &mut dyn Observer,
+        progress: &mut Progress<'_>,
+    ) -> Result<StreamReport, EvalError> {
+        let Self { bench, options, name } = self;
+        let own = bench.strategy().thresholds;
+        let what = format!("{name}: as configured");
+        let replay = stream::replay(bench, rows, own, observer, &mut |done| progress(&what, done, rows.len())).await?;
+        let served = served(&replay);
+        let points = points(bench, rows).await?;
+        let mut curve = Vec::new();
+        let taus = affordable(&options.taus, rows.len(), options.curve_requests_max);
+        for tau in &taus {
+            let floors = floors_at(bench.strategy(), *tau);
+            let what = format!("{name}: τ_fresh {tau:.2}");
+            let run = stream::replay(bench, rows, floors, &mut Nobody, &mut |done| progress(&what, done, rows.len())).await?;
+            curve.push(StreamPoint { tau: floors.tau, tau_fresh: floors.tau_fresh, tally: Tally::of(&self::served(&run)) });
+        }
+        progress(&format!("{name}: baselines"), 0, rows.len());
+        let mut floors = options.taus.clone();
+        floors.push(own.tau_fresh);
+        let mut runs = baseline::cosine(&points, &floors);
+        let at_own = runs.pop().unwrap_or_default();
+        let cosine_curve =
+            options.taus.iter().zip(&runs).map(|(tau, run)| CosinePoint { tau: *tau, tally: Tally::of(run) }).collect();
+        Ok(StreamReport {
+            name: (*name).to_owned(),
+            ordering: dataset.ordering,
+            decisions: points.iter().map(|p| p.decision).max().map_or(0, |most| most + 1),
+            tally: Tally::of(&served),
+            cumulative: cumulative(&served, served.len(), CUMULATIVE_POINTS),
+            curve,
+            cosine_curve,
+            baselines: baselines(&points, &at_own, own.tau_fresh, options),
+            gates: gates(&replay.judged),
+            latency: replay.latency,
+            wrong: replay.wrong,
+            refused_right: replay.refused_right,
+        })
+    }
+
+    async fn pairs(&self, all: &[Pair], progress: &mut Progress<'_>) -> Result<PairReport, EvalError> {
+        let Self { bench, options, name } = self;
+        let own = bench.strategy().thresholds;
+        let what = format!("{name}: as configured");
+        let replay = pairs::replay(bench, all, own, &mut Nobody, &mut |done| progress(&what, done, all.len())).await?;
+        let mut cosines = Vec::with_capacity(all.len());
+        for pair in all {
+            let cosine = match (bench.vector(&pair.a).await, bench.vector(&pair.b).await) {
+                (Ok(a), Ok(b)) => a.dot(&b),
+                _ => -1.0,
+            };
+            cosines.push((pair.same, cosine));
+        }
+        let plain =
+            |tau: f32| pairs::ClassTally::of("plain cosine", cosines.iter().map(|(same, cosine)| (*same, *cosine >= tau)));
+        let mut curve = Vec::new();
+        for tau in affordable(&options.taus, all.len(), options.curve_requests_max) {
+            let floors = floors_at(bench.strategy(), tau);
+            let what = format!("{name}: τ_fresh {tau:.2}");
+            let run = pairs::replay(bench, all, floors, &mut Nobody, &mut |done| progress(&what, done, all.len())).await?;
+            let tally = pairs::classes(all, &run.judged).pop();
+            curve.extend(tally.map(|tally| PairPoint { tau: floors.tau, tau_fresh: floors.tau_fresh, tally }));
+        }
+        let same_text = all.iter().map(|pair| (pair.same, pair.a.hash() == pair.b.hash()));
+        Ok(PairReport {
+            pairs: all.len(),
+            classes: pairs::classes(all, &replay.judged),
+            curve,
+            cosine_curve: options.taus.iter().map(|tau| PairPoint { tau: *tau, tau_fresh: *tau, tally: plain(*tau) }).collect(),
+            baselines: vec![pairs::ClassTally::of("exact match only", same_text), plain(own.tau_fresh)],
+            gates: gates(&replay.judged),
+            latency: replay.latency,
+            wrong: replay.wrong,
+            refused_right: replay.refused_right,
+        })
+    }
+}
+
+fn served(replay: &Replay) -> Vec<Option<Served>> {
+    replay.judged.iter().map(|judged| judged.served).collect()
+}
+
+/// What the baselines see of a stream.
+async fn points(bench: &Workbench, rows: &[Row]) -> Result<Vec<Point>, EvalError> {
+    let mut numbers: HashMap<String, usize> = HashMap::new();
+    let mut points = Vec::with_capacity(rows.len());
+    for (i, row) in rows.iter().enumerate() {
+        let question = stream::question(row, bench.strategy(), i);
+        let next = numbers.len();
+        let decision = *numbers.entry(agreement_key(&row.decision)).or_insert(next);
+        points.push(Point { decision, text: row.text.hash(), vector: stream::plain_vector(bench, row, &question).await? });
+    }
+    Ok(points)
+}
+
+fn baselines(points: &[Point], cosine: &baseline::Run, tau: f32, options: &Options) -> Vec<Baseline> {
+    let delta = options.error_budget;
+    vec![
+        Baseline::new(
+            "most common",
+            "always the most common decision of the whole stream, known in hindsight",
+            &baseline::most_common(points),
+        ),
+        Baseline::new("repeat last", "always the decision of the row before", &baseline::repeat_last(points)),
+        Baseline::new("exact match", "the decision of the very same text, and nothing else", &baseline::exact_only(points)),
+        Baseline::new(&format!("cosine ≥ {tau:.2}"), "the nearest stored text above one fixed cosine, no gates", cosine),
+        Baseline::new(
+            &format!("vCache δ={delta}"),
+            "a logistic curve for each entry, with an error rate of δ (arXiv 2502.03771)",
+            &baseline::vcache(points, delta, options.seed),
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strategy(slots: &str) -> Strategy {
+        let head =
+            "name = \"s\"\nversion = 1\ncomposition = \"sum\"\ndeadline_ms = 5\nthresholds = { tau = 0.9, tau_fresh = 0.8 }\n";
+        Strategy::from_toml(&format!("{head}slots = [{slots}]")).unwrap()
+    }
+
+    #[test]
+    fn both_floors_move_together_and_pass_through_the_setting_of_the_strategy() {
+        let composed = strategy(r#"{ role = "context", latest = 1, weight = 0.5 }, { role = "fresh", weight = 0.5 }"#);
+        let at = |tau| floors_at(&composed, tau);
+        assert!((at(0.8).tau - 0.9).abs() < 1e-6);
+        assert!((at(0.6).tau - 0.8).abs() < 1e-6);
+        assert!((at(1.0).tau - 1.0).abs() < 1e-6);
+        let alone = strategy(r#"{ role = "fresh", weight = 1.0 }"#);
+        assert_eq!(floors_at(&alone, 0.7), Thresholds { tau: 0.7, tau_fresh: 0.7 });
+    }
+
+    #[test]
+    fn a_curve_that_would_cost_too_much_leaves_points_out() {
+        let taus = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
+        assert_eq!(affordable(&taus, 100, 600), taus);
+        assert_eq!(affordable(&taus, 100, 300), [0.5, 0.7, 0.9]);
+        assert!(affordable(&taus, 100, 99).is_empty());
+    }
+}

@@ -1,0 +1,86 @@
+//! The report as a few lines of text.
+
+use super::Report;
+use crate::eval::pairs::ClassTally;
+use crate::eval::statistics::{Rate, Stage, Tally};
+use std::fmt::Write;
+
+/// A report as text: the figures as configured, the baselines, the gates, the latency.
+pub fn table(report: &Report) -> String {
+    let mut out = String::new();
+    // Writing into a text can't fail.
+    let _ = all(report, &mut out);
+    out
+}
+
+fn all(report: &Report, out: &mut String) -> std::fmt::Result {
+    let strategy = &report.strategy;
+    let (tau, tau_fresh) = (strategy.thresholds.tau, strategy.thresholds.tau_fresh);
+    writeln!(out, "strategy {} version {}, tau {tau}, tau_fresh {tau_fresh}, {}", strategy.name, strategy.version, report.model)?;
+    for data in &report.data {
+        let Some(name) = Some(&data.name).filter(|_| data.bad + data.left_out > 0) else { continue };
+        writeln!(out, "{name}: {} rows used, {} left out, {} bad lines", data.rows, data.left_out, data.bad)?;
+    }
+    for stream in &report.streams {
+        writeln!(out, "\n{} ({} requests, {} decisions)", stream.name, stream.tally.requests, stream.decisions)?;
+        writeln!(out, "{:<22} {:>23} {:>23} {:>23}", "", "hit rate", "error", "precision per hit")?;
+        row(out, "instinct", &stream.tally)?;
+        for baseline in &stream.baselines {
+            row(out, &baseline.name, &baseline.tally)?;
+        }
+        let within = stream.curve.iter().filter(|point| point.tally.error.rate.is_some_and(|e| e <= report.error_budget));
+        let best = within.max_by(|a, b| a.tally.hit_rate.count.cmp(&b.tally.hit_rate.count));
+        if let Some(best) = best {
+            row(out, &format!("best tau_fresh {:.2}", best.tau_fresh), &best.tally)?;
+        }
+        gates(out, &stream.gates)?;
+        latency(out, &stream.latency)?;
+    }
+    if let Some(pairs) = &report.pairs {
+        writeln!(out, "\npairs ({})", pairs.pairs)?;
+        writeln!(out, "{:<22} {:>25} {:>25}", "", "same, served", "different, served")?;
+        for class in pairs.classes.iter().chain(&pairs.baselines) {
+            class_row(out, class)?;
+        }
+        gates(out, &pairs.gates)?;
+        latency(out, &pairs.latency)?;
+    }
+    Ok(())
+}
+
+fn row(out: &mut String, name: &str, tally: &Tally) -> std::fmt::Result {
+    let [hits, error, precision] = [tally.hit_rate, tally.error, tally.precision_per_hit].map(share);
+    writeln!(out, "{name:<22} {hits:>23} {error:>23} {precision:>23}")
+}
+
+fn class_row(out: &mut String, class: &ClassTally) -> std::fmt::Result {
+    let shown = |rate: Rate| if rate.of == 0 { "–".to_owned() } else { format!("{}/{} {}", rate.count, rate.of, share(rate)) };
+    writeln!(out, "{:<22} {:>25} {:>25}", class.class, shown(class.same_served), shown(class.different_served))
+}
+
+fn gates(out: &mut String, gates: &[crate::eval::statistics::GateTally]) -> std::fmt::Result {
+    for gate in gates {
+        let name = gate.gate.as_str();
+        writeln!(
+            out,
+            "gate {name:<10} refused the nearest {} times rightly, {} times wrongly",
+            gate.nearest_wrong, gate.nearest_right
+        )?;
+    }
+    Ok(())
+}
+
+fn latency(out: &mut String, stages: &[Stage]) -> std::fmt::Result {
+    for stage in stages.iter().filter(|stage| matches!(stage.stage, "embed" | "total")) {
+        writeln!(out, "{} p50 {} µs, p95 {} µs, p99 {} µs", stage.stage, stage.p50_us, stage.p95_us, stage.p99_us)?;
+    }
+    Ok(())
+}
+
+/// A share with its interval, in per cent.
+fn share(rate: Rate) -> String {
+    match rate.rate {
+        Some(share) => format!("{:.2}% [{:.1}, {:.1}]", share * 100.0, rate.low * 100.0, rate.high * 100.0),
+        None => "–".to_owned(),
+    }
+}

@@ -1,0 +1,281 @@
+//! Pipelines in memory over one embedder, each empty and with floors of its own.
+
+use crate::app::{App, Parts, StartError, near_or_beside_the_program};
+use crate::config::Config;
+use crate::decide::{ComponentError, DecideError, Decider, NewComponent, NewEntry, RememberError};
+use crate::domain::answer::Answer;
+use crate::domain::component::ModelRef;
+use crate::domain::deadline::Deadline;
+use crate::domain::decision::Payload;
+use crate::domain::entry::{Provenance, Validity};
+use crate::domain::ids::{ComponentId, EntryId, TenantId, TraceId};
+use crate::domain::request::{Allow, Caller, Market, Request};
+use crate::domain::strategy::{Strategy, Thresholds};
+use crate::domain::text::{FreshText, TextHash};
+use crate::domain::time::{Clock, Timestamp};
+use crate::domain::vector::UnitVector;
+use crate::embed::{self, DocumentEmbedding, EmbedError, EmbedStats, Embedder, Embedding};
+use crate::engine::Engines;
+use crate::store::{self, StoreError};
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longer than any text takes: an evaluation asks what is right, and a slow machine must not change the answer.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum EvalError {
+    /// The pipeline can't be put together.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The embedder can't be opened.
+    #[error(transparent)]
+    Embed(#[from] embed::OpenError),
+    /// A text can't be embedded.
+    #[error(transparent)]
+    Text(#[from] EmbedError),
+    /// A request could not be answered.
+    #[error(transparent)]
+    Decide(#[from] DecideError),
+    /// A decision could not be remembered.
+    #[error(transparent)]
+    Remember(#[from] RememberError),
+    /// A component could not be written.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// The memory of a run failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The pipeline is still in use where it must not be.
+    #[error("the pipeline is in use")]
+    InUse,
+    /// There is nothing to evaluate.
+    #[error("{0}")]
+    NoData(String),
+}
+
+/// An embedder that embeds no text twice. The first time is the model's own, so latencies of a first run are real.
+#[derive(Debug)]
+struct Remembering {
+    inner: Arc<dyn Embedder>,
+    texts: Mutex<HashMap<TextHash, Embedding>>,
+    documents: Mutex<HashMap<TextHash, DocumentEmbedding>>,
+}
+
+#[async_trait]
+impl Embedder for Remembering {
+    fn model(&self) -> &ModelRef {
+        self.inner.model()
+    }
+
+    fn dim(&self) -> usize {
+        self.inner.dim()
+    }
+
+    async fn embed(&self, text: &FreshText, deadline: Deadline) -> Result<Embedding, EmbedError> {
+        let hash = text.hash();
+        let known = self.texts.lock().get(&hash).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let embedded = self.inner.embed(text, deadline).await?;
+        self.texts.lock().insert(hash, embedded.clone());
+        Ok(embedded)
+    }
+
+    async fn embed_document(&self, text: &FreshText, deadline: Deadline) -> Result<DocumentEmbedding, EmbedError> {
+        let hash = text.hash();
+        let known = self.documents.lock().get(&hash).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let embedded = self.inner.embed_document(text, deadline).await?;
+        self.documents.lock().insert(hash, embedded.clone());
+        Ok(embedded)
+    }
+
+    fn stats(&self) -> EmbedStats {
+        self.inner.stats()
+    }
+
+    fn close(&self) {
+        self.inner.close();
+    }
+}
+
+/// One embedder and one strategy, from which pipelines are made.
+#[derive(Debug)]
+pub struct Workbench {
+    config: Config,
+    embedder: Arc<Remembering>,
+    strategy: Arc<Strategy>,
+}
+
+impl Workbench {
+    /// Opens the embedder of the configuration and reads its default strategy.
+    ///
+    /// # Errors
+    /// [`EvalError`], which says what to do.
+    pub fn open(config: &Config) -> Result<Self, EvalError> {
+        let mut embed_config = config.embed.clone();
+        embed_config.runtime_dir = near_or_beside_the_program(&embed_config.runtime_dir);
+        Self::with_embedder(config, embed::open(&embed_config)?)
+    }
+
+    /// The same over an embedder that is open already.
+    ///
+    /// # Errors
+    /// [`EvalError`] where the strategies can't be read.
+    pub fn with_embedder(config: &Config, embedder: Arc<dyn Embedder>) -> Result<Self, EvalError> {
+        let strategies = crate::app::read_strategies(&config.strategies, &Engines::default())?;
+        let strategy = Arc::clone(strategies.named(&strategies.default)?);
+        let embedder = Remembering { inner: embedder, texts: Mutex::default(), documents: Mutex::default() };
+        Ok(Self { config: config.clone(), embedder: Arc::new(embedder), strategy })
+    }
+
+    /// The strategy that is evaluated.
+    pub fn strategy(&self) -> &Strategy {
+        &self.strategy
+    }
+
+    /// The model that embeds.
+    pub fn model(&self) -> &ModelRef {
+        self.embedder.model()
+    }
+
+    /// The vector of a fresh text, embedded at most once.
+    ///
+    /// # Errors
+    /// [`EvalError::Text`].
+    pub async fn vector(&self, text: &FreshText) -> Result<UnitVector, EvalError> {
+        Ok(self.embedder.embed(text, Deadline::after(PATIENCE)).await?.vector)
+    }
+
+    /// An empty pipeline of the strategy with other floors, whose clock stands at `start`.
+    ///
+    /// # Errors
+    /// [`EvalError`] where it can't be put together.
+    pub async fn pipeline(&self, floors: Thresholds, start: Timestamp) -> Result<Pipeline, EvalError> {
+        let clock = Clock::manual(start);
+        let parts = Parts {
+            embedder: Arc::clone(&self.embedder) as Arc<dyn Embedder>,
+            store: store::in_memory(clock.clone()),
+            graphs: None,
+            engines: Engines::default(),
+            clock,
+        };
+        let mut app = App::with_parts(&self.config, parts).await?;
+        let strategy = Arc::new(Strategy { thresholds: floors, ..(*self.strategy).clone() });
+        let decider = Arc::get_mut(&mut app.decider).ok_or(EvalError::InUse)?;
+        decider.strategies.by_name.insert(strategy.name.clone(), Arc::clone(&strategy));
+        Ok(Pipeline { decider: app.decider, strategy, caller: Caller { tenant: TenantId::default_tenant() } })
+    }
+}
+
+/// What one row asks.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The fresh text.
+    pub text: FreshText,
+    /// The moment that it speaks of.
+    pub as_of: Timestamp,
+    /// By what soft context is chosen.
+    pub tags: Vec<String>,
+    /// Soft context by id.
+    pub context: Vec<ComponentId>,
+}
+
+/// The pipeline that serves, in memory and with a clock that follows the data.
+#[derive(Debug)]
+pub struct Pipeline {
+    /// The pipeline itself.
+    pub decider: Arc<Decider>,
+    /// The strategy with the floors of this run.
+    pub strategy: Arc<Strategy>,
+    caller: Caller,
+}
+
+impl Pipeline {
+    /// For whom it runs.
+    pub fn tenant(&self) -> &TenantId {
+        &self.caller.tenant
+    }
+
+    /// Moves the clock to `now`, never backwards.
+    pub fn move_clock(&self, now: Timestamp) {
+        let ahead = now.millis_since(self.decider.clock.now());
+        self.decider.clock.advance_millis(ahead.max(0));
+    }
+
+    /// The request that a question becomes.
+    pub fn request(&self, question: &Question) -> Request {
+        Request {
+            text: question.text.clone(),
+            strategy: self.strategy.name.clone(),
+            as_of: question.as_of,
+            tags: question.tags.clone(),
+            context: question.context.clone(),
+            market: Market::default(),
+            allow: Allow::Fast,
+            session: None,
+            explain: false,
+            deadline: Deadline::after(PATIENCE),
+            trace: TraceId::new(fastrand::u128(..)),
+        }
+    }
+
+    /// Asks.
+    ///
+    /// # Errors
+    /// [`EvalError::Decide`].
+    pub async fn ask(&self, question: &Question) -> Result<Answer, EvalError> {
+        Ok(self.decider.decide(&self.caller, &self.request(question)).await?.answer)
+    }
+
+    /// Remembers a decision, as an engine's would be.
+    ///
+    /// # Errors
+    /// [`EvalError::Remember`].
+    pub async fn remember(&self, question: &Question, decision: Payload) -> Result<EntryId, EvalError> {
+        let new = NewEntry {
+            text: question.text.clone(),
+            decision,
+            strategy: self.strategy.name.clone(),
+            as_of: question.as_of,
+            ttl_sec: None,
+            tags: question.tags.clone(),
+            context: question.context.clone(),
+            validity: Validity::default(),
+            provenance: Provenance::Engine,
+        };
+        let stored = self.decider.prepare(self.tenant(), new, Deadline::after(PATIENCE)).await?;
+        let id = stored.entry.id;
+        self.decider.remember(vec![stored]).await?;
+        Ok(id)
+    }
+
+    /// Forgets an entry.
+    ///
+    /// # Errors
+    /// [`EvalError::Store`].
+    pub async fn forget(&self, id: EntryId) -> Result<(), EvalError> {
+        self.decider.forget(self.tenant(), &[id]).await?;
+        Ok(())
+    }
+
+    /// Writes a component, unless it is there already.
+    ///
+    /// # Errors
+    /// [`EvalError::Component`].
+    pub async fn write_component(&self, new: NewComponent) -> Result<(), EvalError> {
+        if self.decider.embeddings.own_component(self.tenant(), &new.id).is_none() {
+            let component = self.decider.embed_component(self.tenant(), new, Deadline::after(PATIENCE)).await?;
+            self.decider.put_components(vec![component]).await?;
+        }
+        Ok(())
+    }
+}
