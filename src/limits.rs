@@ -48,6 +48,9 @@ pub const DECISION_BYTES_MAX: usize = 262_144;
 /// is near. The first is enough but where many entries of another time or under other conditions stand before the one that holds.
 pub const FAST_CANDIDATES: [usize; 3] = [8, 64, 512];
 
+/// Entries that vote where none may answer alone.
+pub const VOTERS_MAX: usize = 64;
+
 /// Refused candidates that an answer names.
 pub const REFUSED_SHOWN_MAX: usize = 5;
 

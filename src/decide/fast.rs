@@ -12,6 +12,7 @@ use crate::domain::deadline::Deadline;
 use crate::domain::facts::Facts;
 use crate::domain::ids::{ComponentId, TenantId};
 use crate::domain::text::{FreshText, TextHash};
+use crate::domain::vector::UnitVector;
 use crate::embed::EmbedError;
 use crate::facts;
 use crate::gates::{self, Circumstances, Nearness, Reading, Refusal};
@@ -21,6 +22,15 @@ use crate::telemetry::metrics;
 use crate::verify::confidence;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// Where a request lies.
+#[derive(Debug)]
+pub(super) struct Situated {
+    /// The vector of its text alone.
+    pub known: KnownText,
+    /// Composed with its context.
+    pub vector: UnitVector,
+}
 
 impl Decider {
     /// The decision of the very same text, the latest that the gates let through; one that was decided in the same soft context
@@ -38,8 +48,8 @@ impl Decider {
         hit
     }
 
-    /// The decision of the nearest text that the gates let through.
-    pub(super) async fn fast(&self, run: &mut Run<'_>, setting: &Setting, context: &Context) -> Result<Found, DecideError> {
+    /// Where the text of a request lies: embedded, and composed with its context.
+    pub(super) async fn situate(&self, run: &mut Run<'_>, setting: &Setting, context: &Context) -> Result<Situated, DecideError> {
         let request = run.request;
         let since = Instant::now();
         // While a worker embeds the text this thread reads it, which costs the answer nothing then.
@@ -55,32 +65,36 @@ impl Decider {
         run.facts = facts;
         run.timing.embed = micros(since.elapsed());
         run.cut = known.cut;
-
         let since = Instant::now();
         let vector = self.compose(&setting.strategy, context, &known.vector)?;
         run.timing.compose = micros(since.elapsed());
-
-        let Some(partition) = self.semantic.partition(&setting.partition) else {
-            return Ok(Found::Nothing("nothing is remembered for this strategy yet".to_owned()));
-        };
         if let Some(explanation) = &mut run.explanation {
             explanation.composed_of = context.parts(&setting.strategy, &request.text.hash().to_string());
         }
+        Ok(Situated { known, vector })
+    }
+
+    /// The decision of the nearest text that the gates let through.
+    pub(super) fn fast(&self, run: &mut Run<'_>, setting: &Setting, situated: &Situated) -> Found {
+        let Situated { known, vector } = situated;
+        let Some(partition) = self.semantic.partition(&setting.partition) else {
+            return Found::Nothing("nothing is remembered for this strategy yet".to_owned());
+        };
         // The nearest few nearly always hold what may be served. Where all of them are near enough and were refused for their time or
         // their conditions, what may be served lies behind them.
         let mut judged = 0;
         for wanted in FAST_CANDIDATES {
             let since = Instant::now();
-            let candidates = partition.nearest(&vector, wanted);
+            let candidates = partition.nearest(vector, wanted);
             run.timing.search += micros(since.elapsed());
             let since = Instant::now();
-            let hit = self.first_servable(run, &known, &candidates, judged);
+            let hit = self.first_servable(run, known, &candidates, judged);
             run.timing.gates += micros(since.elapsed());
             if let Some(explanation) = &mut run.explanation {
                 explanation.candidates = candidates.len();
             }
             if let Some(hit) = hit {
-                return Ok(Found::Hit(Box::new(hit)));
+                return Found::Hit(Box::new(hit));
             }
             let more_are_near = candidates.last().is_some_and(|c| c.similarity >= run.strategy.thresholds.tau);
             if candidates.len() < wanted || !more_are_near {
@@ -88,7 +102,7 @@ impl Decider {
             }
             judged = candidates.len();
         }
-        Ok(Found::Nothing(nothing_near(run)))
+        Found::Nothing(nothing_near(run))
     }
 
     fn first_servable(&self, run: &mut Run<'_>, known: &KnownText, found: &[Candidate], judged: usize) -> Option<Hit> {
@@ -155,22 +169,38 @@ impl Decider {
 
     /// Runs the gates on a candidate; a refusal is noted in the run.
     fn passes(&self, run: &mut Run<'_>, live: &LiveEntry, near: Nearness, path: Path) -> bool {
+        self.let_through(run, live, near, |seen| match path {
+            Path::Exact => gates::judge(&live.entry, near, &Circumstances { text_hash: live.entry.text_hash, ..*seen }),
+            Path::Fast | Path::Slow | Path::Engine => gates::judge(&live.entry, near, seen),
+        })
+    }
+
+    /// Runs every gate but the floors on a candidate; a refusal is noted in the run.
+    pub(super) fn passes_beyond_floors(&self, run: &mut Run<'_>, live: &LiveEntry, near: Nearness) -> bool {
+        self.let_through(run, live, near, |seen| gates::judge_beyond_floors(&live.entry, seen))
+    }
+
+    fn let_through(
+        &self,
+        run: &mut Run<'_>,
+        live: &LiveEntry,
+        near: Nearness,
+        judge: impl FnOnce(&Circumstances<'_>) -> Result<(), Refusal>,
+    ) -> bool {
         // An entry that was deleted since it was found is neither served nor told of.
         if live.removed() {
             return false;
         }
-        let entry = &live.entry;
         let reading = run.facts.as_ref().map(|asked| Reading { asked, lexicon: &self.lexicon, rules: &run.strategy.facts });
-        let seen = Circumstances {
+        let judged = judge(&Circumstances {
             strategy: &run.strategy,
             reading,
             as_of: run.request.as_of,
             now: run.now,
             market: &run.request.market,
-            text_hash: if path == Path::Exact { entry.text_hash } else { run.request.text.hash() },
+            text_hash: run.request.text.hash(),
             cut: run.cut,
-        };
-        let judged = gates::judge(entry, near, &seen);
+        });
         judged.map_err(|refusal| refuse(run, live, near, refusal)).is_ok() && !live.removed()
     }
 }
@@ -235,6 +265,7 @@ fn hit(run: &mut Run<'_>, live: &Arc<LiveEntry>, near: Nearness, weighed: Option
             gates: gates::PASSED.into_iter().chain(budgeted).collect(),
             evidence: weighed.map(|weighed| weighed.evidence),
             right_at_least: weighed.map(|weighed| weighed.verdict.lower_bound).filter(|bound| *bound > 0.0),
+            vote: None,
         }),
         weighed: weighed.map(|weighed| (Arc::clone(live), weighed)),
     }

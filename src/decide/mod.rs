@@ -2,7 +2,7 @@
 //!
 //! 1. exact: the same text was decided before in this partition;
 //! 2. fast: embed the text, compose it with its context, take the nearest entry that passes every gate;
-//! 3. slow: embed the full prompt and let the near misses vote (its place; nothing runs there yet);
+//! 3. slow: let the near misses vote, where the strategy says how;
 //! 4. engine: ask what thinks, where the strategy names an engine;
 //! 5. else abstain, with the reason.
 //!
@@ -21,6 +21,7 @@ mod search;
 mod served;
 mod shadow;
 mod situation;
+mod vote;
 
 pub use backfill::{NewEntry, RememberError};
 pub use budgets::Budgets;
@@ -239,19 +240,35 @@ impl Decider {
         let context = self.context(&run.strategy, &choice)?;
         run.timing.context = micros(since.elapsed());
 
-        if let Some(hit) = self.exact(&mut run, &setting, &context) {
+        let vote = run.strategy.vote;
+        let one_may_answer = vote.is_none_or(|rules| !rules.alone);
+        if one_may_answer && let Some(hit) = self.exact(&mut run, &setting, &context) {
             return self.answer(run, hit);
         }
-        let missed = match self.fast(&mut run, &setting, &context).await? {
-            Found::Hit(hit) => return self.answer_near(run, &setting, *hit),
-            Found::Nothing(why) => why,
-        };
+        let situated = self.situate(&mut run, &setting, &context).await?;
+        let mut missed = "only the near misses together may answer".to_owned();
+        let mut path = Path::Fast;
+        if one_may_answer {
+            match self.fast(&mut run, &setting, &situated) {
+                Found::Hit(hit) => return self.answer_near(run, &setting, *hit),
+                Found::Nothing(why) => missed = why,
+            }
+        }
+        if request.allow >= Allow::Slow
+            && let Some(rules) = vote
+        {
+            path = Path::Slow;
+            match self.vote(&mut run, &setting, &situated, &rules) {
+                Found::Hit(hit) => return self.answer(run, *hit),
+                Found::Nothing(why) => missed = format!("{missed}; {why}"),
+            }
+        }
         if request.allow < Allow::Engine {
-            return self.abstain(run, Path::Fast, missed);
+            return self.abstain(run, path, missed);
         }
         let Some(engine) = run.strategy.engine.clone() else {
             let why = format!("{missed}; strategy \"{}\" names no engine to ask", run.strategy.name);
-            return self.abstain(run, Path::Fast, why);
+            return self.abstain(run, path, why);
         };
         match self.engine(&mut run, &engine).await {
             Found::Hit(hit) => {

@@ -7,6 +7,7 @@ use super::entry::Part;
 use super::ids::{DecisionId, EntryId, StrategyName, TraceId};
 use super::request::Allow;
 use super::time::Timestamp;
+use super::vote::Tally;
 use serde::Serialize;
 
 /// How a request ended.
@@ -137,6 +138,9 @@ pub struct Match {
     /// Lower confidence bound of the share of right ones among what is served like this; absent where nothing is known yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub right_at_least: Option<f64>,
+    /// How the near misses voted; absent where one entry answered alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vote: Option<Tally>,
 }
 
 /// A candidate that a gate turned away.

@@ -248,6 +248,7 @@ impl Numeric {
 pub struct Payload {
     kind: DecisionKind,
     agreement: AgreementKey,
+    conviction: Option<f32>,
     json: Arc<RawValue>,
 }
 
@@ -272,7 +273,11 @@ impl Payload {
     pub fn new(decision: &Decision) -> Result<Self, FieldError> {
         decision.check()?;
         let json = serde_json::value::to_raw_value(decision).map_err(|e| FieldError::new("", e.to_string()))?;
-        Ok(Self { kind: decision.kind(), agreement: decision.agreement_key(), json: json.into() })
+        let conviction = match decision {
+            Decision::Trade(trade) => Some(trade.conviction as f32),
+            _ => None,
+        };
+        Ok(Self { kind: decision.kind(), agreement: decision.agreement_key(), conviction, json: json.into() })
     }
 
     /// Which kind it is of.
@@ -283,6 +288,11 @@ impl Payload {
     /// The key that it shares with the payloads that decide the same.
     pub fn agreement_key(&self) -> AgreementKey {
         self.agreement
+    }
+
+    /// How sure a trade is, 0 to 1; `None` for the kinds that don't say.
+    pub fn conviction(&self) -> Option<f64> {
+        self.conviction.map(f64::from)
     }
 
     /// The JSON text.

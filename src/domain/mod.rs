@@ -25,3 +25,4 @@ pub mod text;
 pub mod time;
 pub mod trust;
 pub mod vector;
+pub mod vote;

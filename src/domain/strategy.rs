@@ -6,6 +6,7 @@ use super::fact_rules::Rules;
 use super::field::FieldError;
 use super::ids::{ComponentId, StrategyName};
 use super::trust::{ActionClass, Provenance};
+use super::vote::VoteRules;
 use crate::limits::{CONTEXT_IDS_MAX, DEADLINE_MS_MAX, SLOTS_MAX, TTL_SEC_MAX};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -153,6 +154,9 @@ pub struct Strategy {
     pub versions: BTreeMap<String, String>,
     /// How much of what it reuses may be wrong; unbounded where absent.
     pub budget: Option<BudgetRules>,
+    /// How near misses vote; they don't where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vote: Option<VoteRules>,
     /// Milliseconds that a request has which names no deadline.
     pub deadline_ms: u32,
     /// The engine that decides where nothing may be reused; none where absent.
@@ -181,6 +185,7 @@ struct StrategyFile {
     error_budget: Option<f64>,
     budget: Option<BudgetTable>,
     calibration: Option<String>,
+    vote: Option<VoteRules>,
     deadline_ms: u32,
     engine: Option<String>,
     slots: Vec<SlotFile>,
@@ -222,6 +227,7 @@ impl Strategy {
             trust: file.trust,
             action: file.action,
             versions: file.versions,
+            vote: file.vote,
             budget: BudgetRules::gathered(file.error_budget, file.budget, file.calibration)?,
             deadline_ms: file.deadline_ms,
             engine: file.engine,
@@ -262,6 +268,7 @@ impl Strategy {
         if !(1..=DEADLINE_MS_MAX).contains(&self.deadline_ms) {
             return Err(FieldError::new("/deadline_ms", format!("it must be 1 to {DEADLINE_MS_MAX}")));
         }
+        self.vote.map_or(Ok(()), |vote| vote.check())?;
         if self.validity.ttl_sec.is_some_and(|ttl| !(1..=TTL_SEC_MAX).contains(&ttl)) {
             return Err(FieldError::new("/validity/ttl_sec", format!("it must be 1 to {TTL_SEC_MAX}")));
         }
@@ -351,6 +358,8 @@ mod tests {
             ("tau = 0.9", "tau = 1.9", "/thresholds/tau"),
             ("deadline_ms = 500", "deadline_ms = 0", "/deadline_ms"),
             ("version = 1", "version = 1\nmood = 2", ""),
+            ("version = 1", "version = 1\nvote = { share_min = 0.5 }", "/vote/share_min"),
+            ("version = 1", "version = 1\nvote = { voters = 65 }", "/vote/voters"),
             ("version = 1", "version = 1\nerror_budget = 0.5", "/error_budget"),
             ("version = 1", "version = 1\nerror_budget = 0.0", "/error_budget"),
             ("version = 1", "version = 1\nerror_budget = nan", "/error_budget"),

@@ -2,7 +2,7 @@
 
 use crate::app::{App, Parts, StartError, near_or_beside_the_program};
 use crate::config::Config;
-use crate::decide::{ComponentError, DecideError, Decider, NewComponent, NewEntry, RememberError};
+use crate::decide::{ComponentError, DecideError, Decider, Forget, NewComponent, NewEntry, RememberError};
 use crate::domain::answer::Answer;
 use crate::domain::component::ModelRef;
 use crate::domain::deadline::Deadline;
@@ -220,7 +220,8 @@ impl Pipeline {
             tags: question.tags.clone(),
             context: question.context.clone(),
             market: Market::default(),
-            allow: Allow::Fast,
+            // No engine is configured, so that this goes as far as memory goes.
+            allow: Allow::Slow,
             session: None,
             explain: false,
             deadline: Deadline::after(PATIENCE),
@@ -263,7 +264,8 @@ impl Pipeline {
     /// # Errors
     /// [`EvalError::Store`].
     pub async fn forget(&self, id: EntryId) -> Result<(), EvalError> {
-        self.decider.forget(self.tenant(), &[id]).await?;
+        let filter = Forget { ids: Some([id].into()), ..Forget::default() };
+        self.decider.forget(self.tenant(), filter).await?;
         Ok(())
     }
 

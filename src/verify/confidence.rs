@@ -2,6 +2,7 @@
 
 use crate::domain::answer::Confidence;
 use crate::domain::strategy::Thresholds;
+use crate::domain::vote::Tally;
 
 /// The confidence of serving the decision of the very same text.
 pub const EXACT: Confidence = Confidence::High;
@@ -15,6 +16,11 @@ pub fn of_near(similarity: f32, fresh_similarity: f32, floors: Thresholds) -> Co
     let margin = |value: f32, floor: f32| if floor < 1.0 { (value - floor) / (1.0 - floor) } else { 1.0 };
     let both = margin(similarity, floors.tau) >= 0.5 && margin(fresh_similarity, floors.tau_fresh) >= 0.5;
     if both { Confidence::Medium } else { Confidence::Low }
+}
+
+/// The confidence of what near misses agreed on: MEDIUM where nine tenths of the weight stand behind it, else LOW.
+pub fn of_vote(tally: &Tally) -> Confidence {
+    if tally.share >= 0.9 { Confidence::Medium } else { Confidence::Low }
 }
 
 #[cfg(test)]

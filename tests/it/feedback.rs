@@ -82,7 +82,8 @@ fn the_question_of_a_wrong_decision_is_closed_to_other_entries_of_the_same_decis
 fn what_should_have_been_decided_is_remembered_and_answers_the_next_time() {
     let service = Builder::new().with_the_real_model().start();
     service.remember(&entry(HELD, 1));
-    for text in [OTHER, HELD] {
+    service.remember(&entry("Tesla recalls cars over a braking fault", 1));
+    for text in [OTHER, "Tesla recalls cars over a braking fault"] {
         let answer = service.decide(&json!({"text": text}));
         let told = say(&service, &json!({"decision_id": answer["id"], "verdict": "wrong", "expected": trade(-1)}));
         let again = service.decide(&json!({"text": text}));

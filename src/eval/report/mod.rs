@@ -84,7 +84,7 @@ impl StrategyReport {
             composition: strategy.composition.as_str(),
             slots: strategy.slots.iter().map(|slot| (slot.source.role_name().to_owned(), slot.weight)).collect(),
             thresholds: strategy.thresholds,
-            facts: strategy.facts,
+            facts: strategy.facts.enabled,
             ttl_sec: strategy.validity.ttl_sec,
         }
     }

@@ -1,0 +1,77 @@
+//! The third step: near misses vote.
+
+use super::fast::Situated;
+use super::situation::Setting;
+use super::{Decider, Found, Hit, Run, micros};
+use crate::cache::partition::Candidate;
+use crate::domain::answer::{GateVerdict, Match, Path};
+use crate::domain::vote::{Tally, VoteRules};
+use crate::gates::{self, Nearness};
+use crate::verify::confidence;
+use crate::verify::vote::{self, Vote, Voter};
+use std::time::Instant;
+
+impl Decider {
+    /// The decision that the nearest entries agree on, where each alone is not near enough. Every gate but the floors holds for a voter.
+    pub(super) fn vote(&self, run: &mut Run<'_>, setting: &Setting, situated: &Situated, rules: &VoteRules) -> Found {
+        let since = Instant::now();
+        let found =
+            self.semantic.partition(&setting.partition).map(|p| p.nearest(&situated.vector, rules.voters)).unwrap_or_default();
+        let near = |candidate: &Candidate| Nearness {
+            similarity: candidate.similarity,
+            fresh_similarity: candidate.live.fresh_similarity(&situated.known.vector),
+        };
+        let may_vote: Vec<(Candidate, Nearness)> = found
+            .into_iter()
+            .filter(|candidate| candidate.similarity >= rules.floor)
+            .filter_map(|candidate| {
+                let near = near(&candidate);
+                self.passes_beyond_floors(run, &candidate.live, near).then_some((candidate, near))
+            })
+            .collect();
+        let voters: Vec<Voter> = may_vote.iter().map(|(candidate, _)| voter(run, candidate, rules)).collect();
+        let counted = vote::count(&voters, rules);
+        run.timing.slow = micros(since.elapsed());
+        match counted {
+            Vote::Won(at, tally) => may_vote.get(at).map_or_else(
+                || Found::Nothing("nobody voted".to_owned()),
+                |(candidate, near)| Found::Hit(Box::new(won(run, candidate, *near, tally))),
+            ),
+            Vote::Undecided(tally) => Found::Nothing(format!(
+                "{} near misses did not agree: the leader's share is {:.2} of {:.2}, with evidence {:.2} of {:.2}",
+                tally.voters, tally.share, rules.share_min, tally.evidence, rules.evidence_min
+            )),
+        }
+    }
+}
+
+fn voter(run: &Run<'_>, candidate: &Candidate, rules: &VoteRules) -> Voter {
+    let entry = &candidate.live.entry;
+    let age_sec = run.request.as_of.millis_since(entry.as_of) as f64 / 1_000.0;
+    let weight = rules.weight(candidate.similarity, age_sec, entry.decision.conviction());
+    Voter { decision: entry.decision.agreement_key(), weight }
+}
+
+fn won(run: &Run<'_>, candidate: &Candidate, near: Nearness, tally: Tally) -> Hit {
+    let (entry, floors) = (&candidate.live.entry, run.strategy.thresholds);
+    let beyond_floors = |verdict: &GateVerdict| gates::PASSED.iter().skip(1).any(|passed| passed == verdict);
+    Hit {
+        path: Path::Slow,
+        decision: entry.decision.clone(),
+        confidence: confidence::of_vote(&tally),
+        matched: Some(Match {
+            entry: entry.id,
+            similarity: near.similarity,
+            tau: floors.tau,
+            fresh_similarity: near.fresh_similarity,
+            tau_fresh: floors.tau_fresh,
+            age_ms: run.now.millis_since(entry.created_at).max(0),
+            as_of: entry.as_of,
+            gates: gates::PASSED.into_iter().filter(beyond_floors).collect(),
+            evidence: None,
+            right_at_least: None,
+            vote: Some(tally),
+        }),
+        weighed: None,
+    }
+}
