@@ -4,6 +4,8 @@ use crate::cache::embedding::EmbeddingCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
 use crate::decide::{Decider, NewComponent, Order, Restored, Strategies};
+use crate::domain::calibration::Calibration;
+use crate::domain::component::ModelRef;
 use crate::domain::deadline::Deadline;
 use crate::domain::field::FieldError;
 use crate::domain::ids::{ComponentId, IdError, StrategyName, TenantId};
@@ -46,6 +48,16 @@ pub enum StartError {
         strategy: StrategyName,
         /// The name.
         engine: String,
+    },
+    /// The calibration of a strategy is wrong, or was learnt for something else.
+    #[error("{path}: the calibration of strategy \"{strategy}\" can't be used: {error}")]
+    Calibration {
+        /// Whose it is.
+        strategy: StrategyName,
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        error: FieldError,
     },
     /// A file could not be read.
     #[error("{path}: {error}")]
@@ -150,6 +162,7 @@ impl App {
         config.index.validate()?;
         let builder = Builder::start(INDEX_BUILDERS).map_err(StartError::Thread)?;
         let strategies = read_strategies(&config.strategies, &parts.engines)?;
+        check_calibrations(&strategies, parts.embedder.model())?;
         let decider = Arc::new(Decider {
             strategies,
             embedder: parts.embedder,
@@ -237,12 +250,16 @@ pub fn read_strategies(config: &config::Strategies, engines: &Engines) -> Result
         BUILT_IN_STRATEGIES.iter().map(|(name, text)| (format!("{name} (compiled in)"), (*text).to_owned())).collect()
     };
     let mut by_name: BTreeMap<StrategyName, Arc<Strategy>> = BTreeMap::new();
+    let mut calibrations = BTreeMap::new();
     for (file, text) in files {
         let strategy = Strategy::from_toml(&text).map_err(|error| StartError::Strategy { file: file.clone(), error })?;
         if let Some(engine) = strategy.engine.as_ref().filter(|name| engines.named(name).is_none()) {
             return Err(StartError::UnknownEngine { strategy: strategy.name, engine: engine.clone() });
         }
         let name = strategy.name.clone();
+        if let Some(calibration) = read_calibration(&dir, &strategy)? {
+            calibrations.insert(name.clone(), Arc::new(calibration));
+        }
         if by_name.insert(name.clone(), Arc::new(strategy)).is_some() {
             let error = FieldError::new("/name", format!("a second file calls itself \"{name}\""));
             return Err(StartError::Strategy { file, error });
@@ -250,9 +267,30 @@ pub fn read_strategies(config: &config::Strategies, engines: &Engines) -> Result
     }
     let known = || by_name.keys().map(StrategyName::as_str).collect::<Vec<_>>().join(", ");
     match StrategyName::new(&config.default) {
-        Ok(default) if by_name.contains_key(&default) => Ok(Strategies { by_name, default }),
+        Ok(default) if by_name.contains_key(&default) => Ok(Strategies { by_name, calibrations, default }),
         _ => Err(StartError::NoDefault { name: config.default.clone(), known: known() }),
     }
+}
+
+/// Reads the calibration that a strategy names, beside the strategy's own file, and checks that it was learnt for that strategy.
+fn read_calibration(dir: &Path, strategy: &Strategy) -> Result<Option<Calibration>, StartError> {
+    let Some(file) = strategy.budget.as_ref().and_then(|budget| budget.calibration.as_ref()) else { return Ok(None) };
+    let path = dir.join(file);
+    let text = std::fs::read_to_string(&path).map_err(|error| StartError::File { path: path.clone(), error })?;
+    let read = Calibration::parse(&text).and_then(|read| read.check_against(strategy).map(|()| read));
+    read.map(Some).map_err(|error| StartError::Calibration { strategy: strategy.name.clone(), path, error })
+}
+
+/// Checks that every calibration was learnt with this embedder.
+///
+/// # Errors
+/// [`StartError::Calibration`] for the first that was not.
+pub fn check_calibrations(strategies: &Strategies, model: &ModelRef) -> Result<(), StartError> {
+    strategies.calibrations.iter().try_for_each(|(name, calibration)| {
+        let file = strategies.by_name.get(name).and_then(|strategy| strategy.budget.as_ref()?.calibration.as_deref());
+        let path = PathBuf::from(file.unwrap_or_default());
+        calibration.check_model(model).map_err(|error| StartError::Calibration { strategy: name.clone(), path, error })
+    })
 }
 
 fn strategy_files(dir: &Path) -> Result<Vec<(String, String)>, StartError> {
