@@ -27,12 +27,6 @@ use std::time::{Duration, Instant};
 /// The strategy that is compiled in, for a service that is started where no folder of strategies is.
 const BUILT_IN_STRATEGIES: [(&str, &str); 1] = [("news-impact.toml", include_str!("../strategies/news-impact.toml"))];
 
-/// The calibrations of the strategies that are compiled in.
-const BUILT_IN_CALIBRATIONS: [(&str, &str); 0] = [];
-
-/// Calibrations by strategy.
-pub type Calibrations = BTreeMap<StrategyName, Arc<Calibration>>;
-
 /// Threads that build indexes in the background. One leaves the other cores to requests.
 const INDEX_BUILDERS: usize = 1;
 
@@ -47,14 +41,6 @@ pub enum StartError {
         /// What is wrong, and where.
         error: FieldError,
     },
-    /// A calibration file can't be read, or was learnt for something else.
-    #[error("{file}: {error}")]
-    Calibration {
-        /// Which file.
-        file: String,
-        /// What is wrong, and where.
-        error: FieldError,
-    },
     /// A strategy names an engine that is not here.
     #[error("strategy \"{strategy}\" names the engine \"{engine}\", and this version has no engine of that name")]
     UnknownEngine {
@@ -62,6 +48,16 @@ pub enum StartError {
         strategy: StrategyName,
         /// The name.
         engine: String,
+    },
+    /// The calibration of a strategy is wrong, or was learnt for something else.
+    #[error("{path}: the calibration of strategy \"{strategy}\" can't be used: {error}")]
+    Calibration {
+        /// Whose it is.
+        strategy: StrategyName,
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        error: FieldError,
     },
     /// A file could not be read.
     #[error("{path}: {error}")]
@@ -166,8 +162,8 @@ impl App {
         config.index.validate()?;
         let builder = Builder::start(INDEX_BUILDERS).map_err(StartError::Thread)?;
         let strategies = read_strategies(&config.strategies, &parts.engines)?;
-        let calibrations = read_calibrations(&config.strategies, &strategies)?;
-        check_models(&calibrations, parts.embedder.model())?;
+        check_calibrations(&strategies, parts.embedder.model())?;
+        let budgets = Budgets::new(strategies.calibrations.clone());
         let decider = Arc::new(Decider {
             strategies,
             embedder: parts.embedder,
@@ -178,7 +174,7 @@ impl App {
             store: parts.store,
             lexicon: read_lexicon(&config.facts)?,
             engines: parts.engines,
-            budgets: Budgets::new(calibrations),
+            budgets,
             shadows: Shadows::default(),
             order: Order::default(),
             ending_tags: tokio::sync::Mutex::default(),
@@ -257,12 +253,16 @@ pub fn read_strategies(config: &config::Strategies, engines: &Engines) -> Result
         BUILT_IN_STRATEGIES.iter().map(|(name, text)| (format!("{name} (compiled in)"), (*text).to_owned())).collect()
     };
     let mut by_name: BTreeMap<StrategyName, Arc<Strategy>> = BTreeMap::new();
+    let mut calibrations = BTreeMap::new();
     for (file, text) in files {
         let strategy = Strategy::from_toml(&text).map_err(|error| StartError::Strategy { file: file.clone(), error })?;
         if let Some(engine) = strategy.engine.as_ref().filter(|name| engines.named(name).is_none()) {
             return Err(StartError::UnknownEngine { strategy: strategy.name, engine: engine.clone() });
         }
         let name = strategy.name.clone();
+        if let Some(calibration) = read_calibration(&dir, &strategy)? {
+            calibrations.insert(name.clone(), Arc::new(calibration));
+        }
         if by_name.insert(name.clone(), Arc::new(strategy)).is_some() {
             let error = FieldError::new("/name", format!("a second file calls itself \"{name}\""));
             return Err(StartError::Strategy { file, error });
@@ -270,7 +270,7 @@ pub fn read_strategies(config: &config::Strategies, engines: &Engines) -> Result
     }
     let known = || by_name.keys().map(StrategyName::as_str).collect::<Vec<_>>().join(", ");
     match StrategyName::new(&config.default) {
-        Ok(default) if by_name.contains_key(&default) => Ok(Strategies { by_name, default }),
+        Ok(default) if by_name.contains_key(&default) => Ok(Strategies { by_name, calibrations, default }),
         _ => Err(StartError::NoDefault { name: config.default.clone(), known: known() }),
     }
 }
@@ -284,33 +284,24 @@ pub fn read_lexicon(config: &facts::Config) -> Result<Lexicon, LexiconError> {
     Lexicon::with_files(files.iter().map(PathBuf::as_path))
 }
 
-/// Reads the calibrations that strategies name, and holds each against its strategy.
-///
-/// # Errors
-/// [`StartError`], which names the file and the field.
-pub fn read_calibrations(config: &config::Strategies, strategies: &Strategies) -> Result<Calibrations, StartError> {
-    let dir = near_or_beside_the_program(&config.dir);
-    let mut calibrations = Calibrations::new();
-    for strategy in strategies.by_name.values() {
-        let Some(name) = strategy.budget.as_ref().and_then(|budget| budget.calibration.as_ref()) else { continue };
-        let path = dir.join(name);
-        let built_in = BUILT_IN_CALIBRATIONS.iter().find(|(known, _)| !dir.is_dir() && known == name);
-        let text = match built_in {
-            Some((_, text)) => (*text).to_owned(),
-            None => std::fs::read_to_string(&path).map_err(|error| StartError::File { path: path.clone(), error })?,
-        };
-        let read = Calibration::parse(&text).and_then(|c| c.check_against(strategy).map(|()| c));
-        let calibration = read.map_err(|error| StartError::Calibration { file: path.display().to_string(), error })?;
-        calibrations.insert(strategy.name.clone(), Arc::new(calibration));
-    }
-    Ok(calibrations)
+/// Reads the calibration that a strategy names, beside the strategy's own file, and checks that it was learnt for that strategy.
+fn read_calibration(dir: &Path, strategy: &Strategy) -> Result<Option<Calibration>, StartError> {
+    let Some(file) = strategy.budget.as_ref().and_then(|budget| budget.calibration.as_ref()) else { return Ok(None) };
+    let path = dir.join(file);
+    let text = std::fs::read_to_string(&path).map_err(|error| StartError::File { path: path.clone(), error })?;
+    let read = Calibration::parse(&text).and_then(|read| read.check_against(strategy).map(|()| read));
+    read.map(Some).map_err(|error| StartError::Calibration { strategy: strategy.name.clone(), path, error })
 }
 
-/// Holds calibrations against the model that they were learnt with.
-fn check_models(calibrations: &Calibrations, model: &ModelRef) -> Result<(), StartError> {
-    calibrations.iter().try_for_each(|(strategy, calibration)| {
-        let wrong = |error| StartError::Calibration { file: format!("the calibration of strategy \"{strategy}\""), error };
-        calibration.check_model(model).map_err(wrong)
+/// Checks that every calibration was learnt with this embedder.
+///
+/// # Errors
+/// [`StartError::Calibration`] for the first that was not.
+pub fn check_calibrations(strategies: &Strategies, model: &ModelRef) -> Result<(), StartError> {
+    strategies.calibrations.iter().try_for_each(|(name, calibration)| {
+        let file = strategies.by_name.get(name).and_then(|strategy| strategy.budget.as_ref()?.calibration.as_deref());
+        let path = PathBuf::from(file.unwrap_or_default());
+        calibration.check_model(model).map_err(|error| StartError::Calibration { strategy: name.clone(), path, error })
     })
 }
 

@@ -13,6 +13,10 @@ use crate::domain::calibration::ScoreBin;
 /// depend on how many there are and never on which are wrong, as the proof asks.
 const STARTS: [(f64, f64); 4] = [(1.0, 0.5), (2.0, 0.25), (4.0, 0.125), (8.0, 0.125)];
 
+/// The share of the level that a start has which other data suggest, and the starts that guard against their being of another kind.
+const HINTED: f64 = 0.75;
+const STARTS_HINTED: [(f64, f64); 2] = [(1.0, 0.125), (4.0, 0.125)];
+
 /// The line that was proven.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Line {
@@ -46,13 +50,21 @@ fn regions(bins: &[ScoreBin]) -> impl Iterator<Item = Region> {
 }
 
 /// The level that is added at each region, the strictest first.
-fn starts(bins: &[ScoreBin], budget: f64, level: f64) -> Vec<f64> {
+fn starts(bins: &[ScoreBin], budget: f64, level: f64, hint: Option<f64>) -> Vec<f64> {
     let sizes: Vec<f64> = regions(bins).map(|region| region.n).collect();
     let mut added = vec![0.0; sizes.len()];
     let total = sizes.last().copied().unwrap_or(0.0);
-    // With too little for two starts the first has the whole level, and needs the less.
+    // With too little for two starts the one there is has the whole level, and needs the less.
     let second = least_samples(budget, level * STARTS[1].1) * STARTS[1].0;
-    let shares: &[(f64, f64)] = if total < second { &[(1.0, 1.0)] } else { &STARTS };
+    let hinted = hint.and_then(|score| regions(bins).position(|region| region.from <= score));
+    let shares: &[(f64, f64)] = match hinted {
+        _ if total < second => &[(1.0, 1.0)],
+        Some(at) => {
+            added[at] = level * HINTED;
+            &STARTS_HINTED
+        }
+        None => &STARTS,
+    };
     for (times, share) in shares {
         let needed = least_samples(budget, level * share) * times;
         if let Some(at) = sizes.iter().position(|n| *n >= needed) {
@@ -62,14 +74,17 @@ fn starts(bins: &[ScoreBin], budget: f64, level: f64) -> Vec<f64> {
     added
 }
 
-/// The loosest line of which `bins` prove that the share of wrong ones above it is at most `budget`, but for a chance of `level`.
-pub fn line(bins: &[ScoreBin], budget: f64, level: f64) -> Option<Line> {
-    walk(bins, budget, &starts(bins, budget, level))
+/// The loosest line of which `bins` prove that the share of wrong ones above it is at most `budget`, but for a chance of `level`. `hint` is
+/// a score from which the proof may well begin; it comes from other data than the bins, or there is none.
+pub fn line(bins: &[ScoreBin], budget: f64, level: f64, hint: Option<f64>) -> Option<Line> {
+    walk(bins, budget, &starts(bins, budget, level, hint))
 }
 
 fn walk(bins: &[ScoreBin], budget: f64, added: &[f64]) -> Option<Line> {
     let (mut carried, mut best) = (0.0, None);
-    for (region, added) in regions(bins).zip(added) {
+    // A bin in which nothing was counted says nothing about those who will fall into it, so no line is drawn at it.
+    let counted = |(region, _): &(Region, &f64)| bins[region.bin].n > 0.0;
+    for (region, added) in regions(bins).zip(added).filter(counted) {
         let level = carried + added;
         let proven = level > 0.0 && at_most(region.wrong, region.n, budget) <= level;
         carried = if proven { level } else { 0.0 };
@@ -116,26 +131,40 @@ mod tests {
 
     #[test]
     fn the_line_is_drawn_where_the_bound_still_keeps_to_the_budget() {
-        let found = line(&bins(&[(400, 0), (400, 1), (400, 60), (400, 90)]), 0.01, 0.05).unwrap();
+        let found = line(&bins(&[(400, 0), (400, 1), (400, 60), (400, 90)]), 0.01, 0.05, None).unwrap();
         assert_eq!((found.bin, found.n, found.wrong), (2, 800.0, 1.0));
     }
 
     #[test]
     fn too_few_samples_prove_nothing_and_just_enough_do() {
-        assert_eq!(line(&bins(&[(298, 0)]), 0.01, 0.05), None);
-        assert!(line(&bins(&[(299, 0)]), 0.01, 0.05).is_some());
-        assert_eq!(line(&[], 0.01, 0.05), None);
+        assert_eq!(line(&bins(&[(298, 0)]), 0.01, 0.05, None), None);
+        assert!(line(&bins(&[(299, 0)]), 0.01, 0.05, None).is_some());
+        assert_eq!(line(&[], 0.01, 0.05, None), None);
     }
 
     #[test]
     fn a_few_wrong_ones_at_the_very_top_do_not_end_it_all() {
-        let found = line(&bins(&[(400, 3), (3_600, 4), (4_000, 9), (4_000, 900)]), 0.01, 0.05).unwrap();
+        let found = line(&bins(&[(400, 3), (3_600, 4), (4_000, 9), (4_000, 900)]), 0.01, 0.05, None).unwrap();
         assert_eq!(found.bin, 1);
     }
 
     #[test]
     fn a_population_that_is_too_bad_everywhere_has_no_line() {
-        assert_eq!(line(&bins(&[(1_000, 30), (1_000, 30), (1_000, 30)]), 0.01, 0.05), None);
+        assert_eq!(line(&bins(&[(1_000, 30), (1_000, 30), (1_000, 30)]), 0.01, 0.05, None), None);
+    }
+
+    #[test]
+    fn no_line_is_drawn_where_nothing_was_counted() {
+        let found = line(&bins(&[(500, 0), (0, 0), (0, 0)]), 0.01, 0.05, None).unwrap();
+        assert_eq!(found.bin, 2);
+    }
+
+    #[test]
+    fn a_good_hint_proves_what_the_usual_starts_cannot() {
+        // Too many are wrong among the best, and enough are right among all.
+        let bins = bins(&[(400, 4), (300, 2), (500, 0), (1_000, 200)]);
+        assert_eq!(line(&bins, 0.01, 0.05, None), None);
+        assert_eq!(line(&bins, 0.01, 0.09, Some(0.25)).map(|found| found.bin), Some(1));
     }
 
     #[test]
@@ -154,7 +183,7 @@ mod tests {
     }
 
     /// How often the line breaks the budget where the error falls from `base` at the worst score to `floor` at the best.
-    fn violations(n: usize, floor: f64, base: f64, rounds: u64) -> f64 {
+    fn violations((n, floor, base): (usize, f64, f64), hint: Option<f64>, rounds: u64) -> f64 {
         const BINS: usize = 30;
         let error = |score: f64| floor + (base - floor) * (1.0 - score).powi(3);
         let mut broken = 0;
@@ -168,7 +197,7 @@ mod tests {
                 bins[bin].n += 1.0;
                 bins[bin].wrong += f64::from(u8::from(rng.f64() < error(score)));
             }
-            if let Some(found) = line(&bins, 0.02, 0.1) {
+            if let Some(found) = line(&bins, 0.02, 0.1, hint) {
                 // The true error above the line, by the midpoint rule.
                 let steps = 2_000;
                 let at = |i: i32| found.score_min + (1.0 - found.score_min) * (f64::from(i) + 0.5) / f64::from(steps);
@@ -182,9 +211,11 @@ mod tests {
     #[test]
     fn the_share_of_lines_that_break_the_budget_is_at_most_the_level() {
         // With 600 rounds a true share of 0.1 is measured to about ±0.025 at two standard deviations.
-        for (n, floor, base) in [(400, 0.0, 0.3), (2_000, 0.005, 0.3), (8_000, 0.01, 0.1), (2_000, 0.021, 0.021)] {
-            let share = violations(n, floor, base, 600);
-            assert!(share <= 0.125, "{share} of the lines broke the budget with n = {n}, {floor} to {base}");
+        for population in [(400, 0.0, 0.3), (2_000, 0.005, 0.3), (8_000, 0.01, 0.1), (2_000, 0.021, 0.021)] {
+            for hint in [None, Some(0.6)] {
+                let share = violations(population, hint, 600);
+                assert!(share <= 0.125, "{share} of the lines broke the budget with {population:?} and {hint:?}");
+            }
         }
     }
 
@@ -192,7 +223,7 @@ mod tests {
         #[test]
         fn every_line_keeps_to_the_budget_by_its_own_bound(counts in prop::collection::vec((0_u32..400, 0_u32..8), 1..30), budget in 0.005_f64..0.2) {
             let counts: Vec<_> = counts.into_iter().map(|(n, wrong)| (n, wrong.min(n))).collect();
-            if let Some(found) = line(&bins(&counts), budget, 0.05) {
+            if let Some(found) = line(&bins(&counts), budget, 0.05, None) {
                 prop_assert!(upper(found.wrong, found.n, 0.05) <= budget + 1e-9);
             }
         }
@@ -201,7 +232,7 @@ mod tests {
         fn a_larger_budget_never_draws_a_stricter_line(counts in prop::collection::vec((0_u32..400, 0_u32..8), 1..30), budget in 0.005_f64..0.2, more in 1.0_f64..3.0) {
             let counts: Vec<_> = counts.into_iter().map(|(n, wrong)| (n, wrong.min(n))).collect();
             let bins = bins(&counts);
-            let added = starts(&bins, budget, 0.05);
+            let added = starts(&bins, budget, 0.05, None);
             let (tight, loose) = (walk(&bins, budget, &added), walk(&bins, budget * more, &added));
             prop_assert!(loose.map_or(usize::MAX, |l| l.bin) <= tight.map_or(usize::MAX, |l| l.bin));
         }

@@ -125,6 +125,8 @@ pub struct Change {
 pub struct Books {
     /// What was counted by score, the calibration's counts among it until an alarm.
     pub(super) bins: Vec<ScoreBin>,
+    /// From which score a proof may well begin, as the calibration has it.
+    hint: Option<f64>,
     pub(super) state: State,
     pub(super) since: Timestamp,
     pub(super) why: String,
@@ -152,7 +154,7 @@ impl Books {
             Acceptance::Unattainable { reason } => (State::ExactOnly, reason.clone()),
         };
         let books = Self::new(calibration.bins.clone(), terms, calibration.made_at);
-        Self { state, why, score_min: calibration.acceptance.score_min(), ..books }
+        Self { state, why, hint: calibration.hint, score_min: calibration.acceptance.score_min(), ..books }
     }
 
     /// The books of a strategy that has none: what clears floors and gates is served until it is shown to be too often wrong.
@@ -164,6 +166,7 @@ impl Books {
     fn new(bins: Vec<ScoreBin>, terms: Terms, since: Timestamp) -> Self {
         Self {
             bins,
+            hint: None,
             state: State::Open,
             since,
             why: "there is no calibration: floors and gates alone decide".to_owned(),
@@ -305,7 +308,7 @@ impl Books {
         self.look_at = (self.counted as f64 * LOOK_GROWTH).ceil() as u64;
         // The shares 1/2, 1/6, 1/12, … of the looks add up to one.
         let look = f64::from(self.looks);
-        let found = acceptance::line(&self.bins, terms.budget, terms.level / (look * (look + 1.0)))?;
+        let found = acceptance::line(&self.bins, terms.budget, terms.level / (look * (look + 1.0)), self.hint)?;
         if self.score_min.is_some_and(|now| now <= found.score_min) {
             return None;
         }
@@ -324,149 +327,4 @@ fn first_look(terms: Terms) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::calibration::fixture::calibration;
-
-    const TERMS: Terms = Terms { budget: 0.05, level: 0.1 };
-
-    fn now() -> Timestamp {
-        Timestamp::parse("2026-02-01T00:00:00Z").unwrap()
-    }
-
-    fn outcome(source: Source, score: f64, right: bool) -> Scored {
-        Scored { score, right, source, served: u64::from(source != Source::Engine) * 10, at: now() }
-    }
-
-    /// Takes `n` outcomes of which every `wrong_every`th is wrong; the changes that came of them.
-    fn take(books: &mut Books, n: u32, wrong_every: u32, source: Source, score: f64) -> Vec<State> {
-        let one = |i: u32| books.take(outcome(source, score, (i + 1) % wrong_every != 0), TERMS).map(|change| change.to);
-        (0..n).filter_map(one).collect()
-    }
-
-    #[test]
-    fn what_the_calibration_proved_is_served_from_the_start() {
-        let books = Books::calibrated(&calibration(), TERMS);
-        assert_eq!((books.state, books.score_min), (State::Open, Some(0.5)));
-        let reason = "too few".to_owned();
-        let unproven =
-            Books::calibrated(&Calibration { acceptance: Acceptance::Unattainable { reason }, ..calibration() }, TERMS);
-        assert_eq!((unproven.state, unproven.score_min, &*unproven.why), (State::ExactOnly, None, "too few"));
-    }
-
-    #[test]
-    fn an_error_within_the_budget_raises_no_alarm() {
-        let mut books = Books::calibrated(&calibration(), TERMS);
-        assert_eq!(take(&mut books, 5_000, 40, Source::Shadow, 0.8), []);
-        assert_eq!(books.state, State::Open);
-        let spent = books.spent();
-        assert!(spent.low < 0.025 && spent.high > 0.025 && spent.high < 0.05, "{spent:?}");
-    }
-
-    #[test]
-    fn shadow_samples_that_are_too_often_wrong_close_near_reuse_soon() {
-        let mut books = Books::calibrated(&calibration(), TERMS);
-        assert_eq!(take(&mut books, 40, 4, Source::Shadow, 0.8), [State::ExactOnly]);
-        assert_eq!((books.state, books.score_min), (State::ExactOnly, None));
-        assert!(books.why.contains("shadow samples were wrong"), "{}", books.why);
-    }
-
-    #[test]
-    fn an_error_of_twice_the_budget_is_found_by_the_long_window() {
-        let mut books = Books::calibrated(&calibration(), TERMS);
-        assert_eq!(take(&mut books, 500, 10, Source::Shadow, 0.8), [State::ExactOnly]);
-    }
-
-    #[test]
-    fn two_wrong_reports_are_no_pattern_and_many_are() {
-        let mut books = Books::calibrated(&calibration(), TERMS);
-        assert_eq!(take(&mut books, 2, 1, Source::Feedback, 0.8), []);
-        assert_eq!(take(&mut books, 30, 1, Source::Feedback, 0.8), [State::ExactOnly]);
-        assert!(books.why.contains("callers reported"), "{}", books.why);
-    }
-
-    #[test]
-    fn reports_are_held_against_all_that_was_served() {
-        let mut books = Books::calibrated(&calibration(), TERMS);
-        // One wrong of a hundred that were served.
-        let rare = |i: u32| books.take(Scored { served: 100, ..outcome(Source::Feedback, 0.8, i == 0) }, TERMS);
-        assert!((0..400).filter_map(rare).next().is_none());
-    }
-
-    #[test]
-    fn near_reuse_opens_again_by_evidence_and_not_before() {
-        let mut books = Books::calibrated(&calibration(), TERMS);
-        take(&mut books, 40, 4, Source::Shadow, 0.8);
-        let needed = books.samples_to_look().unwrap();
-        assert!(needed > 50);
-        let before = u32::try_from(needed).unwrap() - 1;
-        assert_eq!(take(&mut books, before, u32::MAX, Source::Engine, 0.95), []);
-        assert_eq!(take(&mut books, 1, u32::MAX, Source::Engine, 0.95), [State::Open]);
-        // What the calibration had proven below is not believed any more.
-        assert_eq!(books.score_min, Some(0.9));
-        assert_eq!(books.samples_to_look(), None);
-    }
-
-    #[test]
-    fn near_reuse_stays_closed_while_what_engines_decide_differs_too_often() {
-        let mut books = Books::calibrated(&calibration(), TERMS);
-        take(&mut books, 40, 4, Source::Shadow, 0.8);
-        assert_eq!(take(&mut books, 5_000, 15, Source::Engine, 0.95), []);
-    }
-
-    #[test]
-    fn what_engines_confirm_below_the_line_moves_it_down() {
-        let mut books = Books::calibrated(&calibration(), TERMS);
-        // The fixture's bins below one half are wrong in every second case, and fade.
-        take(&mut books, 6_000, u32::MAX, Source::Engine, 0.45);
-        assert_eq!((books.state, books.score_min), (State::Open, Some(0.4)));
-    }
-
-    #[test]
-    fn praise_proves_nothing() {
-        let mut books = Books::calibrated(&calibration(), TERMS);
-        let before = books.bins.clone();
-        take(&mut books, 5_000, u32::MAX, Source::Feedback, 0.45);
-        assert_eq!((books.bins, books.score_min, books.tallies.feedback), (before, Some(0.5), Tally { n: 5_000, wrong: 0 }));
-    }
-
-    #[test]
-    fn without_a_calibration_floors_and_gates_decide_until_too_much_was_wrong() {
-        let mut books = Books::uncalibrated(TERMS, now());
-        assert_eq!((books.state, books.score_min), (State::Open, Some(0.0)));
-        assert_eq!(take(&mut books, 40, 4, Source::Shadow, 0.93), [State::ExactOnly]);
-        assert_eq!(take(&mut books, 500, u32::MAX, Source::Engine, 0.97), [State::Open]);
-        assert_eq!(books.score_min, Some(0.97));
-    }
-
-    #[test]
-    fn a_bin_is_bounded_and_follows_what_changes() {
-        let mut books = Books::uncalibrated(TERMS, now());
-        take(&mut books, 20_000, 1, Source::Engine, 0.5);
-        take(&mut books, 20_000, u32::MAX, Source::Engine, 0.5);
-        let bin = books.bins[50];
-        assert!(bin.n <= BIN_SAMPLES_MAX + 1e-6 && bin.wrong / bin.n < 0.01, "{bin:?}");
-    }
-
-    #[test]
-    fn looking_often_does_not_prove_what_is_not_so() {
-        // The true error is just above the budget, and a thousand samples come one by one.
-        let opened = (0..300_u64).filter(|round| {
-            let mut rng = fastrand::Rng::with_seed(*round);
-            let mut books = Books::uncalibrated(TERMS, now());
-            books.state = State::ExactOnly;
-            books.score_min = None;
-            (0..1_000).any(|_| books.take(outcome(Source::Engine, 0.95, rng.f64() >= 0.051), TERMS).is_some())
-        });
-        let opened = opened.count();
-        assert!(opened <= 40, "{opened} of 300 opened, and the level allows 30");
-    }
-
-    #[test]
-    fn the_books_read_back_as_they_were_written() {
-        let mut books = Books::calibrated(&calibration(), TERMS);
-        take(&mut books, 700, 60, Source::Shadow, 0.8);
-        let json = serde_json::to_string(&books).unwrap();
-        assert_eq!(serde_json::from_str::<Books>(&json).unwrap(), books);
-    }
-}
+mod tests;

@@ -88,11 +88,12 @@ mod tests {
 
     /// The tail of the binomial distribution, summed term by term.
     fn summed(wrong: u32, n: u32, share: f64) -> f64 {
-        let mut term = (f64::from(n) * (1.0 - share).ln()).exp();
-        let mut sum = term;
+        // In logarithms, since the first terms of a long sum are too small for a float.
+        let mut term = f64::from(n) * (1.0 - share).ln();
+        let mut sum = term.exp();
         for k in 0..wrong {
-            term *= f64::from(n - k) / f64::from(k + 1) * share / (1.0 - share);
-            sum += term;
+            term += (f64::from(n - k) / f64::from(k + 1) * share / (1.0 - share)).ln();
+            sum += term.exp();
         }
         sum
     }

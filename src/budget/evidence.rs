@@ -4,9 +4,11 @@ use crate::domain::agreement::AgreementKey;
 use crate::domain::calibration::Evidence;
 use crate::limits::EVIDENCE_NEIGHBOURS_MAX;
 
-/// The margin of a candidate that no neighbour contradicts. As far as a sentence model sets apart what has nothing in common with what is
-/// the same, so that the lack of a contradiction counts as a wide margin, and not as an endless one.
-pub const MARGIN_UNCONTRADICTED: f32 = 1.0;
+/// The widest margin that counts. A lead of more says no more.
+pub const MARGIN_MAX: f32 = 0.3;
+
+/// How fast the weight of a neighbour falls with its distance behind the nearest: by half for each 0.035 of cosine.
+const SHARPNESS: f32 = 20.0;
 
 /// What the evidence looks at in one neighbour.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,23 +33,39 @@ pub struct Aside {
 /// The evidence for `candidate`, which is one of `neighbours`. They come nearest first, and those past the eighth are left out.
 pub fn gather(candidate: Neighbour, neighbours: &[Neighbour], aside: Aside) -> Evidence {
     let nearest = neighbours.get(..EVIDENCE_NEIGHBOURS_MAX).unwrap_or(neighbours);
-    let (mut all, mut agreeing, mut rival) = (0.0_f32, 0.0_f32, f32::NEG_INFINITY);
+    let top = nearest.iter().map(|n| n.fresh_similarity).fold(candidate.fresh_similarity, f32::max);
+    let (mut all, mut agreed, mut sum, mut agreeing) = (0.0_f32, 0.0_f32, 0.0_f32, 0_u8);
+    let (mut rival, mut last) = (f32::NEG_INFINITY, candidate.fresh_similarity);
     for neighbour in nearest {
-        let weight = neighbour.fresh_similarity.max(0.0);
+        let weight = (SHARPNESS * (neighbour.fresh_similarity - top)).exp();
         all += weight;
+        sum += neighbour.fresh_similarity;
+        last = last.min(neighbour.fresh_similarity);
         if neighbour.decision == candidate.decision {
-            agreeing += weight;
+            agreed += weight;
+            agreeing += 1;
         } else {
             rival = rival.max(neighbour.fresh_similarity);
         }
     }
-    let margin =
-        if rival.is_finite() { (candidate.fresh_similarity - rival).min(MARGIN_UNCONTRADICTED) } else { MARGIN_UNCONTRADICTED };
+    let unanimous = rival == f32::NEG_INFINITY;
+    let lead = if !unanimous {
+        candidate.fresh_similarity - rival
+    } else if nearest.len() < EVIDENCE_NEIGHBOURS_MAX {
+        // There is no more to look at, and nothing of it contradicts.
+        MARGIN_MAX
+    } else {
+        // What contradicts lies somewhere behind the last that was looked at.
+        candidate.fresh_similarity - last
+    };
     Evidence {
         fresh_similarity: candidate.fresh_similarity,
         similarity: candidate.similarity,
-        margin,
-        agreement: if all > 0.0 { agreeing / all } else { 1.0 },
+        margin: lead.clamp(-MARGIN_MAX, MARGIN_MAX),
+        unanimous,
+        agreement: if all > 0.0 { agreed / all } else { 1.0 },
+        agreeing,
+        spread: if nearest.is_empty() { 0.0 } else { candidate.fresh_similarity - sum / nearest.len() as f32 },
         age_sec: aside.age_sec,
         unread: aside.unread,
         neighbours: u8::try_from(nearest.len()).unwrap_or(u8::MAX),
@@ -76,8 +94,11 @@ mod tests {
         let all = [neighbour(0.9, "a"), neighbour(0.85, "a"), neighbour(0.8, "b"), neighbour(0.7, "c")];
         let evidence = gather(all[0], &all, ASIDE);
         assert!((evidence.margin - 0.1).abs() < 1e-6);
-        assert!((evidence.agreement - 1.75 / 3.25).abs() < 1e-6);
-        assert_eq!((evidence.neighbours, evidence.age_sec, evidence.unread), (4, 5, 0.25));
+        // The weights are 1, e^-1, e^-2 and e^-4.
+        assert!((evidence.agreement - 1.3679 / 1.5215).abs() < 1e-3, "{evidence:?}");
+        assert!((evidence.spread - (0.9 - 3.25 / 4.0)).abs() < 1e-6);
+        assert_eq!((evidence.agreeing, evidence.neighbours, evidence.unanimous), (2, 4, false));
+        assert_eq!((evidence.age_sec, evidence.unread), (5, 0.25));
     }
 
     #[test]
@@ -90,7 +111,13 @@ mod tests {
     fn a_candidate_that_nothing_contradicts_has_the_widest_margin() {
         let all = [neighbour(0.9, "a"), neighbour(0.8, "a")];
         let evidence = gather(all[0], &all, ASIDE);
-        assert_eq!((evidence.margin, evidence.agreement), (MARGIN_UNCONTRADICTED, 1.0));
+        assert_eq!((evidence.margin, evidence.agreement, evidence.unanimous), (MARGIN_MAX, 1.0, true));
+    }
+
+    #[test]
+    fn among_eight_that_agree_the_margin_reaches_to_the_last() {
+        let all: Vec<_> = (0..8_u8).map(|i| neighbour(0.9 - f32::from(i) / 100.0, "a")).collect();
+        assert!((gather(all[0], &all, ASIDE).margin - 0.07).abs() < 1e-6);
     }
 
     #[test]
@@ -106,7 +133,7 @@ mod tests {
         fn evidence_is_always_within_its_range(all in prop::collection::vec((-1.0_f32..=1.0, 0_u8..3), 1..20)) {
             let all: Vec<_> = all.into_iter().map(|(s, word)| neighbour(s, &word.to_string())).collect();
             let evidence = gather(all[0], &all, ASIDE);
-            prop_assert!((-2.0..=MARGIN_UNCONTRADICTED).contains(&evidence.margin));
+            prop_assert!((-MARGIN_MAX..=MARGIN_MAX).contains(&evidence.margin));
             prop_assert!((0.0..=1.0).contains(&evidence.agreement));
         }
     }

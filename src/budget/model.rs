@@ -160,7 +160,18 @@ pub(super) mod tests {
 
     /// Evidence of which only the fresh similarity and the margin say anything.
     pub(in crate::budget) fn evidence(fresh_similarity: f32, margin: f32) -> Evidence {
-        Evidence { fresh_similarity, similarity: 0.9, margin, agreement: 1.0, age_sec: 60, unread: 0.0, neighbours: 3 }
+        Evidence {
+            fresh_similarity,
+            similarity: 0.9,
+            margin,
+            unanimous: false,
+            agreement: 1.0,
+            agreeing: 3,
+            spread: 0.1,
+            age_sec: 60,
+            unread: 0.0,
+            neighbours: 3,
+        }
     }
 
     /// Samples whose log-odds of being right are 2 + 3·z(similarity) + 1·z(margin).

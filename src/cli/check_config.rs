@@ -3,6 +3,7 @@
 use super::{Failure, Settings, tell};
 use crate::app;
 use crate::config::DEFAULTS;
+use crate::domain::component::ModelRef;
 use crate::embed;
 use crate::engine::Engines;
 use clap::Args;
@@ -37,14 +38,23 @@ impl CheckConfig {
             ))?;
         }
         app::read_lexicon(&config.facts)?;
-        for (strategy, calibration) in app::read_calibrations(&config.strategies, &strategies)? {
+        for (strategy, calibration) in &strategies.calibrations {
             tell(&format!("calibration of {strategy}: learnt at {} with {}", calibration.made_at, calibration.learnt_for.model))?;
         }
         let known = embed::inventory(&config.embed)?;
-        if !config.embed.model.starts_with("hashing-") && !known.iter().any(|model| model.id == config.embed.model) {
-            return Err(
-                format!("embed.model: no manifest has a model \"{}\"; `instinct models` lists them", config.embed.model).into()
-            );
+        match known.iter().find(|model| model.id == config.embed.model) {
+            Some(model) => {
+                let model = ModelRef { id: model.id.as_str().into(), revision: model.revision.as_str().into() };
+                app::check_calibrations(&strategies, &model)?;
+            }
+            None if config.embed.model.starts_with("hashing-") => {
+                app::check_calibrations(&strategies, embed::open(&config.embed)?.model())?;
+            }
+            None => {
+                let detail =
+                    format!("embed.model: no manifest has a model \"{}\"; `instinct models` lists them", config.embed.model);
+                return Err(detail.into());
+            }
         }
         tell("the configuration is good")?;
         Ok(ExitCode::SUCCESS)

@@ -41,6 +41,7 @@ use crate::cache::embedding::{EmbeddingCache, Full};
 use crate::cache::partition::LiveEntry;
 use crate::cache::semantic::SemanticCache;
 use crate::domain::answer::{Answer, Confidence, Explanation, Match, Outcome, Path, Refused, TimingUs};
+use crate::domain::calibration::Calibration;
 use crate::domain::component::Cut;
 use crate::domain::decision::Payload;
 use crate::domain::facts::Facts;
@@ -117,6 +118,8 @@ pub enum DecideError {
 pub struct Strategies {
     /// By name.
     pub by_name: BTreeMap<StrategyName, Arc<Strategy>>,
+    /// What was learnt about those that name a calibration.
+    pub calibrations: BTreeMap<StrategyName, Arc<Calibration>>,
     /// Which one a request gets that names none.
     pub default: StrategyName,
 }

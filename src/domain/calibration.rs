@@ -19,10 +19,16 @@ pub struct Evidence {
     pub fresh_similarity: f32,
     /// Cosine of the composed vectors.
     pub similarity: f32,
-    /// How much nearer it is than the nearest neighbour with another decision.
+    /// How much nearer it is than the nearest neighbour with another decision, or than the last that was looked at.
     pub margin: f32,
+    /// Whether all neighbours agree with the candidate.
+    pub unanimous: bool,
     /// Share of the neighbours, weighted by their nearness, whose decision agrees with the candidate's.
     pub agreement: f32,
+    /// How many of the neighbours agree, the candidate among them.
+    pub agreeing: u8,
+    /// How much nearer it is than the neighbours are on average.
+    pub spread: f32,
     /// Seconds since the candidate was written.
     pub age_sec: u64,
     /// Share of the request's words that the reader of facts doesn't know.
@@ -41,8 +47,14 @@ pub enum Feature {
     Similarity,
     /// Distance to the nearest neighbour with another decision.
     Margin,
-    /// Share of the neighbours that agree.
+    /// One where all neighbours agree, else zero.
+    Unanimous,
+    /// Weighted share of the neighbours that agree.
     Agreement,
+    /// How many neighbours agree.
+    Agreeing,
+    /// Distance to the neighbours on average.
+    Spread,
     /// Logarithm of one plus the age in hours: what an hour does to fresh news, a day does to old.
     LogAge,
     /// Share of the request's words that the reader of facts doesn't know.
@@ -53,8 +65,18 @@ pub enum Feature {
 
 impl Feature {
     /// Every feature there is.
-    pub const ALL: [Self; 7] =
-        [Self::FreshSimilarity, Self::Similarity, Self::Margin, Self::Agreement, Self::LogAge, Self::Unread, Self::Neighbours];
+    pub const ALL: [Self; 10] = [
+        Self::FreshSimilarity,
+        Self::Similarity,
+        Self::Margin,
+        Self::Unanimous,
+        Self::Agreement,
+        Self::Agreeing,
+        Self::Spread,
+        Self::LogAge,
+        Self::Unread,
+        Self::Neighbours,
+    ];
 
     /// Its value.
     pub fn of(self, evidence: &Evidence) -> f64 {
@@ -62,7 +84,10 @@ impl Feature {
             Self::FreshSimilarity => f64::from(evidence.fresh_similarity),
             Self::Similarity => f64::from(evidence.similarity),
             Self::Margin => f64::from(evidence.margin),
+            Self::Unanimous => f64::from(u8::from(evidence.unanimous)),
             Self::Agreement => f64::from(evidence.agreement),
+            Self::Agreeing => f64::from(evidence.agreeing),
+            Self::Spread => f64::from(evidence.spread),
             Self::LogAge => (evidence.age_sec as f64 / 3_600.0).ln_1p(),
             Self::Unread => f64::from(evidence.unread),
             Self::Neighbours => f64::from(evidence.neighbours),
@@ -75,7 +100,10 @@ impl Feature {
             Self::FreshSimilarity => "fresh_similarity",
             Self::Similarity => "similarity",
             Self::Margin => "margin",
+            Self::Unanimous => "unanimous",
             Self::Agreement => "agreement",
+            Self::Agreeing => "agreeing",
+            Self::Spread => "spread",
             Self::LogAge => "log_age",
             Self::Unread => "unread",
             Self::Neighbours => "neighbours",
@@ -234,6 +262,9 @@ pub struct Calibration {
     pub model: Logistic,
     /// The counts of the calibration part by score, the least score first.
     pub bins: Vec<ScoreBin>,
+    /// From which score a proof may well begin, as the part says that the model was fitted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<f64>,
     /// Above which score a candidate is served.
     pub acceptance: Acceptance,
     /// BLAKE3 of the data, in hexadecimal digits.
@@ -365,118 +396,7 @@ pub fn check_budget(at_budget: &str, at_confidence: &str, error_budget: f64, con
     Ok(())
 }
 
-/// Fixtures for tests.
 #[cfg(test)]
-pub(crate) mod fixture {
-    use super::*;
-
-    /// A strategy with an error budget of 0.05 at a confidence of 0.9.
-    pub fn strategy() -> Strategy {
-        Strategy::from_toml(
-            r#"
-            name = "s"
-            version = 2
-            composition = "sum"
-            deadline_ms = 500
-            error_budget = 0.05
-            calibration = "s.json"
-            budget.confidence = 0.9
-            thresholds = { tau = 0.9, tau_fresh = 0.8 }
-            slots = [
-                { role = "context", latest = 2, weight = 0.3 },
-                { role = "fresh", weight = 0.7 },
-            ]
-            "#,
-        )
-        .unwrap()
-    }
-
-    /// The model that [`calibration`] was learnt with.
-    pub fn model() -> ModelRef {
-        ModelRef::parse("minilm@1234").unwrap()
-    }
-
-    /// A calibration for [`strategy`] whose score is a curve of the fresh similarity alone: one half at 0.8, rising by `e` in the odds for
-    /// each 0.02. Candidates are served from a score of one half.
-    pub fn calibration() -> Calibration {
-        let term = Term { feature: Feature::FreshSimilarity, mean: 0.8, scale: 0.02, coefficient: 1.0 };
-        let bin = |i: u8| ScoreBin { from: f64::from(i) / 10.0, n: 40.0, wrong: if i < 5 { 20.0 } else { 0.0 } };
-        Calibration {
-            format: CALIBRATION_FORMAT,
-            learnt_for: LearntFor::new(&strategy(), &model(), (0.05, 0.9)),
-            model: Logistic { intercept: 0.0, terms: vec![term] },
-            bins: (0..10).map(bin).collect(),
-            acceptance: Acceptance::Proven { score_min: 0.5, error_upper: 0.012 },
-            data_hash: "00".repeat(32),
-            made_at: Timestamp::parse("2026-01-01T00:00:00Z").unwrap(),
-            figures: Figures::default(),
-            why: "a fixture".to_owned(),
-        }
-    }
-}
-
+pub(crate) mod fixture;
 #[cfg(test)]
-mod tests {
-    use super::fixture::{calibration, model, strategy};
-    use super::*;
-
-    #[test]
-    fn a_file_reads_back_as_it_was_written() {
-        let json = serde_json::to_string_pretty(&calibration()).unwrap();
-        assert_eq!(Calibration::parse(&json).unwrap(), calibration());
-    }
-
-    #[test]
-    fn a_calibration_holds_for_what_it_was_learnt_for() {
-        assert_eq!(calibration().check_against(&strategy()), Ok(()));
-        assert_eq!(calibration().check_model(&model()), Ok(()));
-    }
-
-    #[test]
-    fn each_difference_is_named_with_its_field() {
-        type Change = fn(&mut Strategy);
-        let changes: [(&str, Change); 9] = [
-            ("strategy", |s| s.name = StrategyName::new("t").unwrap()),
-            ("strategy_version", |s| s.version = 3),
-            ("composition", |s| s.composition = Composition::Concat),
-            ("weights", |s| (s.slots[0].weight, s.slots[1].weight) = (0.31, 0.69)),
-            ("weights", |s| drop(s.slots.pop())),
-            ("thresholds/tau", |s| s.thresholds.tau = 0.91),
-            ("thresholds/tau_fresh", |s| s.thresholds.tau_fresh = 0.81),
-            ("error_budget", |s| s.budget.as_mut().unwrap().error_budget = 0.1),
-            ("confidence", |s| s.budget.as_mut().unwrap().confidence = 0.95),
-        ];
-        for (field, change) in changes {
-            let mut strategy = strategy();
-            change(&mut strategy);
-            let error = calibration().check_against(&strategy).unwrap_err();
-            assert_eq!(error.pointer, format!("/learnt_for/{field}"), "{error}");
-        }
-        let error = calibration().check_model(&ModelRef::parse("minilm@9999").unwrap()).unwrap_err();
-        assert!(error.detail.contains("minilm@1234") && error.detail.contains("minilm@9999"), "{error}");
-    }
-
-    #[test]
-    fn a_file_that_is_damaged_is_refused_with_the_place() {
-        let written = serde_json::to_value(calibration()).unwrap();
-        for (pointer, value) in [
-            ("/format", serde_json::json!(2)),
-            ("/learnt_for/error_budget", serde_json::json!(0.5)),
-            ("/learnt_for/confidence", serde_json::json!(1.0)),
-            ("/learnt_for/weights", serde_json::json!("x")),
-            ("/model/terms/0/scale", serde_json::json!(0.0)),
-            ("/model/terms/0/feature", serde_json::json!("mood")),
-            ("/bins/3", serde_json::json!({"from": 0.0, "n": 1.0, "wrong": 0.0})),
-            ("/bins/3", serde_json::json!({"from": 0.3, "n": 1.0, "wrong": 2.0})),
-            ("/acceptance/score_min", serde_json::json!(1.5)),
-        ] {
-            let mut damaged = written.clone();
-            *damaged.pointer_mut(pointer).unwrap() = value;
-            assert_eq!(Calibration::parse(&damaged.to_string()).unwrap_err().pointer, pointer);
-        }
-        let mut more = written;
-        more["mood"] = serde_json::json!(1);
-        assert!(Calibration::parse(&more.to_string()).unwrap_err().detail.contains("mood"));
-        assert!(Calibration::parse("{} {}").is_err());
-    }
-}
+mod tests;

@@ -162,7 +162,10 @@ pub(super) fn fixed_judgement() -> Record {
             fresh_similarity: 0.9,
             similarity: 0.95,
             margin: 0.125,
+            unanimous: false,
             agreement: 0.75,
+            agreeing: 5,
+            spread: 0.0625,
             age_sec: 60,
             unread: 0.25,
             neighbours: 8,
@@ -335,17 +338,12 @@ pub(super) fn tag_end() -> impl Strategy<Value = Record> {
 }
 
 fn any_evidence() -> impl Strategy<Value = Evidence> {
-    (-1.0_f32..1.0, -1.0_f32..1.0, -2.0_f32..1.0, 0.0_f32..1.0, any::<u64>(), 0.0_f32..1.0, any::<u8>()).prop_map(
-        |(fresh_similarity, similarity, margin, agreement, age_sec, unread, neighbours)| Evidence {
-            fresh_similarity,
-            similarity,
-            margin,
-            agreement,
-            age_sec,
-            unread,
-            neighbours,
-        },
-    )
+    let cosines = (-1.0_f32..1.0, -1.0_f32..1.0, -0.3_f32..0.3, 0.0_f32..1.0, -0.3_f32..0.3);
+    let counts = (any::<bool>(), any::<u8>(), any::<u64>(), 0.0_f32..1.0, any::<u8>());
+    (cosines, counts).prop_map(|(cosines, (unanimous, agreeing, age_sec, unread, neighbours))| {
+        let (fresh_similarity, similarity, margin, agreement, spread) = cosines;
+        Evidence { fresh_similarity, similarity, margin, unanimous, agreement, agreeing, spread, age_sec, unread, neighbours }
+    })
 }
 
 pub(super) fn judgement() -> impl Strategy<Value = Record> {

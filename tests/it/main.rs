@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets what it does not expect must fail")]
 
 mod architecture;
+mod calibrations;
 mod consistency;
 mod contract;
 mod crash;

@@ -1,0 +1,79 @@
+//! Calibration files: read beside the strategy's own, and refused where they were learnt for something else.
+
+use super::service::project;
+use instinct::app::{check_calibrations, read_strategies};
+use instinct::config::{Config, Overrides};
+use instinct::decide::Strategies;
+use instinct::domain::calibration::{
+    Acceptance, CALIBRATION_FORMAT, Calibration, Feature, Figures, LearntFor, Logistic, ScoreBin, Term,
+};
+use instinct::domain::component::ModelRef;
+use instinct::domain::strategy::Strategy;
+use instinct::domain::time::Timestamp;
+use instinct::engine::Engines;
+use std::fs;
+use tempfile::TempDir;
+
+fn model() -> ModelRef {
+    ModelRef::parse("hashing-64@1").unwrap()
+}
+
+fn strategy_file() -> String {
+    let shipped = fs::read_to_string(project().join("strategies/news-impact.toml")).unwrap();
+    format!("error_budget = 0.01\ncalibration = \"news.json\"\n{shipped}")
+}
+
+fn learnt() -> Calibration {
+    let strategy = Strategy::from_toml(&strategy_file()).unwrap();
+    let term = Term { feature: Feature::FreshSimilarity, mean: 0.8, scale: 0.1, coefficient: 2.0 };
+    Calibration {
+        format: CALIBRATION_FORMAT,
+        learnt_for: LearntFor::new(&strategy, &model(), (0.01, 0.95)),
+        model: Logistic { intercept: 3.0, terms: vec![term] },
+        bins: vec![ScoreBin { from: 0.0, n: 900.0, wrong: 2.0 }],
+        hint: None,
+        acceptance: Acceptance::Proven { score_min: 0.0, error_upper: 0.007 },
+        data_hash: "00".repeat(32),
+        made_at: Timestamp::parse("2026-01-01T00:00:00Z").unwrap(),
+        figures: Figures::default(),
+        why: "a test".to_owned(),
+    }
+}
+
+/// What a folder with this strategy and this calibration reads as.
+fn read(strategy: &str, calibration: Option<&str>) -> Result<Strategies, String> {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("s.toml"), strategy).unwrap();
+    if let Some(text) = calibration {
+        fs::write(folder.path().join("news.json"), text).unwrap();
+    }
+    let mut config = Config::load(None, &Overrides::default()).unwrap();
+    config.strategies.dir = folder.path().to_owned();
+    read_strategies(&config.strategies, &Engines::default()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_calibration_that_fits_is_read_with_its_strategy() {
+    let strategies = read(&strategy_file(), Some(&serde_json::to_string(&learnt()).unwrap())).unwrap();
+    assert_eq!(**strategies.calibrations.values().next().unwrap(), learnt());
+    check_calibrations(&strategies, &model()).unwrap();
+}
+
+#[test]
+fn a_calibration_that_is_missing_damaged_or_of_other_weights_is_refused_by_name() {
+    let good = serde_json::to_string(&learnt()).unwrap();
+    let error = read(&strategy_file(), None).unwrap_err();
+    assert!(error.contains("news.json"), "{error}");
+    let error = read(&strategy_file(), Some(&good[..good.len() - 1])).unwrap_err();
+    assert!(error.contains("news.json") && error.contains("news-impact"), "{error}");
+    let other = strategy_file().replace("weight = 0.60", "weight = 0.50").replace("weight = 0.20", "weight = 0.30");
+    let error = read(&other, Some(&good)).unwrap_err();
+    assert!(error.contains("/learnt_for/weights") && error.contains("tune again"), "{error}");
+}
+
+#[test]
+fn a_calibration_of_another_model_is_refused_by_name() {
+    let strategies = read(&strategy_file(), Some(&serde_json::to_string(&learnt()).unwrap())).unwrap();
+    let error = check_calibrations(&strategies, &ModelRef::parse("minilm@7").unwrap()).unwrap_err().to_string();
+    assert!(error.contains("hashing-64@1") && error.contains("minilm@7"), "{error}");
+}
