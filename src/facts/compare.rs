@@ -211,10 +211,16 @@ fn negations(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict>
 
 /// A deed told in the present covers both what is done and what is settled to come, but those two aren't the same.
 fn modalities(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
+    let says = |facts: &Facts, any: &[Modality]| any.iter().any(|modality| facts.modality.contains(modality));
     let only = |a: &Facts, b: &Facts| -> Vec<String> {
         let open = |modality: &&Modality| match modality {
-            Modality::Done => [Modality::Future, Modality::Planned, Modality::Ongoing].iter().any(|m| b.modality.contains(m)),
-            Modality::Ongoing => b.modality.contains(&Modality::Done),
+            Modality::Done => {
+                says(b, &[Modality::Future, Modality::Planned, Modality::Ongoing])
+                    && !says(a, &[Modality::Future, Modality::Planned])
+            }
+            Modality::Ongoing => says(b, &[Modality::Done]),
+            // `is likely to` and `will probably`.
+            Modality::Future => !(says(a, &[Modality::Possible]) && says(b, &[Modality::Possible])),
             _ => true,
         };
         let alone = a.modality.iter().filter(|modality| !b.modality.contains(modality));
@@ -274,7 +280,11 @@ fn reversals(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict>
                 &format!("{} {}", b.verb, b.object.join(" ")),
             );
         }
-        if let Some(b) = asked.roles.iter().find(|b| roles::reversed(a, b, &is_side) && !held.roles.contains(b)) {
+        // `hours logged by contractor` groups; who did it is not said.
+        let grouped = !held.question.group_by.is_empty() || !asked.question.group_by.is_empty();
+        if let Some(b) =
+            asked.roles.iter().filter(|_| !grouped).find(|b| roles::reversed(a, b, &is_side) && !held.roles.contains(b))
+        {
             let show = |role: &Role| format!("{} {} {}", role.subject.join(" "), role.verb, role.object.join(" "));
             return refuse(Slot::Role, &show(a), &show(b));
         }
@@ -307,7 +317,7 @@ fn reordered<'a>(held: &'a Facts, asked: &'a Facts) -> Option<(String, String)> 
         out
     };
     let (a, b) = (kept(held, asked), kept(asked, held));
-    let is_name = |word: &&str| held.entities.iter().any(|e| e.id == **word) || held.names.iter().any(|name| name == *word);
+    let is_name = |word: &&str| held.entities.iter().any(|e| e.id == **word && matches!(&*e.kind, "currency" | "coin"));
     // `EUR/USD` and `USD/EUR`: two names that stand side by side.
     let pair = |a: &[&str], b: &[&str]| {
         a.windows(2).any(|x| x.iter().all(is_name) && b.windows(2).any(|y| x[0] == y[1] && x[1] == y[0]))
@@ -395,18 +405,30 @@ fn wording(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
     let added = only_held.len().max(only_asked.len());
     let share = held.unread_share().max(asked.unread_share());
     let unread = share > rules.unread_share_max && replaced + added > 0;
+    let span = |words: &[String]| words.iter().filter(|word| !is_span(word)).count();
+    // A word more in a question asks for less of what there is.
+    let most = if held.question.is_empty() && asked.question.is_empty() { rules.words_added_max } else { 0 };
     let equal = rules.wording.rule == Rule::MustEqual && added > 0;
-    if equal || unread || replaced > rules.words_replaced_max as usize || added > rules.words_added_max as usize {
+    if equal || unread || replaced > rules.words_replaced_max as usize || span(&only_held).max(span(&only_asked)) > most as usize
+    {
         return refuse(Slot::Wording, &only_held.join(", "), &only_asked.join(", "));
     }
     Ok(())
+}
+
+/// A length of time as a word, which `per month` and `by month` have or lack.
+fn is_span(word: &str) -> bool {
+    matches!(
+        word,
+        "day" | "week" | "month" | "quarter" | "year" | "hour" | "minut" | "daily" | "weekly" | "monthly" | "quarterly"
+    )
 }
 
 /// `liquidation` and `liquidate`, `effective` and `effect`: one word in two forms.
 fn same_family(a: &str, b: &str) -> bool {
     let root = |word: &str| -> usize {
         let mut left = word;
-        for suffix in ["ly", "al", "ive", "iv", "ment", "ation", "ion", "at", "e"] {
+        for suffix in ["ly", "enc", "al", "ive", "iv", "ment", "ation", "ion", "at", "e"] {
             left = left.strip_suffix(suffix).filter(|rest| rest.len() >= 5).unwrap_or(left);
         }
         left.len()

@@ -22,8 +22,10 @@ pub(super) fn collect(parts: &mut [Part<'_>], facts: &mut Facts) {
                 let of = of.unwrap_or_default().into();
                 facts.events.push(Event { axis: (*axis).into(), pole: *pole, of });
                 // A word of order in time is too often put in other ways to count as wording.
-                if !matches!(*axis, "timing" | "inout") {
-                    word(canon, facts);
+                match *axis {
+                    "timing" => {}
+                    "inout" => facts.words.push(if *pole > 0 { "|into" } else { "|out" }.into()),
+                    _ => word(canon, facts),
                 }
             }
             Part::Verb(canon) => word(canon, facts),
@@ -59,7 +61,7 @@ pub(super) fn collect(parts: &mut [Part<'_>], facts: &mut Facts) {
                     facts.qualifiers.push("or".into());
                 }
             }
-            Part::Small(mark @ ("from" | "to" | "against" | "than" | "who" | "that" | "which" | "we" | "us")) => {
+            Part::Small(mark @ ("from" | "to" | "against" | "than" | "who" | "that" | "which" | "we" | "us" | "then")) => {
                 facts.words.push(marked(mark).into())
             }
             Part::Negator { .. } | Part::Small(_) => {}
@@ -130,6 +132,7 @@ fn marked(preposition: &str) -> &'static str {
         "against" => "|against",
         "than" => "|than",
         "we" | "us" => "|we",
+        "then" => "|then",
         _ => "|who",
     }
 }

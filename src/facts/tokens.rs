@@ -135,6 +135,17 @@ fn number(rest: &str, minus: bool, joined: bool, tokens: &mut Vec<Token>) -> usi
         });
         return at + taken;
     }
+    // The possessive of `client 402's` is no unit.
+    if rest[at..].starts_with("'s") || rest[at..].starts_with("’s") {
+        tokens.push(Token {
+            text: String::new(),
+            shape: Shape::Number { value, digits },
+            capital: false,
+            shouted: false,
+            joined,
+        });
+        return at + rest[at..].chars().take(2).map(char::len_utf8).sum::<usize>();
+    }
     let suffix_len = rest[at..].bytes().take_while(u8::is_ascii_alphabetic).count();
     let text = rest[at..at + suffix_len].to_ascii_lowercase();
     tokens.push(Token { text, shape: Shape::Number { value, digits }, capital: false, shouted: false, joined });
@@ -161,7 +172,8 @@ fn word(rest: &str, joined: bool, tokens: &mut Vec<Token>) -> usize {
         let next = chars.peek().map(|(_, c)| *c);
         if c.is_alphanumeric() {
             letters += 1;
-            shouted &= !c.is_lowercase();
+            // The `s` of a possessive says nothing of how the word is written.
+            shouted &= !c.is_lowercase() || c == 's' && text.ends_with('\'');
             text.extend(c.to_lowercase());
         } else if matches!(c, '\'' | '’') && next.is_some_and(char::is_alphabetic) {
             text.push('\'');

@@ -46,7 +46,7 @@ impl Field {
         Self { number, name, shape, required: false }
     }
 
-    fn bad(&self, detail: impl ToString) -> Fault {
+    pub(super) fn bad(&self, detail: impl ToString) -> Fault {
         Fault::Value { field: self.name, detail: detail.to_string() }
     }
 }
