@@ -250,6 +250,20 @@ fn questions(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict>
         let told = |group: &String| group.strip_prefix("by ").is_some_and(|word| other.words.iter().any(|w| w == word));
         lacking(x, y).into_iter().filter(|shape| !told(shape)).collect()
     };
+    // `Logins per day` are counted, said or not.
+    let counted = |shape: &[String], other: &Facts| {
+        shape.iter().any(|s| s == "count")
+            && other.question.aggregate.is_empty()
+            && held.quantities.len() == asked.quantities.len()
+            && shape
+                .iter()
+                .filter_map(|s| s.strip_prefix("by "))
+                .any(|group| is_span(group) || other.words.iter().any(|w| w == group))
+    };
+    let uncounted = |shape: Vec<String>, drop: bool| -> Vec<String> {
+        if drop { shape.into_iter().filter(|s| s != "count" && !s.starts_with("by ")).collect() } else { shape }
+    };
+    let (a, b) = (uncounted(a.clone(), counted(&a, asked)), uncounted(b.clone(), counted(&b, held)));
     sides(Slot::Question, only(&a, &b, asked), only(&b, &a, held), rules)
 }
 
@@ -384,9 +398,6 @@ fn lists(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
         && let Some((a, b)) = parted(held, asked).or_else(|| parted(asked, held))
     {
         return refuse(Slot::List, &a, &b);
-    }
-    if held.members.is_empty() || asked.members.is_empty() {
-        return Ok(());
     }
     sides(Slot::List, lacking(&held.members, &asked.words), lacking(&asked.members, &held.words), rules)
 }

@@ -50,7 +50,7 @@ pub(super) fn collect(parts: &mut [Part<'_>], facts: &mut Facts) {
             Part::Small("by")
                 if matches!(
                     parts.get(at + 1),
-                    Some(Part::Content { .. } | Part::Small(_) | Part::Verb(_) | Part::Pole { .. })
+                    Some(Part::Content { .. } | Part::Small(_) | Part::Verb(_) | Part::Qualifier(_) | Part::Pole { .. })
                 ) =>
             {
                 facts.words.push("|by".into())
@@ -98,7 +98,11 @@ fn content(canon: &str, source: Source<'_>, facts: &mut Facts) {
 
 /// The members of a list that an `and` at `at` ends.
 fn members(parts: &[Part<'_>], at: usize, facts: &mut Facts) {
-    let name = |at: usize| if let Some(Part::Content { canon, .. }) = parts.get(at) { Some(*canon) } else { None };
+    let name = |at: usize| match parts.get(at) {
+        // `Finance` may be a verb to the lexicon and a member here.
+        Some(Part::Content { canon, .. } | Part::Verb(canon)) => Some(*canon),
+        _ => None,
+    };
     let (Some(mut left), Some(last)) = (at.checked_sub(1), name(at + 1)) else { return };
     if matches!(parts[left], Part::Break) {
         left = left.saturating_sub(1);
