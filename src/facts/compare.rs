@@ -1,6 +1,7 @@
 //! Two readings held against each other, slot by slot.
 
 use super::amounts;
+use super::order;
 use super::roles;
 use crate::domain::fact_rules::{Rule, Rules, Slot, Unknown};
 use crate::domain::facts::{Event, Facts, Modality, Role};
@@ -54,9 +55,12 @@ fn qualifiers(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict
     ];
     let only = |a: &Facts, b: &Facts| -> Vec<String> {
         let group = |word: &str| word.split_once(':').map(|(group, _)| group.to_owned());
+        // `both nodes` and `one node`
+        let one = b.quantities.iter().any(|quantity| quantity.value == 1.0 && quantity.unit == "count");
         let any = |word: &str| word == "quantifier:any" && !a.negations.is_empty();
         let soft = |word: &String| {
-            (LEFT_OUT.contains(&&**word) || any(word)) && !b.qualifiers.iter().any(|other| group(other) == group(word))
+            (LEFT_OUT.contains(&&**word) && !(one && word.starts_with("quantifier:")) || any(word))
+                && !b.qualifiers.iter().any(|other| group(other) == group(word))
         };
         lacking(&a.qualifiers, &b.qualifiers).into_iter().filter(|word| !soft(word)).collect()
     };
@@ -271,7 +275,10 @@ fn reversals(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict>
     if rules.role.rule == Rule::Ignore {
         return Ok(());
     }
-    if let Some((a, b)) = reordered(held, asked) {
+    if let Some((a, b)) = order::reordered(held, asked) {
+        return refuse(Slot::Role, &a, &b);
+    }
+    if let Some((a, b)) = order::turned_round(held, asked) {
         return refuse(Slot::Role, &a, &b);
     }
     // Where names act on one another only they tell who is who; `the bill passes the Senate` is no reversal.
@@ -304,72 +311,6 @@ fn reversals(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict>
         }
     }
     Ok(())
-}
-
-/// The words that both texts have, in another order, where no phrase as a whole has moved: `from A to B` may become `to B from A`, but
-/// not `from B to A`.
-fn reordered<'a>(held: &'a Facts, asked: &'a Facts) -> Option<(String, String)> {
-    let passive = |facts: &Facts| facts.words.iter().any(|word| word == "|by");
-    if passive(held) != passive(asked) {
-        return None;
-    }
-    let members = |word: &str| held.members.iter().any(|m| m == word) && asked.members.iter().any(|m| m == word);
-    let marks = |facts: &Facts| facts.words.iter().filter(|word| word.starts_with('|')).count();
-    let marked = marks(held) == marks(asked);
-    fn texts(facts: &Facts) -> impl Iterator<Item = &str> {
-        facts.words.iter().map(String::as_str)
-    }
-    let kept = |a: &'a Facts, b: &'a Facts| -> Vec<&'a str> {
-        let mut left: Vec<&str> = texts(b).collect();
-        let mut out = Vec::with_capacity(a.words.len());
-        for word in texts(a).filter(|word| *word != "," && !members(word) && (marked || !word.starts_with('|'))) {
-            if let Some(at) = left.iter().position(|other| *other == word) {
-                left.swap_remove(at);
-                out.push(word);
-            }
-        }
-        out
-    };
-    let (a, b) = (kept(held, asked), kept(asked, held));
-    let is_name = |word: &&str| held.entities.iter().any(|e| e.id == **word && matches!(&*e.kind, "currency" | "coin"));
-    // `EUR/USD` and `USD/EUR`: two names that stand side by side.
-    let pair = |a: &[&str], b: &[&str]| {
-        a.windows(2).any(|x| x.iter().all(is_name) && b.windows(2).any(|y| x[0] == y[1] && x[1] == y[0]))
-    };
-    if a == b || block_moved(&a, &b) && !pair(&a, &b) {
-        return None;
-    }
-    // A phrase set off by a comma may stand anywhere.
-    let commas = |facts: &Facts| facts.words.iter().filter(|word| *word == ",").count();
-    let clauses_moved = commas(held) + commas(asked) > 0 && block_moved_twice(&a, &b);
-    (!clauses_moved).then(|| (a.join(" "), b.join(" ")))
-}
-
-/// Whether one run of words, as it stands, has moved to another place.
-fn block_moved(a: &[&str], b: &[&str]) -> bool {
-    let Some(start) = a.iter().zip(b).position(|(x, y)| x != y) else { return true };
-    let end = a.len() - a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
-    let (Some(a), Some(b)) = (a.get(start..end), b.get(start..end)) else { return false };
-    (1..a.len()).any(|by| a[by..] == b[..a.len() - by] && a[..by] == b[a.len() - by..])
-}
-
-/// The same of two runs, with a limit on the length that keeps it cheap.
-fn block_moved_twice(a: &[&str], b: &[&str]) -> bool {
-    if a.len() > 14 {
-        return false;
-    }
-    for start in 0..a.len() {
-        for middle in start + 1..a.len() {
-            for end in middle + 1..=a.len() {
-                let mut other = a.to_vec();
-                other[start..end].rotate_left(middle - start);
-                if end == a.len() && block_moved(&other, b) {
-                    return true;
-                }
-            }
-        }
-    }
-    false
 }
 
 fn opposite(a: &str, b: &str) -> bool {

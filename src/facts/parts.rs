@@ -137,7 +137,9 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
                 let (pole, canon) = if item.text == "on" { (1, "switch+") } else { (-1, "switch-") };
                 parts.push(Part::Pole { axis: "switch", pole, canon });
             }
-            (_, Some(Sense::Qualifier(q))) if &**q == "nearness:near" && number_follows(items, at) => {}
+            (_, Some(Sense::Qualifier(q)))
+                if &**q == "nearness:near" && number_follows(items, at) && !items.get(at + 2).is_some_and(|unit| unit.joined) => {
+            }
             // The letter of `node-a` and of `desk A` is a name, not an article.
             (_, Some(Sense::Stop)) if (item.joined || item.capital && at > 0) && item.text.len() == 1 => {
                 parts.push(Part::Content { canon: item.text, source: Source::Unknown });
