@@ -357,15 +357,79 @@ fn wording(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
     let added = only_held.len().max(only_asked.len());
     let share = held.unread_share().max(asked.unread_share());
     let unread = share > rules.unread_share_max && replaced + added > 0;
-    let span = |words: &[String]| words.iter().filter(|word| !is_span(word)).count();
+    let asks = !held.question.is_empty() || !asked.question.is_empty();
+    let span =
+        |words: &[String], other: &Facts| words.iter().filter(|word| !is_span(word) && (asks || !is_spare(word, other))).count();
     // A word more in a question asks for less of what there is.
-    let most = if held.question.is_empty() && asked.question.is_empty() { rules.words_added_max } else { 0 };
+    let most = if asks { 0 } else { rules.words_added_max };
     let equal = rules.wording.rule == Rule::MustEqual && added > 0;
-    if equal || unread || replaced > rules.words_replaced_max as usize || span(&only_held).max(span(&only_asked)) > most as usize
+    if equal
+        || unread
+        || replaced > rules.words_replaced_max as usize
+        || span(&only_held, asked).max(span(&only_asked, held)) > most as usize
     {
         return refuse(Slot::Wording, &only_held.join(", "), &only_asked.join(", "));
     }
     Ok(())
+}
+
+/// A word that tells what the rest of a sentence tells as well: what kind of thing a name is, or that something became so.
+fn is_spare(word: &str, other: &Facts) -> bool {
+    const SPARE: [&str; 52] = [
+        "reach",
+        "rate",
+        "new+",
+        "company",
+        "change",
+        "worker",
+        "version",
+        "value",
+        "user",
+        "trader",
+        "thread",
+        "server",
+        "price",
+        "post",
+        "move",
+        "give-",
+        "give+",
+        "exchange",
+        "deal",
+        "bank",
+        "current",
+        "chancellor",
+        "network",
+        "index",
+        "know",
+        "check",
+        "require",
+        "affect",
+        "across",
+        "order",
+        "token",
+        "share",
+        "level",
+        "data",
+        "currency",
+        "country",
+        "city",
+        "team",
+        "ticket",
+        "host",
+        "coin",
+        "firm",
+        "report",
+        "release",
+        "minister",
+        "president",
+        "governor",
+        "alert",
+        "edg",
+        "queue",
+        "calculate",
+        "compare",
+    ];
+    SPARE.contains(&word) || word.starts_with("direction") && other.words.iter().any(|w| w.starts_with("extreme"))
 }
 
 /// A length of time as a word, which `per month` and `by month` have or lack.

@@ -62,6 +62,8 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
                 "from" if whole => taken.date,
                 "since" | "from" | "starting" | "beginning" => format!(">={}", taken.date),
                 "until" | "till" | "by" => format!("<={}", taken.date),
+                "before" => format!("<{}", taken.date),
+                "after" => format!(">{}", taken.date),
                 _ => taken.date,
             };
             parts.push(Part::Date(date));
@@ -125,9 +127,7 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             _ if begins_clause(items, at) && item.text == "share" && items.get(at + 1).is_some_and(|next| next.text == "of") => {
                 parts.push(Part::Aggregate("share"));
             }
-            (_, Some(Sense::Stop))
-                if item.text == "within" && items.get(at + 1).is_some_and(|next| matches!(next.kind, Kind::Number { .. })) =>
-            {
+            (_, Some(Sense::Stop)) if item.text == "within" && number_follows(items, at) => {
                 bound = Bound::AtMost;
             }
             // `Count active users`
