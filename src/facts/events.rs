@@ -61,9 +61,9 @@ pub(super) fn collect(parts: &mut [Part<'_>], facts: &mut Facts) {
                     facts.qualifiers.push("or".into());
                 }
             }
-            Part::Small(mark @ ("from" | "to" | "against" | "than" | "who" | "that" | "which" | "we" | "us" | "then")) => {
-                facts.words.push(marked(mark).into())
-            }
+            Part::Small(
+                mark @ ("from" | "to" | "against" | "than" | "who" | "that" | "which" | "we" | "us" | "then" | "per"),
+            ) => facts.words.push(marked(mark).into()),
             Part::Negator { .. } | Part::Small(_) => {}
         }
     }
@@ -137,6 +137,7 @@ fn marked(preposition: &str) -> &'static str {
         "than" => "|than",
         "we" | "us" => "|we",
         "then" => "|then",
+        "per" => "|per",
         _ => "|who",
     }
 }
