@@ -156,7 +156,7 @@ impl Default for Rules {
             wording: slot(Unknown::Pass),
             number_tolerance: 1e-6,
             unit_tolerance: BTreeMap::new(),
-            words_added_max: 1,
+            words_added_max: 0,
             words_replaced_max: 0,
             unread_share_max: 1.0,
         }

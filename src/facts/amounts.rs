@@ -37,7 +37,7 @@ fn bounds_oppose(a: Bound, b: Bound) -> bool {
 /// Lengths of one unit and places in an order are often left out, so only what both sides count is held against each other.
 fn is_detail(quantity: &Quantity) -> bool {
     let one = quantity.value == 1.0 && quantity.bound == Bound::Exact && matches!(&*quantity.unit, "count" | "nth" | "month");
-    let span = quantity.unit == "min" && [1.0, 60.0, 1440.0, 10080.0].contains(&quantity.value);
+    let span = quantity.unit == "min" && quantity.bound == Bound::Exact && [1.0, 60.0, 1440.0, 10080.0].contains(&quantity.value);
     one || span || quantity.unit == "month" && quantity.value == 12.0
 }
 

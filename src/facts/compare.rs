@@ -1,6 +1,7 @@
 //! Two readings held against each other, slot by slot.
 
 use super::amounts;
+use super::order;
 use super::roles;
 use crate::domain::fact_rules::{Rule, Rules, Slot, Unknown};
 use crate::domain::facts::{Event, Facts, Modality, Role};
@@ -54,9 +55,12 @@ fn qualifiers(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict
     ];
     let only = |a: &Facts, b: &Facts| -> Vec<String> {
         let group = |word: &str| word.split_once(':').map(|(group, _)| group.to_owned());
+        // `both nodes` and `one node`
+        let one = b.quantities.iter().any(|quantity| quantity.value == 1.0 && quantity.unit == "count");
         let any = |word: &str| word == "quantifier:any" && !a.negations.is_empty();
         let soft = |word: &String| {
-            (LEFT_OUT.contains(&&**word) || any(word)) && !b.qualifiers.iter().any(|other| group(other) == group(word))
+            (LEFT_OUT.contains(&&**word) && !(one && word.starts_with("quantifier:")) || any(word))
+                && !b.qualifiers.iter().any(|other| group(other) == group(word))
         };
         lacking(&a.qualifiers, &b.qualifiers).into_iter().filter(|word| !soft(word)).collect()
     };
@@ -211,10 +215,16 @@ fn negations(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict>
 
 /// A deed told in the present covers both what is done and what is settled to come, but those two aren't the same.
 fn modalities(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
+    let says = |facts: &Facts, any: &[Modality]| any.iter().any(|modality| facts.modality.contains(modality));
     let only = |a: &Facts, b: &Facts| -> Vec<String> {
         let open = |modality: &&Modality| match modality {
-            Modality::Done => [Modality::Future, Modality::Planned, Modality::Ongoing].iter().any(|m| b.modality.contains(m)),
-            Modality::Ongoing => b.modality.contains(&Modality::Done),
+            Modality::Done => {
+                says(b, &[Modality::Future, Modality::Planned, Modality::Ongoing])
+                    && !says(a, &[Modality::Future, Modality::Planned])
+            }
+            Modality::Ongoing => says(b, &[Modality::Done]),
+            // `is likely to` and `will probably`.
+            Modality::Future => !(says(a, &[Modality::Possible]) && says(b, &[Modality::Possible])),
             _ => true,
         };
         let alone = a.modality.iter().filter(|modality| !b.modality.contains(modality));
@@ -244,6 +254,20 @@ fn questions(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict>
         let told = |group: &String| group.strip_prefix("by ").is_some_and(|word| other.words.iter().any(|w| w == word));
         lacking(x, y).into_iter().filter(|shape| !told(shape)).collect()
     };
+    // `Logins per day` are counted, said or not.
+    let counted = |shape: &[String], other: &Facts| {
+        shape.iter().any(|s| s == "count")
+            && other.question.aggregate.is_empty()
+            && held.quantities.len() == asked.quantities.len()
+            && shape
+                .iter()
+                .filter_map(|s| s.strip_prefix("by "))
+                .any(|group| is_span(group) || other.words.iter().any(|w| w == group))
+    };
+    let uncounted = |shape: Vec<String>, drop: bool| -> Vec<String> {
+        if drop { shape.into_iter().filter(|s| s != "count" && !s.starts_with("by ")).collect() } else { shape }
+    };
+    let (a, b) = (uncounted(a.clone(), counted(&a, asked)), uncounted(b.clone(), counted(&b, held)));
     sides(Slot::Question, only(&a, &b, asked), only(&b, &a, held), rules)
 }
 
@@ -251,7 +275,10 @@ fn reversals(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict>
     if rules.role.rule == Rule::Ignore {
         return Ok(());
     }
-    if let Some((a, b)) = reordered(held, asked) {
+    if let Some((a, b)) = order::reordered(held, asked) {
+        return refuse(Slot::Role, &a, &b);
+    }
+    if let Some((a, b)) = order::turned_round(held, asked) {
         return refuse(Slot::Role, &a, &b);
     }
     // Where names act on one another only they tell who is who; `the bill passes the Senate` is no reversal.
@@ -274,78 +301,16 @@ fn reversals(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict>
                 &format!("{} {}", b.verb, b.object.join(" ")),
             );
         }
-        if let Some(b) = asked.roles.iter().find(|b| roles::reversed(a, b, &is_side) && !held.roles.contains(b)) {
+        // `hours logged by contractor` groups; who did it is not said.
+        let grouped = !held.question.group_by.is_empty() || !asked.question.group_by.is_empty();
+        if let Some(b) =
+            asked.roles.iter().filter(|_| !grouped).find(|b| roles::reversed(a, b, &is_side) && !held.roles.contains(b))
+        {
             let show = |role: &Role| format!("{} {} {}", role.subject.join(" "), role.verb, role.object.join(" "));
             return refuse(Slot::Role, &show(a), &show(b));
         }
     }
     Ok(())
-}
-
-/// The words that both texts have, in another order, where no phrase as a whole has moved: `from A to B` may become `to B from A`, but
-/// not `from B to A`.
-fn reordered<'a>(held: &'a Facts, asked: &'a Facts) -> Option<(String, String)> {
-    let passive = |facts: &Facts| facts.words.iter().any(|word| word == "|by");
-    if passive(held) != passive(asked) {
-        return None;
-    }
-    let members = |word: &str| held.members.iter().any(|m| m == word) && asked.members.iter().any(|m| m == word);
-    let marks = |facts: &Facts| facts.words.iter().filter(|word| word.starts_with('|')).count();
-    let marked = marks(held) == marks(asked);
-    fn texts(facts: &Facts) -> impl Iterator<Item = &str> {
-        facts.words.iter().map(String::as_str)
-    }
-    let kept = |a: &'a Facts, b: &'a Facts| -> Vec<&'a str> {
-        let mut left: Vec<&str> = texts(b).collect();
-        let mut out = Vec::with_capacity(a.words.len());
-        for word in texts(a).filter(|word| *word != "," && !members(word) && (marked || !word.starts_with('|'))) {
-            if let Some(at) = left.iter().position(|other| *other == word) {
-                left.swap_remove(at);
-                out.push(word);
-            }
-        }
-        out
-    };
-    let (a, b) = (kept(held, asked), kept(asked, held));
-    let is_name = |word: &&str| held.entities.iter().any(|e| e.id == **word) || held.names.iter().any(|name| name == *word);
-    // `EUR/USD` and `USD/EUR`: two names that stand side by side.
-    let pair = |a: &[&str], b: &[&str]| {
-        a.windows(2).any(|x| x.iter().all(is_name) && b.windows(2).any(|y| x[0] == y[1] && x[1] == y[0]))
-    };
-    if a == b || block_moved(&a, &b) && !pair(&a, &b) {
-        return None;
-    }
-    // A phrase set off by a comma may stand anywhere.
-    let commas = |facts: &Facts| facts.words.iter().filter(|word| *word == ",").count();
-    let clauses_moved = commas(held) + commas(asked) > 0 && block_moved_twice(&a, &b);
-    (!clauses_moved).then(|| (a.join(" "), b.join(" ")))
-}
-
-/// Whether one run of words, as it stands, has moved to another place.
-fn block_moved(a: &[&str], b: &[&str]) -> bool {
-    let Some(start) = a.iter().zip(b).position(|(x, y)| x != y) else { return true };
-    let end = a.len() - a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
-    let (Some(a), Some(b)) = (a.get(start..end), b.get(start..end)) else { return false };
-    (1..a.len()).any(|by| a[by..] == b[..a.len() - by] && a[..by] == b[a.len() - by..])
-}
-
-/// The same of two runs, with a limit on the length that keeps it cheap.
-fn block_moved_twice(a: &[&str], b: &[&str]) -> bool {
-    if a.len() > 14 {
-        return false;
-    }
-    for start in 0..a.len() {
-        for middle in start + 1..a.len() {
-            for end in middle + 1..=a.len() {
-                let mut other = a.to_vec();
-                other[start..end].rotate_left(middle - start);
-                if end == a.len() && block_moved(&other, b) {
-                    return true;
-                }
-            }
-        }
-    }
-    false
 }
 
 fn opposite(a: &str, b: &str) -> bool {
@@ -375,9 +340,6 @@ fn lists(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
     {
         return refuse(Slot::List, &a, &b);
     }
-    if held.members.is_empty() || asked.members.is_empty() {
-        return Ok(());
-    }
     sides(Slot::List, lacking(&held.members, &asked.words), lacking(&asked.members, &held.words), rules)
 }
 
@@ -395,18 +357,94 @@ fn wording(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
     let added = only_held.len().max(only_asked.len());
     let share = held.unread_share().max(asked.unread_share());
     let unread = share > rules.unread_share_max && replaced + added > 0;
+    let asks = !held.question.is_empty() || !asked.question.is_empty();
+    let span =
+        |words: &[String], other: &Facts| words.iter().filter(|word| !is_span(word) && (asks || !is_spare(word, other))).count();
+    // A word more in a question asks for less of what there is.
+    let most = if asks { 0 } else { rules.words_added_max };
     let equal = rules.wording.rule == Rule::MustEqual && added > 0;
-    if equal || unread || replaced > rules.words_replaced_max as usize || added > rules.words_added_max as usize {
+    if equal
+        || unread
+        || replaced > rules.words_replaced_max as usize
+        || span(&only_held, asked).max(span(&only_asked, held)) > most as usize
+    {
         return refuse(Slot::Wording, &only_held.join(", "), &only_asked.join(", "));
     }
     Ok(())
+}
+
+/// A word that tells what the rest of a sentence tells as well: what kind of thing a name is, or that something became so.
+fn is_spare(word: &str, other: &Facts) -> bool {
+    const SPARE: [&str; 52] = [
+        "reach",
+        "rate",
+        "new+",
+        "company",
+        "change",
+        "worker",
+        "version",
+        "value",
+        "user",
+        "trader",
+        "thread",
+        "server",
+        "price",
+        "post",
+        "move",
+        "give-",
+        "give+",
+        "exchange",
+        "deal",
+        "bank",
+        "current",
+        "chancellor",
+        "network",
+        "index",
+        "know",
+        "check",
+        "require",
+        "affect",
+        "across",
+        "order",
+        "token",
+        "share",
+        "level",
+        "data",
+        "currency",
+        "country",
+        "city",
+        "team",
+        "ticket",
+        "host",
+        "coin",
+        "firm",
+        "report",
+        "release",
+        "minister",
+        "president",
+        "governor",
+        "alert",
+        "edg",
+        "queue",
+        "calculate",
+        "compare",
+    ];
+    SPARE.contains(&word) || word.starts_with("direction") && other.words.iter().any(|w| w.starts_with("extreme"))
+}
+
+/// A length of time as a word, which `per month` and `by month` have or lack.
+fn is_span(word: &str) -> bool {
+    matches!(
+        word,
+        "day" | "week" | "month" | "quarter" | "year" | "hour" | "minut" | "daily" | "weekly" | "monthly" | "quarterly"
+    )
 }
 
 /// `liquidation` and `liquidate`, `effective` and `effect`: one word in two forms.
 fn same_family(a: &str, b: &str) -> bool {
     let root = |word: &str| -> usize {
         let mut left = word;
-        for suffix in ["ly", "al", "ive", "iv", "ment", "ation", "ion", "at", "e"] {
+        for suffix in ["ly", "enc", "al", "ive", "iv", "ment", "ation", "ion", "at", "e"] {
             left = left.strip_suffix(suffix).filter(|rest| rest.len() >= 5).unwrap_or(left);
         }
         left.len()

@@ -22,8 +22,10 @@ pub(super) fn collect(parts: &mut [Part<'_>], facts: &mut Facts) {
                 let of = of.unwrap_or_default().into();
                 facts.events.push(Event { axis: (*axis).into(), pole: *pole, of });
                 // A word of order in time is too often put in other ways to count as wording.
-                if !matches!(*axis, "timing" | "inout") {
-                    word(canon, facts);
+                match *axis {
+                    "timing" => {}
+                    "inout" => facts.words.push(if *pole > 0 { "|into" } else { "|out" }.into()),
+                    _ => word(canon, facts),
                 }
             }
             Part::Verb(canon) => word(canon, facts),
@@ -48,7 +50,7 @@ pub(super) fn collect(parts: &mut [Part<'_>], facts: &mut Facts) {
             Part::Small("by")
                 if matches!(
                     parts.get(at + 1),
-                    Some(Part::Content { .. } | Part::Small(_) | Part::Verb(_) | Part::Pole { .. })
+                    Some(Part::Content { .. } | Part::Small(_) | Part::Verb(_) | Part::Qualifier(_) | Part::Pole { .. })
                 ) =>
             {
                 facts.words.push("|by".into())
@@ -59,9 +61,9 @@ pub(super) fn collect(parts: &mut [Part<'_>], facts: &mut Facts) {
                     facts.qualifiers.push("or".into());
                 }
             }
-            Part::Small(mark @ ("from" | "to" | "against" | "than" | "who" | "that" | "which" | "we" | "us")) => {
-                facts.words.push(marked(mark).into())
-            }
+            Part::Small(
+                mark @ ("from" | "to" | "against" | "than" | "who" | "that" | "which" | "we" | "us" | "then" | "per"),
+            ) => facts.words.push(marked(mark).into()),
             Part::Negator { .. } | Part::Small(_) => {}
         }
     }
@@ -96,7 +98,11 @@ fn content(canon: &str, source: Source<'_>, facts: &mut Facts) {
 
 /// The members of a list that an `and` at `at` ends.
 fn members(parts: &[Part<'_>], at: usize, facts: &mut Facts) {
-    let name = |at: usize| if let Some(Part::Content { canon, .. }) = parts.get(at) { Some(*canon) } else { None };
+    let name = |at: usize| match parts.get(at) {
+        // `Finance` may be a verb to the lexicon and a member here.
+        Some(Part::Content { canon, .. } | Part::Verb(canon)) => Some(*canon),
+        _ => None,
+    };
     let (Some(mut left), Some(last)) = (at.checked_sub(1), name(at + 1)) else { return };
     if matches!(parts[left], Part::Break) {
         left = left.saturating_sub(1);
@@ -130,6 +136,8 @@ fn marked(preposition: &str) -> &'static str {
         "against" => "|against",
         "than" => "|than",
         "we" | "us" => "|we",
+        "then" => "|then",
+        "per" => "|per",
         _ => "|who",
     }
 }

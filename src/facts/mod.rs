@@ -12,6 +12,7 @@ mod inflection;
 mod items;
 mod lexicon;
 mod numbers;
+mod order;
 mod parts;
 mod question;
 mod roles;

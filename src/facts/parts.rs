@@ -50,6 +50,7 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
     let mut parts = Vec::with_capacity(items.len());
     let titled = is_titled(items);
     let shouting = items.iter().filter(|item| item.shouted).count() * 2 > items.len();
+    let asks = items.iter().any(|item| matches!(item.sense(), Some(Sense::Aggregate(_))));
     let mut at = 0;
     let mut bound = Bound::Exact;
     while let Some(item) = items.get(at) {
@@ -61,6 +62,8 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
                 "from" if whole => taken.date,
                 "since" | "from" | "starting" | "beginning" => format!(">={}", taken.date),
                 "until" | "till" | "by" => format!("<={}", taken.date),
+                "before" => format!("<{}", taken.date),
+                "after" => format!(">{}", taken.date),
                 _ => taken.date,
             };
             parts.push(Part::Date(date));
@@ -102,11 +105,30 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             _ if matches!(item.text, "calls" | "puts" | "call" | "put") && options_before(items, at) => {
                 parts.push(Part::Qualifier(if item.text.starts_with('c') { "option:call" } else { "option:put" }));
             }
+            // `How many saw the ad`: what is nearly empty in a headline is what a question is about.
+            (_, Some(Sense::Stop)) if asks && is_light_verb(item.text) => {
+                parts.push(Part::Content { canon: stem(item.text), source: Source::Known });
+            }
+            // `tops $2,500`: it rose above that.
+            _ if matches!(item.text, "tops" | "topped") && number_follows(items, at) => {
+                parts.push(Part::Pole { axis: "direction", pole: 1, canon: "direction+" });
+                bound = Bound::AtLeast;
+            }
+            // `to production` is where software runs.
+            _ if item.text == "production" && at > 0 && matches!(items[at - 1].text, "to" | "into" | "from") => {
+                parts.push(Part::Qualifier("env:prod"));
+            }
             // `Most members backed it` is no superlative.
             _ if item.text == "most" && begins_clause(items, at) => parts.push(Part::Qualifier("quantifier:most")),
             // `stopped accepting cheques`: no longer.
             (_, Some(Sense::Pole { axis, pole: -1, .. })) if &**axis == "start" && stops_doing(items, at) => {
                 parts.push(Part::Negator { outright: false });
+            }
+            _ if begins_clause(items, at) && item.text == "share" && items.get(at + 1).is_some_and(|next| next.text == "of") => {
+                parts.push(Part::Aggregate("share"));
+            }
+            (_, Some(Sense::Stop)) if item.text == "within" && number_follows(items, at) => {
+                bound = Bound::AtMost;
             }
             // `Count active users`
             _ if begins_clause(items, at) && item.text == "count" => parts.push(Part::Aggregate("count")),
@@ -115,7 +137,9 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
                 let (pole, canon) = if item.text == "on" { (1, "switch+") } else { (-1, "switch-") };
                 parts.push(Part::Pole { axis: "switch", pole, canon });
             }
-            (_, Some(Sense::Qualifier(q))) if &**q == "nearness:near" && number_follows(items, at) => {}
+            (_, Some(Sense::Qualifier(q)))
+                if &**q == "nearness:near" && number_follows(items, at) && !items.get(at + 2).is_some_and(|unit| unit.joined) => {
+            }
             // The letter of `node-a` and of `desk A` is a name, not an article.
             (_, Some(Sense::Stop)) if (item.joined || item.capital && at > 0) && item.text.len() == 1 => {
                 parts.push(Part::Content { canon: item.text, source: Source::Unknown });
@@ -157,6 +181,26 @@ fn is_number_name(items: &[Item<'_>], at: usize) -> bool {
     let counts =
         items.get(at + 1).is_some_and(|next| !matches!(next.kind, Kind::Break) && !matches!(next.sense(), Some(Sense::Stop)));
     at > 0 && items[at].capital && matches!(items[at].sense(), Some(Sense::Number(_))) && !counts
+}
+
+fn is_light_verb(text: &str) -> bool {
+    matches!(
+        text,
+        "see"
+            | "sees"
+            | "saw"
+            | "used"
+            | "use"
+            | "took"
+            | "take"
+            | "made"
+            | "make"
+            | "hit"
+            | "faced"
+            | "reached"
+            | "reported"
+            | "showed"
+    )
 }
 
 fn stops_doing(items: &[Item<'_>], at: usize) -> bool {

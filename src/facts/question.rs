@@ -73,13 +73,15 @@ fn asked_for(items: &[Item<'_>]) -> Option<&'static str> {
 /// What `how many` and `rank` are about: the content word right behind.
 fn counted(items: &[Item<'_>], parts: &[Part<'_>]) -> Option<String> {
     let rank = items.first().is_some_and(|item| item.text == "rank");
-    let at = parts.iter().position(|part| matches!(part, Part::Aggregate(_)) || rank && matches!(part, Part::Small("rank")))?;
-    let next = parts.get(at + 1..)?.iter().find(|part| !matches!(part, Part::Small(_)))?;
-    if let Part::Content { canon, .. } | Part::Verb(canon) | Part::Pole { canon, .. } = next {
-        Some((*canon).into())
-    } else {
-        None
-    }
+    let at =
+        parts.iter().position(|part| matches!(part, Part::Aggregate("count")) || rank && matches!(part, Part::Small("rank")))?;
+    let behind = || parts.iter().skip(at + 1).take_while(|part| !matches!(part, Part::Break)).take(3);
+    let content = behind().find_map(|part| if let Part::Content { canon, .. } = part { Some(*canon) } else { None });
+    let verb =
+        || behind().find_map(|part| if let Part::Verb(canon) | Part::Pole { canon, .. } = part { Some(*canon) } else { None });
+    let first = behind().find(|part| !matches!(part, Part::Small(_)));
+    // `orders` is a verb to the lexicon, and what is counted where it stands right behind.
+    if matches!(first, Some(Part::Verb(_))) { verb().map(Into::into) } else { content.or_else(verb).map(Into::into) }
 }
 
 fn number(item: &Item<'_>) -> Option<i64> {

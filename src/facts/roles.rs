@@ -41,7 +41,10 @@ fn around_verb(parts: &[Part<'_>], at: usize, canon: &str) -> Option<Role> {
     // The agent of a passive stands after `by`; a number after it is an amount.
     let by = (at + 1..parts.len().min(at + 6)).find(|by| {
         matches!(parts[*by], Part::Small("by"))
-            && parts[by + 1..].iter().find(|p| !matches!(p, Part::Small(_) | Part::Verb(_))).is_some_and(|p| name(p).is_some())
+            && parts[by + 1..]
+                .iter()
+                .find(|p| !matches!(p, Part::Small(_) | Part::Verb(_) | Part::Qualifier(_)))
+                .is_some_and(|p| name(p).is_some())
     });
     let (subject, object) = match by {
         Some(by) => {

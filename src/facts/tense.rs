@@ -20,6 +20,7 @@ pub(super) fn read(items: &[Item<'_>]) -> Vec<Modality> {
         let next = after(items, at + 1);
         match item.text {
             "is" | "are" | "am" if next.is_some_and(is_ing) => found.push(Modality::Ongoing),
+            "being" if items.get(at + 1).is_some_and(is_participle) => found.push(Modality::Ongoing),
             "was" | "were" if next.is_some_and(is_ing) || items.get(at + 1).is_some_and(|next| next.text == "to") => {
                 found.push(Modality::Former);
             }
@@ -36,7 +37,9 @@ pub(super) fn read(items: &[Item<'_>]) -> Vec<Modality> {
             found.push(Modality::Future);
             verb_seen = true;
         }
-        verb_seen |= is_finite(item) || at == 0 && is_verb(item);
+        // An order begins with its verb, perhaps after `please`.
+        let first = items[..at].iter().all(|before| matches!(before.sense(), Some(Sense::Stop)));
+        verb_seen |= is_finite(item) || first && is_verb(item) || matches!(item.text, "cut" | "hit" | "set" | "beat");
     }
     found
 }
@@ -59,7 +62,7 @@ fn is_participle(item: &Item<'_>) -> bool {
 }
 
 fn is_past(item: &Item<'_>) -> bool {
-    is_verb(item) && !item.joined && (item.text.ends_with("ed") || PAST.contains(&item.text))
+    is_verb(item) && item.text != "expected" && !item.joined && (item.text.ends_with("ed") || PAST.contains(&item.text))
 }
 
 fn passive(items: &[Item<'_>], at: usize) -> bool {
@@ -68,6 +71,10 @@ fn passive(items: &[Item<'_>], at: usize) -> bool {
 }
 
 fn is_finite(item: &Item<'_>) -> bool {
+    // `Analysts expect`: a bare verb is one, where a bare move is mostly a noun, as in `the upgrade`.
+    if matches!(item.sense(), Some(Sense::Verb(_))) && !item.text.ends_with("ing") {
+        return true;
+    }
     is_verb(item) && (item.text.ends_with('s') || item.text.ends_with("ed") || PAST.contains(&item.text))
         || matches!(item.sense(), Some(Sense::Modal(_) | Sense::Negator))
         || matches!(
@@ -100,7 +107,7 @@ fn infinitive(items: &[Item<'_>], at: usize) -> bool {
         || matches!(next.sense(), Some(Sense::Modal(Modality::Done)));
     let stop = matches!(
         next.text,
-        "make"
+        "be" | "make"
             | "take"
             | "get"
             | "hit"

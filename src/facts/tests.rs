@@ -134,6 +134,13 @@ proptest! {
     }
 
     #[test]
+    fn however_long_a_text_is_what_is_kept_of_it_is_bounded(text in "\\PC{0,40}", times in 1_usize..400) {
+        let read = facts(&text.repeat(times));
+        prop_assert!(read.words.len() <= 2 * tokens::TOKENS_MAX && read.quantities.len() <= tokens::TOKENS_MAX);
+        prop_assert!(read.roles.len() <= tokens::TOKENS_MAX && compare(&read, &read, &Rules::default()).is_ok());
+    }
+
+    #[test]
     fn a_comparison_is_the_same_from_both_sides(a in words(), b in words()) {
         let (a, b) = (facts(&a), facts(&b));
         let rules = Rules::default();
@@ -144,9 +151,69 @@ proptest! {
 /// Texts made of words that the grammar treats in special ways, which free text hardly ever hits.
 fn words() -> impl Strategy<Value = String> {
     let word = prop::sample::select(vec![
-        "Fed", "SEC", "Binance", "BTC", "sues", "raises", "cuts", "rates", "by", "from", "to", "5%", "$3bn", "not", "may", "and",
-        ",", "US", "third", "quarter", "last", "week", "a", "half", "point", "Zorro", "top", "approves", "into", "total", "per",
-        "month", "$", "-", "24/7",
+        "Fed",
+        "SEC",
+        "Binance",
+        "BTC",
+        "sues",
+        "raises",
+        "cuts",
+        "rates",
+        "by",
+        "from",
+        "to",
+        "5%",
+        "$3bn",
+        "not",
+        "may",
+        "and",
+        ",",
+        "US",
+        "third",
+        "quarter",
+        "last",
+        "week",
+        "a",
+        "half",
+        "point",
+        "Zorro",
+        "top",
+        "approves",
+        "into",
+        "total",
+        "per",
+        "month",
+        "$",
+        "-",
+        "24/7",
+        "all",
+        "some",
+        "if",
+        "unless",
+        "then",
+        "or",
+        "calls",
+        "puts",
+        "on",
+        "off",
+        "is",
+        "has",
+        "restarting",
+        "how",
+        "many",
+        "at",
+        "least",
+        "past",
+        "3:30",
+        "pm",
+        "unconfirmed",
+        "production",
+        "staging",
+        "since",
+        "March",
+        "most",
+        "within",
+        "12's",
     ]);
     prop::collection::vec(word, 0..10).prop_map(|words| words.join(" "))
 }

@@ -36,6 +36,7 @@ pub(super) fn cut(text: &str) -> (Vec<Token>, bool) {
     let mut rest = text;
     let mut joined = false;
     let mut spaced = true;
+    let mut version = false;
     while let Some(first) = rest.chars().next() {
         if tokens.len() >= TOKENS_MAX {
             return (tokens, true);
@@ -46,6 +47,7 @@ pub(super) fn cut(text: &str) -> (Vec<Token>, bool) {
             && rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit)
             && rest.as_bytes().get(2) != Some(&b'-')
         {
+            version = true;
             rest = &rest[1..];
             continue;
         }
@@ -56,7 +58,11 @@ pub(super) fn cut(text: &str) -> (Vec<Token>, bool) {
         }
         if first.is_ascii_digit() {
             let minus = joined && spaced_before(text, rest);
+            version |= tokens.last().is_some_and(|before| matches!(&*before.text, "version" | "release" | "tag" | "build"));
             taken = number(rest, minus, joined && !minus, &mut tokens);
+            if std::mem::take(&mut version) {
+                as_version(&rest[..taken], &mut tokens);
+            }
             joined = false;
         } else if first.is_alphanumeric() {
             taken = word(rest, joined, &mut tokens);
@@ -135,10 +141,31 @@ fn number(rest: &str, minus: bool, joined: bool, tokens: &mut Vec<Token>) -> usi
         });
         return at + taken;
     }
+    // The possessive of `client 402's` is no unit.
+    if rest[at..].starts_with("'s") || rest[at..].starts_with("’s") {
+        tokens.push(Token {
+            text: String::new(),
+            shape: Shape::Number { value, digits },
+            capital: false,
+            shouted: false,
+            joined,
+        });
+        return at + rest[at..].chars().take(2).map(char::len_utf8).sum::<usize>();
+    }
     let suffix_len = rest[at..].bytes().take_while(u8::is_ascii_alphabetic).count();
     let text = rest[at..at + suffix_len].to_ascii_lowercase();
     tokens.push(Token { text, shape: Shape::Number { value, digits }, capital: false, shouted: false, joined });
     at + suffix_len
+}
+
+/// The 2.10 of a version comes after its 2.9, and isn't its 2.1.
+fn as_version(text: &str, tokens: &mut [Token]) {
+    let Some((major, minor)) = text.split_once('.') else { return };
+    if let (Ok(major), Ok(minor), Some(Token { shape: Shape::Number { value, .. }, .. })) =
+        (major.parse::<u32>(), minor.parse::<u16>(), tokens.last_mut())
+    {
+        *value = f64::from(major) + f64::from(minor) / 1e5;
+    }
 }
 
 /// `14:00` in minutes, and how many bytes follow the hour.
@@ -161,7 +188,8 @@ fn word(rest: &str, joined: bool, tokens: &mut Vec<Token>) -> usize {
         let next = chars.peek().map(|(_, c)| *c);
         if c.is_alphanumeric() {
             letters += 1;
-            shouted &= !c.is_lowercase();
+            // The `s` of a possessive says nothing of how the word is written.
+            shouted &= !c.is_lowercase() || c == 's' && text.ends_with('\'');
             text.extend(c.to_lowercase());
         } else if matches!(c, '\'' | '’') && next.is_some_and(char::is_alphabetic) {
             text.push('\'');

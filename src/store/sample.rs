@@ -324,8 +324,7 @@ pub(super) fn entry() -> impl Strategy<Value = Record> {
                 generation,
                 quarantine,
             };
-            let mut facts = crate::domain::facts::Facts::default();
-            facts.words = vec![entry.text.to_string()];
+            let facts = crate::domain::facts::Facts { words: vec![entry.text.to_string()], ..Default::default() };
             let facts = entry.ttl_sec.is_some().then(|| Arc::new(facts));
             Record::Entry(StoredEntry { entry: Arc::new(entry), vector, fresh, facts })
         },

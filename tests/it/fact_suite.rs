@@ -1,9 +1,9 @@
 //! The suite of traps and paraphrases, held against the fact reader alone.
 
-use super::service::project;
+use super::service::{entry, project, start};
 use instinct::domain::time::Timestamp;
 use instinct::facts::{Lexicon, Rules, compare, read};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const TRAPS: [&str; 2] = ["traps.ndjson", "extra_traps.ndjson"];
 const PARAPHRASES: [&str; 2] = ["paraphrases.ndjson", "extra_paraphrases.ndjson"];
@@ -46,4 +46,17 @@ fn four_of_five_paraphrases_of_the_suite_pass() {
         println!("{file}: {} of {count} pass", count - failed.len());
         assert!(failed.len() * 5 <= count, "{file} would be refused:\n{}", failed.join("\n"));
     }
+}
+
+#[test]
+fn what_was_read_is_shown_by_the_search_and_with_the_entry() {
+    let service = start();
+    let id = service.remember(&entry("Bitcoin rises 5%", 1));
+    let found = service.post("/v1/entries/search", &json!({"text": "BTC falls 5%"})).json();
+    assert_eq!(found["facts"]["events"][0]["pole"], -1, "{found}");
+    assert_eq!(found["candidates"][0]["facts"]["events"][0]["pole"], 1, "{found}");
+    let whole = service.get(&format!("/v1/entries/{id}")).json();
+    assert_eq!(whole["facts"]["entities"][0]["id"], "BTC", "{whole}");
+    let strategies = service.get("/v1/strategies").text;
+    assert!(strategies.contains("\"words_added_max\""), "{strategies}");
 }
