@@ -83,8 +83,8 @@ fn a_stream_and_pairs_give_the_figures_that_a_person_counts() {
     assert_eq!((report["version"].as_u64(), report["data"][0]["bad"].as_u64()), (Some(1), Some(1)));
 
     let stream = &report["streams"][0];
-    let shares = ["hit_rate", "error", "precision_per_hit", "precision_exact", "precision_by_meaning", "abstention"];
-    assert_eq!(counts(&stream["tally"], &shares), [(3, 5), (1, 5), (2, 3), (1, 2), (1, 1), (2, 5)]);
+    let shares = ["hit_rate", "error", "precision_per_hit", "precision_exact", "precision_by_meaning", "agreement", "abstention"];
+    assert_eq!(counts(&stream["tally"], &shares), [(3, 5), (1, 5), (2, 3), (1, 2), (1, 1), (4, 5), (2, 5)]);
     assert_eq!(counts(&stream["curve"][1]["tally"], &["hit_rate", "error"]), [(2, 5), (1, 5)]);
     assert_eq!(
         stream["gates"],

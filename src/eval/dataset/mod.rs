@@ -47,6 +47,8 @@ pub struct Row {
     pub line: usize,
     /// All of what was asked, as one text.
     pub text: FreshText,
+    /// The part that is new, where the format keeps it apart from what it stands in.
+    pub headline: Option<FreshText>,
     /// What was decided.
     pub decision: Payload,
     /// The moment that it speaks of.
