@@ -145,6 +145,7 @@ fn what_is_typed_wrong_and_what_fails_have_exit_codes_of_their_own() {
     let scene = Scene::new();
     assert_eq!(scene.eval(&[]).status.code(), Some(2));
     assert_eq!(scene.eval(&["stream.ndjson", "--error-budget", "2"]).status.code(), Some(2));
+    assert_eq!(scene.eval(&["stream.ndjson", "--strategy", "none"]).status.code(), Some(2));
     assert_eq!(scene.eval(&["nothing.ndjson"]).status.code(), Some(1));
     fs::write(scene.path("poem.txt"), "a poem\nin two lines\n").unwrap();
     let output = scene.eval(&["poem.txt"]);

@@ -106,7 +106,7 @@ fn a_stream_with_times_is_put_in_their_order_and_one_without_is_shuffled_alike_e
 fn a_packed_file_is_unpacked_and_its_companion_is_heard() {
     use std::io::Write;
     let folder = tempfile::TempDir::new().unwrap();
-    let path = folder.path().join("traps.ndjson");
+    let path = folder.path().join("traps.ndjson.gz");
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packer.write_all(b"{\"a\":\"x\",\"b\":\"y\"}\n").unwrap();
     std::fs::write(&path, packer.finish().unwrap()).unwrap();
