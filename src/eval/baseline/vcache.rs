@@ -26,6 +26,15 @@ const VARIANCES: [f64; 43] = [
     0.006_783, 0.005_233, 0.008_72, 0.010_005, 0.011_99, 0.009_77, 0.018_91, 0.015_13, 0.021_09, 0.015_31,
 ];
 
+/// Which misses become entries of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// Those whose nearest entry would have been wrong, as in the authors' code. Few entries gather many observations each.
+    WhereWrong,
+    /// All, as a cache that stores on a miss does. Each entry then gathers hardly any observations.
+    Every,
+}
+
 /// A similarity, and whether the entry would have been right.
 type Observation = (f64, bool);
 
@@ -38,7 +47,7 @@ struct Curve {
 }
 
 /// Replays the stream with the error rate `delta`.
-pub fn vcache(points: &[Point], delta: f64, seed: u64) -> Run {
+pub fn vcache(points: &[Point], delta: f64, stored: Stored, seed: u64) -> Run {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut entries: Vec<(usize, Vec<Observation>)> = Vec::new();
     let mut run = Vec::with_capacity(points.len());
@@ -61,7 +70,7 @@ pub fn vcache(points: &[Point], delta: f64, seed: u64) -> Run {
             continue;
         }
         observations.push((nearest, right));
-        if !right {
+        if !right || stored == Stored::Every {
             entries.push((i, fresh_entry()));
         }
         run.push(None);
@@ -197,9 +206,11 @@ mod tests {
         let point =
             |i: usize| Point { decision: 1, text: FreshText::new(&format!("t{i}")).unwrap().hash(), vector: vector.clone() };
         let points: Vec<Point> = (0..400).map(point).collect();
-        let run = vcache(&points, 0.05, 1);
+        let run = vcache(&points, 0.05, Stored::WhereWrong, 1);
         assert!(run.iter().take(5).all(Option::is_none), "four observations are needed beside the two that are made up");
         let served = run.iter().flatten().count();
         assert!(served > 0 && run.iter().flatten().all(|s| s.right), "{served}");
+        let starved = vcache(&points, 0.05, Stored::Every, 1).iter().flatten().count();
+        assert!(starved < served, "{starved} of {served}: entries that share observations starve");
     }
 }
