@@ -1,8 +1,9 @@
 //! `instinct eval`: labelled data through the pipeline that serves, and a report.
 
-use super::{Failure, Settings, block_on, say, tell};
+use super::{Failure, Settings, block_on, say, say_error, tell};
+use crate::app::StartError;
 use crate::eval::dataset::{self, Dataset, Kind};
-use crate::eval::{self, Options, Workbench, report};
+use crate::eval::{self, EvalError, Options, Workbench, report};
 use crate::telemetry;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -78,8 +79,15 @@ impl Eval {
         taus.dedup();
         let options =
             Options { error_budget: self.error_budget, taus, curve_requests_max: self.max_curve_requests, seed: self.seed };
+        let bench = match Workbench::open(&config) {
+            // A strategy that was named on the command line and isn't there is bad usage.
+            Err(EvalError::Start(error @ StartError::NoDefault { .. })) if self.strategy.is_some() => {
+                say_error(&error);
+                return Ok(ExitCode::from(2));
+            }
+            opened => opened?,
+        };
         let report = block_on(async {
-            let bench = Workbench::open(&config)?;
             let mut shown = Shown::new();
             let report = eval::evaluate(&bench, &data, &options, &mut |what, done, of| shown.progress(what, done, of)).await?;
             shown.bar.finish_and_clear();

@@ -1,6 +1,6 @@
 //! All of an evaluation: each stream on its own, all pairs together, each through the pipeline, a grid of floors and the baselines.
 
-use super::baseline::{self, Baseline, Point};
+use super::baseline::{self, Baseline, Point, Stored};
 use super::dataset::{Dataset, Pair, Row, Rows};
 use super::decision::agreement_key;
 use super::observe::{Nobody, Observer};
@@ -216,8 +216,13 @@ fn baselines(points: &[Point], cosine: &baseline::Run, tau: f32, options: &Optio
         Baseline::new(&format!("cosine ≥ {tau:.2}"), "the nearest stored text above one fixed cosine, no gates", cosine),
         Baseline::new(
             &format!("vCache δ={delta}"),
-            "a logistic curve for each entry, with an error rate of δ (arXiv 2502.03771)",
-            &baseline::vcache(points, delta, options.seed),
+            "a logistic curve for each entry, with an error rate of δ (arXiv 2502.03771, as its authors' code has it)",
+            &baseline::vcache(points, delta, Stored::WhereWrong, options.seed),
+        ),
+        Baseline::new(
+            &format!("vCache δ={delta}, all"),
+            "the same, and every miss becomes an entry, as in the replay above",
+            &baseline::vcache(points, delta, Stored::Every, options.seed),
         ),
     ]
 }

@@ -64,8 +64,8 @@ pub fn start() -> Timestamp {
     Timestamp::from_micros(START_MICROS)
 }
 
-/// What a row asks under a strategy. Where the strategy has a slot for pieces, the latest piece is the fresh text and the others are
-/// its context; else the row is one text.
+/// What a row asks under a strategy. Where the strategy has a slot for its pieces, they are the context and the headline is the fresh
+/// text; else the row is one text.
 pub fn question(row: &Row, strategy: &Strategy, at: usize) -> Question {
     let as_of = row.at.unwrap_or_else(|| start().plus_seconds(at as u64));
     let takes = |slot: &SlotSource| match slot {
@@ -73,11 +73,11 @@ pub fn question(row: &Row, strategy: &Strategy, at: usize) -> Question {
         _ => None,
     };
     let room = strategy.slots.iter().find_map(|slot| takes(&slot.source));
-    match (room, row.pieces.split_last()) {
-        (Some(max), Some((latest, others))) => {
-            let nearest = others.iter().skip(others.len().saturating_sub(max));
+    match (room, &row.headline) {
+        (Some(max), Some(headline)) => {
+            let nearest = row.pieces.iter().skip(row.pieces.len().saturating_sub(max));
             let context = nearest.map(|piece| piece.id.clone()).collect();
-            Question { text: latest.text.clone(), as_of, tags: row.tags.clone(), context }
+            Question { text: headline.clone(), as_of, tags: row.tags.clone(), context }
         }
         _ => Question { text: row.text.clone(), as_of, tags: row.tags.clone(), context: Vec::new() },
     }
@@ -134,16 +134,18 @@ pub async fn replay(
 /// # Errors
 /// [`EvalError`]; a text that the model makes nothing of has no vector, which is no error.
 pub async fn plain_vector(bench: &Workbench, row: &Row, question: &Question) -> Result<Option<UnitVector>, EvalError> {
-    let texts = match question.context.as_slice() {
-        [] => vec![&question.text],
-        _ => row.pieces.iter().map(|piece| &piece.text).collect(),
-    };
-    let mut vectors = Vec::with_capacity(texts.len());
-    for text in texts {
-        match bench.vector(text).await {
-            Ok(vector) => vectors.push(vector),
-            Err(EvalError::Text(EmbedError::TextNotEmbeddable { .. })) => {}
-            Err(error) => return Err(error),
+    let not_embeddable = |error: &EvalError| matches!(error, EvalError::Text(EmbedError::TextNotEmbeddable { .. }));
+    if question.context.is_empty() {
+        return match bench.vector(&question.text).await {
+            Err(error) if not_embeddable(&error) => Ok(None),
+            vector => vector.map(Some),
+        };
+    }
+    let mut vectors = Vec::with_capacity(row.pieces.len());
+    for piece in &row.pieces {
+        match bench.document(&piece.text).await {
+            Err(error) if not_embeddable(&error) => {}
+            vector => vectors.push(vector?),
         }
     }
     Ok(crate::compose::mean(vectors.iter()))

@@ -155,6 +155,14 @@ impl Workbench {
         Ok(self.embedder.embed(text, Deadline::after(PATIENCE)).await?.vector)
     }
 
+    /// The vector of a text written ahead, embedded at most once.
+    ///
+    /// # Errors
+    /// [`EvalError::Text`].
+    pub async fn document(&self, text: &FreshText) -> Result<UnitVector, EvalError> {
+        Ok(self.embedder.embed_document(text, Deadline::after(PATIENCE)).await?.vector)
+    }
+
     /// An empty pipeline of the strategy with other floors, whose clock stands at `start`.
     ///
     /// # Errors

@@ -83,8 +83,8 @@ fn a_stream_and_pairs_give_the_figures_that_a_person_counts() {
     assert_eq!((report["version"].as_u64(), report["data"][0]["bad"].as_u64()), (Some(1), Some(1)));
 
     let stream = &report["streams"][0];
-    let shares = ["hit_rate", "error", "precision_per_hit", "precision_exact", "precision_by_meaning", "abstention"];
-    assert_eq!(counts(&stream["tally"], &shares), [(3, 5), (1, 5), (2, 3), (1, 2), (1, 1), (2, 5)]);
+    let shares = ["hit_rate", "error", "precision_per_hit", "precision_exact", "precision_by_meaning", "agreement", "abstention"];
+    assert_eq!(counts(&stream["tally"], &shares), [(3, 5), (1, 5), (2, 3), (1, 2), (1, 1), (4, 5), (2, 5)]);
     assert_eq!(counts(&stream["curve"][1]["tally"], &["hit_rate", "error"]), [(2, 5), (1, 5)]);
     assert_eq!(
         stream["gates"],
@@ -145,6 +145,7 @@ fn what_is_typed_wrong_and_what_fails_have_exit_codes_of_their_own() {
     let scene = Scene::new();
     assert_eq!(scene.eval(&[]).status.code(), Some(2));
     assert_eq!(scene.eval(&["stream.ndjson", "--error-budget", "2"]).status.code(), Some(2));
+    assert_eq!(scene.eval(&["stream.ndjson", "--strategy", "none"]).status.code(), Some(2));
     assert_eq!(scene.eval(&["nothing.ndjson"]).status.code(), Some(1));
     fs::write(scene.path("poem.txt"), "a poem\nin two lines\n").unwrap();
     let output = scene.eval(&["poem.txt"]);

@@ -4,7 +4,7 @@ mod plain;
 mod vcache;
 
 pub use plain::{cosine, exact_only, most_common, repeat_last};
-pub use vcache::vcache;
+pub use vcache::{Stored, vcache};
 
 use super::statistics::{Served, Tally};
 use crate::domain::text::TextHash;

@@ -89,6 +89,6 @@ pub(super) fn stream(bytes: &[u8]) -> Vec<Result<Row, BadLine>> {
             Label::Number(number) => number.to_string(),
         };
         let decision = decision::labelled(&label).map_err(|error| BadLine::new(line, error))?;
-        Ok(Row { line, text: text(line, &row.text)?, decision, at: row.at, tags: row.tags, pieces: Vec::new() })
+        Ok(Row { line, text: text(line, &row.text)?, headline: None, decision, at: row.at, tags: row.tags, pieces: Vec::new() })
     })
 }

@@ -47,6 +47,8 @@ pub struct Row {
     pub line: usize,
     /// All of what was asked, as one text.
     pub text: FreshText,
+    /// The part that is new, where the format keeps it apart from what it stands in.
+    pub headline: Option<FreshText>,
     /// What was decided.
     pub decision: Payload,
     /// The moment that it speaks of.
@@ -194,8 +196,10 @@ pub fn read(path: &Path, reading: &Reading) -> Result<Dataset, ReadError> {
     let shown = path.display().to_string();
     let raw = std::fs::read(path).map_err(|error| ReadError::File { path: shown.clone(), error })?;
     let plain = unpacked(&raw).map_err(|error| ReadError::File { path: shown.clone(), error })?;
-    let stem = path.file_stem().map_or_else(|| shown.clone(), |stem| stem.to_string_lossy().into_owned());
-    let sidecar = Sidecar::beside(path)?;
+    // A packed file is named for what is in it.
+    let inner = if path.extension().is_some_and(|e| e == "gz") { path.with_extension("") } else { path.to_owned() };
+    let stem = inner.file_stem().map_or_else(|| shown.clone(), |stem| stem.to_string_lossy().into_owned());
+    let sidecar = Sidecar::beside(&inner)?;
     let reading = Reading {
         kind: reading.kind.or(sidecar.kind),
         same: reading.same.or(sidecar.same),

@@ -30,7 +30,15 @@ pub(super) fn labelled(bytes: &[u8]) -> Vec<Result<Row, BadLine>> {
         let line = line_of(&record);
         let cell = |at: usize| record.get(at).ok_or_else(|| BadLine::new(line, "the row is shorter than the header"));
         let decision = decision::labelled(cell(label_at)?).map_err(|error| BadLine::new(line, error))?;
-        Ok(Row { line, text: text(line, cell(text_at)?)?, decision, at: None, tags: Vec::new(), pieces: Vec::new() })
+        Ok(Row {
+            line,
+            text: text(line, cell(text_at)?)?,
+            headline: None,
+            decision,
+            at: None,
+            tags: Vec::new(),
+            pieces: Vec::new(),
+        })
     };
     reader.records().map(row).collect()
 }

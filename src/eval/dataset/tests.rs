@@ -73,11 +73,11 @@ fn each_question_out_of_scope_is_a_label_of_its_own() {
 
 #[test]
 fn a_window_of_events_reads_the_same_from_the_list_and_from_the_prompt() {
-    let prompt = "Column descriptions:\\n\\nsummary: Summary of the event.\\n\\nRow 1\\ndatetime_est: 2025-02-23 00:30:00\\ntype: major_event\\nsummary: One.\\n\\nMore of one.\\ncategory: c\\n\\nRow 2\\ndatetime_est: 2025-02-24 10:00:00\\nsummary: Two.\\ncategory: c\\n\\nYou are a strategist.";
+    let prompt = "Column descriptions:\\n\\nsummary: Summary of the event.\\n\\nRow 1\\ndatetime_est: 2025-02-23 00:30:00\\ntype: major_event\\nsummary: One.\\n\\nMore of one.\\ncategory: c\\nevents_evolution: And then.\\nprice_change_1h: 0.1\\n\\nRow 2\\ndatetime_est: 2025-02-24 10:00:00\\nsummary: Two.\\ncategory: c\\n\\nYou are a strategist.";
     let raw =
         format!("{{\"datetime_est\":\"2025-03-01 03:00:00\",\"signal\":-1,\"conviction\":0.7,\"input_report\":\"{prompt}\"}}");
     let parsed = r#"{"datetime_est":"2025-03-01 03:00:00","signal":-1,"conviction":0.7,"events":[
-        {"datetime_est":"2025-02-23 00:30:00","summary":"One.\n\nMore of one."},{"datetime_est":"2025-02-24 10:00:00","summary":"Two."}]}"#
+        {"datetime_est":"2025-02-23 00:30:00","summary":"One.\n\nMore of one.","events_evolution":"And then."},{"datetime_est":"2025-02-24 10:00:00","summary":"Two."}]}"#
         .replace("\n        ", "");
     let (kind, from_prompt, bad) = read_as(&raw);
     assert_eq!((kind, bad), (Kind::Events, Vec::new()));
@@ -85,7 +85,8 @@ fn a_window_of_events_reads_the_same_from_the_list_and_from_the_prompt() {
     assert_eq!(from_prompt, from_list);
     let Rows::Stream(rows) = from_prompt else { panic!("these are pairs") };
     assert_eq!(rows[0].at.unwrap().to_string(), "2025-03-01T08:00:00Z");
-    assert_eq!(rows[0].pieces.iter().map(|p| p.text.as_str()).collect::<Vec<_>>(), ["One. More of one.", "Two."]);
+    assert_eq!(rows[0].pieces.iter().map(|p| p.text.as_str()).collect::<Vec<_>>(), ["One. More of one. And then.", "Two."]);
+    assert_eq!(rows[0].headline.as_ref().unwrap().as_str(), "Two.");
 }
 
 #[test]
@@ -105,7 +106,7 @@ fn a_stream_with_times_is_put_in_their_order_and_one_without_is_shuffled_alike_e
 fn a_packed_file_is_unpacked_and_its_companion_is_heard() {
     use std::io::Write;
     let folder = tempfile::TempDir::new().unwrap();
-    let path = folder.path().join("traps.ndjson");
+    let path = folder.path().join("traps.ndjson.gz");
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packer.write_all(b"{\"a\":\"x\",\"b\":\"y\"}\n").unwrap();
     std::fs::write(&path, packer.finish().unwrap()).unwrap();

@@ -20,7 +20,15 @@ pub(super) fn clinc(bytes: &[u8]) -> Vec<Result<Row, BadLine>> {
         let (question, intent): (String, String) = serde_json::from_value(row).map_err(|error| BadLine::new(place, error))?;
         let label = if intent == OUT_OF_SCOPE { format!("{OUT_OF_SCOPE}:{place}") } else { intent };
         let decision = decision::labelled(&label).map_err(|error| BadLine::new(place, error))?;
-        Ok(Row { line: place, text: text(place, &question)?, decision, at: None, tags: Vec::new(), pieces: Vec::new() })
+        Ok(Row {
+            line: place,
+            text: text(place, &question)?,
+            headline: None,
+            decision,
+            at: None,
+            tags: Vec::new(),
+            pieces: Vec::new(),
+        })
     })
     .collect()
 }

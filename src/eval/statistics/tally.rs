@@ -37,7 +37,8 @@ pub struct Tally {
     pub precision_exact: Rate,
     /// The same, of the hits by meaning.
     pub precision_by_meaning: Rate,
-    /// Answers of any path that are right, of all answers. Where memory alone answers, as here, it is the precision per hit.
+    /// Requests that end with the decision of their row, of all requests: those that memory answers rightly, and those that it leaves to
+    /// an engine, which decides as the row is labelled.
     pub agreement: Rate,
     /// Requests without an answer, of all requests.
     pub abstention: Rate,
@@ -66,7 +67,7 @@ impl Tally {
             precision_per_hit: Rate::new(right, hits),
             precision_exact: Rate::new(exact_right, exact_right + exact_wrong),
             precision_by_meaning: Rate::new(meaning_right, meaning_right + meaning_wrong),
-            agreement: Rate::new(right, hits),
+            agreement: Rate::new(requests - wrong, requests),
             abstention: Rate::new(requests - hits, requests),
         }
     }
@@ -156,6 +157,7 @@ mod tests {
         assert_eq!(share(tally.precision_per_hit), (2, 3));
         assert_eq!(share(tally.precision_exact), (1, 1));
         assert_eq!(share(tally.precision_by_meaning), (1, 2));
+        assert_eq!(share(tally.agreement), (4, 5));
         assert_eq!(share(tally.abstention), (2, 5));
     }
 

@@ -64,6 +64,8 @@ function hitError(element, stream, budget, all) {
   // An answer that is always given and wrong in 98 of 100 would press all that matters against the axis, so such points stay outside.
   const most = 1.08 * Math.max(0, ...[...own, ...plain, settled].map(p => p.y || 0));
   const top = Math.max(4 * budget, all ? most : Math.min(most, 5 * budget), 1.2 * (settled.y || 0));
+  const reach = [...own, ...plain, settled].filter(p => p.y <= top).map(p => p.x).concat(dots.filter(d => d.data[0].value[1] <= top).map(d => d.data[0].value[0]));
+  const right = all ? 1 : Math.min(1, Math.ceil(11 * Math.max(0.05, ...reach)) / 10);
   const inside = dots.filter(d => d.data[0].value[1] <= top);
   const outside = dots.filter(d => d.data[0].value[1] > top);
   const names = ["Instinct", "Instinct as configured", "plain cosine", ...inside.map(d => d.name)];
@@ -71,7 +73,7 @@ function hitError(element, stream, budget, all) {
     legend: { top: 4, left: 4, data: names, itemGap: 16, itemWidth: 18, itemHeight: 10, textStyle: { color: INK, fontSize: 12.5 } },
     grid: { left: 66, right: 30, top: names.length > 7 ? 78 : 58, bottom: 56 },
     tooltip: { trigger: "item", formatter: p => p.data.text, borderColor: LINE, textStyle: { color: INK, fontSize: 12.5 } },
-    xAxis: { type: "value", name: "hit rate: requests answered from memory", nameGap: 32, min: 0, max: 1, axisLabel: { formatter: v => percent(v, 0), color: SOFT } },
+    xAxis: { type: "value", name: "hit rate: requests answered from memory", nameGap: 32, min: 0, max: right, axisLabel: { formatter: v => percent(v, 0), color: SOFT } },
     yAxis: { type: "value", name: "error: wrong answers of all requests", nameGap: 48, min: 0, max: top, axisLabel: { formatter: v => percent(v, top < 0.05 ? 1 : 0), color: SOFT, showMaxLabel: false } },
     series: [
       ...band("plain cosine", plain, GREY, text(p => `plain cosine ≥ ${p.at.tau.toFixed(3)}`)),
@@ -117,7 +119,7 @@ function latencyBars(element, stages) {
     legend: { top: 4, left: 4, data: ["p50", "p95", "p99"], itemGap: 16, itemWidth: 18, itemHeight: 10, textStyle: { color: INK, fontSize: 12.5 } },
     grid: { left: 74, right: 34, top: 44, bottom: 52 },
     tooltip: { trigger: "axis", axisPointer: { type: "shadow" }, borderColor: LINE, textStyle: { color: INK, fontSize: 12.5 }, valueFormatter: v => `${whole(v)} µs` },
-    xAxis: { type: "log", name: "microseconds, logarithmic", nameGap: 30, min: 1, axisLabel: { color: SOFT, formatter: whole } },
+    xAxis: { type: "log", name: "microseconds, logarithmic", nameGap: 30, min: 0.5, axisLabel: { color: SOFT, formatter: v => (v < 1 ? "" : whole(v)) } },
     yAxis: { type: "category", data: shown.map(s => s.stage), axisTick: { show: false }, axisLabel: { color: INK, fontSize: 12.5 } },
     series: [bar("p99", "p99_us", "#c9d6f2"), bar("p95", "p95_us", "#8aa6e4"), bar("p50", "p50_us", BLUE)],
   });
@@ -133,10 +135,10 @@ function classBars(element, classes) {
   element.style.height = `${Math.max(220, 110 + 46 * shown.length)}px`;
   draw(element, {
     legend: { top: 4, left: 4, data: ["same decision, served", "different decision, served"], itemGap: 18, itemWidth: 18, itemHeight: 10, textStyle: { color: INK, fontSize: 12.5 } },
-    grid: { left: 96, right: 96, top: 44, bottom: 48 },
+    grid: { left: 24 + Math.min(150, 8 * Math.max(...shown.map(c => c.class.length))), right: 96, top: 44, bottom: 48 },
     tooltip: { trigger: "item", borderColor: LINE, textStyle: { color: INK, fontSize: 12.5 }, formatter: p => `<b>${escaped(p.name)}</b><br>${p.seriesName}: ${share(p.data.rate.rate)} (${interval(p.data.rate)})` },
     xAxis: { type: "value", min: 0, max: 1, name: "share of the pairs of the class", nameGap: 30, axisLabel: { formatter: v => percent(v, 0), color: SOFT } },
-    yAxis: { type: "category", data: shown.map(c => c.class), axisTick: { show: false }, axisLabel: { color: INK, fontSize: 12.5 } },
+    yAxis: { type: "category", data: shown.map(c => c.class), axisTick: { show: false }, axisLabel: { color: INK, fontSize: 12.5, width: 150, overflow: "truncate" } },
     series: [bars("different decision, served", "different_served", RED), bars("same decision, served", "same_served", TEAL)],
   });
 }

@@ -43,18 +43,19 @@ function examplePanel(title, how, examples) {
 
 function streamSection(s) {
   const t = s.tally, budget = report.error_budget;
-  const rows = [line(["Instinct as configured", cell(t.hit_rate), cell(t.error), cell(t.precision_per_hit)], "own")];
-  for (const b of s.baselines) rows.push(line([`${escaped(b.name)}<br><small>${escaped(b.does)}</small>`, cell(b.tally.hit_rate), cell(b.tally.error), cell(b.tally.precision_per_hit)]));
+  const rows = [line(["Instinct as configured", cell(t.hit_rate), cell(t.error), cell(t.precision_per_hit), cell(t.agreement)], "own")];
+  for (const b of s.baselines) rows.push(line([`${escaped(b.name)}<br><small>${escaped(b.does)}</small>`, cell(b.tally.hit_rate), cell(b.tally.error), cell(b.tally.precision_per_hit), cell(b.tally.agreement)]));
   const best = s.curve.filter(c => c.tally.error.rate <= budget).sort((a, b) => b.tally.hit_rate.count - a.tally.hit_rate.count)[0];
-  if (best) rows.splice(1, 0, line([`Instinct at τ_fresh ${best.tau_fresh.toFixed(3)}<br><small>the most hits of the curve within the budget, chosen on these very data</small>`, cell(best.tally.hit_rate), cell(best.tally.error), cell(best.tally.precision_per_hit)]));
+  if (best) rows.splice(1, 0, line([`Instinct at τ_fresh ${best.tau_fresh.toFixed(3)}<br><small>the most hits of the curve within the budget, chosen on these very data</small>`, cell(best.tally.hit_rate), cell(best.tally.error), cell(best.tally.precision_per_hit), cell(best.tally.agreement)]));
   const order = { time: "in the order of its times", shuffled: `shuffled with seed ${report.seed}, since it has no times`, file: "in the order of the file" }[s.ordering];
   const outsideId = `outside${charts}`;
   return `<h2>${escaped(s.name)}</h2>
     <p class="lead">${whole(t.requests)} requests with ${whole(s.decisions)} different decisions, replayed into an empty memory ${order}. Every miss is stored with its row's decision.</p>
     <div class="cards">
       ${card("Hit rate", t.hit_rate)}
-      ${card(`Error, of all requests (budget ${percent(budget)})`, t.error, t.error.rate <= budget ? "good" : "bad")}
+      ${card(`Error (budget ${percent(budget)})`, t.error, t.error.rate <= budget ? "good" : "bad")}
       ${card("Precision per hit", t.precision_per_hit)}
+      ${card("Agreement, misses decided anew", t.agreement)}
       ${card("Abstention", t.abstention)}
     </div>
     <div class="grid">
@@ -72,7 +73,7 @@ function streamSection(s) {
       }))}
     ${panel("Error as requests are served", "How to read this: the share of wrong answers among all requests so far, as configured. It should settle below the dashed line; the shade is where the true share lies with 95%.", chart(e => runningError(e, s, budget), true), "half")}
     ${latencyPanel(s.latency)}
-    ${panel("Beside what one would use instead", "How to read this: shares with their 95% intervals. Error is of all requests, precision of the hits alone; a baseline that always answers has no abstention to hide in.", table(["", "hit rate", "error", "precision per hit"], rows))}
+    ${panel("Beside what one would use instead", "How to read this: shares with their 95% intervals. Error is of all requests, precision of the hits alone. Agreement is what is left of all requests when the errors are taken away: a miss goes to an engine, which decides as the row says.", table(["", "hit rate", "error", "precision per hit", "agreement"], rows))}
     ${gatePanel(s.gates)}
     ${examplePanel("Wrong answers", "The first of them: what was asked above, what was remembered and served below it.", s.wrong)}
     ${examplePanel("Hits lost to a gate after the floors", "The first of them: near enough and right, but a gate refused.", s.refused_right)}
