@@ -55,7 +55,7 @@ function streamSection(s) {
       ${card("Hit rate", t.hit_rate)}
       ${card(`Error (budget ${percent(budget)})`, t.error, t.error.rate <= budget ? "good" : "bad")}
       ${card("Precision per hit", t.precision_per_hit)}
-      ${card("Agreement, misses decided anew", t.agreement)}
+      ${card("Agreement", t.agreement)}
       ${card("Abstention", t.abstention)}
     </div>
     <div class="grid">
