@@ -429,7 +429,10 @@ fn is_spare(word: &str, other: &Facts) -> bool {
         "calculate",
         "compare",
     ];
-    SPARE.contains(&word) || word.starts_with("direction") && other.words.iter().any(|w| w.starts_with("extreme"))
+    let says = |axis: &str| other.words.iter().any(|w| w.starts_with(axis));
+    SPARE.contains(&word)
+        || word == "forecast" && (says("forecast+") || says("forecast-"))
+        || word.starts_with("direction") && other.words.iter().any(|w| w.starts_with("extreme"))
 }
 
 /// A length of time as a word, which `per month` and `by month` have or lack.
