@@ -293,6 +293,7 @@ fn reversals(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict>
             b.object == a.object
                 && opposite(&a.verb, &b.verb)
                 && !held.roles.iter().any(|x| x.verb == b.verb && x.object == b.object)
+                && !asked.roles.iter().any(|x| x.verb == a.verb && x.object == a.object)
         };
         if let Some(b) = asked.roles.iter().find(turned) {
             return refuse(
