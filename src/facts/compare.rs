@@ -293,6 +293,7 @@ fn reversals(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict>
             b.object == a.object
                 && opposite(&a.verb, &b.verb)
                 && !held.roles.iter().any(|x| x.verb == b.verb && x.object == b.object)
+                && !asked.roles.iter().any(|x| x.verb == a.verb && x.object == a.object)
         };
         if let Some(b) = asked.roles.iter().find(turned) {
             return refuse(
@@ -429,7 +430,10 @@ fn is_spare(word: &str, other: &Facts) -> bool {
         "calculate",
         "compare",
     ];
-    SPARE.contains(&word) || word.starts_with("direction") && other.words.iter().any(|w| w.starts_with("extreme"))
+    let says = |axis: &str| other.words.iter().any(|w| w.starts_with(axis));
+    SPARE.contains(&word)
+        || word == "forecast" && (says("forecast+") || says("forecast-"))
+        || word.starts_with("direction") && other.words.iter().any(|w| w.starts_with("extreme"))
 }
 
 /// A length of time as a word, which `per month` and `by month` have or lack.

@@ -37,7 +37,7 @@ pub(super) fn reordered<'a>(held: &'a Facts, asked: &'a Facts) -> Option<(String
     }
     // A phrase set off by a comma may stand anywhere.
     let commas = |facts: &Facts| facts.words.iter().filter(|word| *word == ",").count();
-    let clauses_moved = commas(held) + commas(asked) > 0 && block_moved_twice(&a, &b);
+    let clauses_moved = commas(held) + commas(asked) > 0 && block_moved_twice(&a, &b) && block_moved_twice(&b, &a);
     (!clauses_moved).then(|| (a.join(" "), b.join(" ")))
 }
 

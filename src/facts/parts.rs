@@ -133,7 +133,7 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             // `Count active users`
             _ if begins_clause(items, at) && item.text == "count" => parts.push(Part::Aggregate("count")),
             // `turn the alert off`, `scale it up`: the particle of a verb stands at the end of its clause.
-            _ if matches!(item.text, "on" | "off") && ends_clause(items, at) => {
+            _ if matches!(item.text, "on" | "off") && item.last == item.text && ends_clause(items, at) => {
                 let (pole, canon) = if item.text == "on" { (1, "switch+") } else { (-1, "switch-") };
                 parts.push(Part::Pole { axis: "switch", pole, canon });
             }

@@ -110,6 +110,13 @@ fn questions_differ_by_aggregate_group_and_number_of_rows() {
 }
 
 #[test]
+fn a_phrase_that_moved_is_judged_the_same_from_both_sides() {
+    let (a, b) =
+        ("Move 2 EUR from the travel budget to the training budget:", "Move 2 EUR from the training rudget to the travel budget");
+    assert_eq!(clash(a, b).is_some(), clash(b, a).is_some());
+}
+
+#[test]
 fn a_word_that_nobody_knows_in_the_place_of_another_is_refused() {
     assert_eq!(clash("Gribble flomps wozzle", "Gribble flomps wuzzle"), Some(Slot::Wording));
     assert!(facts("Gribble flomps wozzle").unread_share() > 0.9);
