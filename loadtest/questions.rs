@@ -93,11 +93,33 @@ pub(crate) fn decide(text: &str, tags: &[String]) -> Vec<u8> {
     request("POST", "/v1/decide", "application/json", body.as_bytes())
 }
 
+/// Words that say nothing of what happened. Any other word that an entry lacks is one for which the fact gate refuses it.
+const EMPTY_WORDS: [&str; 16] = [
+    "said",
+    "announced",
+    "reported",
+    "stated",
+    "noted",
+    "update",
+    "breaking",
+    "official",
+    "statement",
+    "announcement",
+    "spokesman",
+    "currently",
+    "meanwhile",
+    "please",
+    "indeed",
+    "also",
+];
+
+/// Words of a suffix: sixteen to the fifth is more than there are serials.
+const SUFFIX_WORDS: u32 = 5;
+
 /// The text with a suffix that changes nothing about its facts, but makes it one that was never embedded.
 fn updated(text: &str, serial: u64) -> String {
-    // A word and not a number: a number that the entry lacks is a fact that differs, and the fact gate refuses it.
-    let letters = (0..7).map(|place| char::from(b'a' + ((serial / 26_u64.pow(place)) % 26) as u8));
-    format!("{text} (update {})", letters.collect::<String>())
+    let word = |place: u32| EMPTY_WORDS[(serial >> (4 * place)) as usize % EMPTY_WORDS.len()];
+    format!("{text} ({})", (0..SUFFIX_WORDS).map(word).collect::<Vec<_>>().join(" "))
 }
 
 impl Scenario {
@@ -153,8 +175,8 @@ impl Asker {
     pub(crate) fn semantic_of(&mut self, words: std::ops::RangeInclusive<usize>) -> Question {
         for _ in 0..1_000 {
             let entry = self.random.usize(..self.sample.entries.len());
-            // Two words more than its own: those of the suffix.
-            if words.contains(&(self.sample.entries[entry].text.split_whitespace().count() + 2)) {
+            let own = self.sample.entries[entry].text.split_whitespace().count();
+            if words.contains(&(own + SUFFIX_WORDS as usize)) {
                 return self.semantic_on(entry);
             }
         }
@@ -184,7 +206,7 @@ impl Asker {
         Question { request: decide(&updated(&unrelated.text, serial), &unrelated.tags), rule: Rule::Nothing }
     }
 
-    /// A number of six digits, so that every suffix costs about the same number of tokens.
+    /// A number of six digits, so that a suffix is seldom given twice.
     fn next_serial(&mut self) -> u64 {
         self.serial = (self.serial + 1) % 900_000;
         100_000 + self.serial

@@ -5,7 +5,7 @@ use crate::domain::field::FieldError;
 use crate::embed::EmbedError;
 use crate::store::StoreError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Serialize;
 use std::fmt;
@@ -36,6 +36,8 @@ pub(super) struct ProblemDetails {
     errors: Vec<FieldError>,
     #[serde(skip)]
     retry_after_sec: Option<u32>,
+    #[serde(skip)]
+    allow: Option<&'static str>,
 }
 
 /// Kinds of problems: status, name for programs, title for people.
@@ -66,6 +68,7 @@ impl Problem {
             instance: None,
             errors: Vec::new(),
             retry_after_sec: (status == 503).then_some(1),
+            allow: None,
         }))
     }
 
@@ -117,6 +120,9 @@ impl ResponseError for Problem {
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
         if let Some(seconds) = self.0.retry_after_sec {
             response.insert_header((RETRY_AFTER, seconds.to_string()));
+        }
+        if let Some(methods) = self.0.allow {
+            response.insert_header((ALLOW, methods));
         }
         response.body(serde_json::to_string(self).unwrap_or_default())
     }
@@ -180,10 +186,12 @@ pub(super) async fn not_found(request: HttpRequest) -> Said {
     Said(Problem::new(Kind::NOT_FOUND, format!("there is nothing at {}; /docs lists what there is", request.path())).at(&request))
 }
 
-/// The answer where a route doesn't have the method.
-pub(super) async fn method_not_allowed(request: HttpRequest) -> Said {
-    let detail = format!("{} is not allowed at {}", request.method(), request.path());
-    Said(Problem::new(Kind::METHOD, detail).at(&request))
+/// The answer where a route doesn't have the method, with those that it has (RFC 9110, 15.5.6).
+pub(super) fn method_not_allowed(request: &HttpRequest, allowed: &'static str) -> Said {
+    let mut problem =
+        Problem::new(Kind::METHOD, format!("{} is not allowed at {}", request.method(), request.path())).at(request);
+    problem.0.allow = Some(allowed);
+    Said(problem)
 }
 
 /// A problem that is the answer itself.

@@ -29,39 +29,46 @@ use crate::config::Server;
 use actix_web::dev::Server as ActixServer;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
-use actix_web::{App as ActixApp, HttpServer, Resource};
+use actix_web::{App as ActixApp, HttpRequest, HttpServer, Resource};
 use std::net::TcpListener;
 use std::time::Duration;
 
 /// Every route, with `405` for the methods that it doesn't have.
 fn routes(service: &mut web::ServiceConfig) {
-    let at = |path: &str| -> Resource { web::resource(path).default_service(web::to(error::method_not_allowed)) };
+    let at = |path: &str, allowed: &'static str| -> Resource {
+        let refused = move |http: HttpRequest| async move { error::method_not_allowed(&http, allowed) };
+        web::resource(path).default_service(web::to(refused))
+    };
     service
-        .service(at("/v1/decide").route(web::post().to(decide::decide)))
-        .service(at("/v1/decisions/{id}").route(web::get().to(decisions::decision)))
-        .service(at("/v1/decisions/{id}/events").route(web::get().to(decisions::events)))
-        .service(at("/v1/components").route(web::post().to(components::bulk)))
+        .service(at("/v1/decide", "POST").route(web::post().to(decide::decide)))
+        .service(at("/v1/decisions/{id}", "GET").route(web::get().to(decisions::decision)))
+        .service(at("/v1/decisions/{id}/events", "GET").route(web::get().to(decisions::events)))
+        .service(at("/v1/components", "POST").route(web::post().to(components::bulk)))
         .service(
-            at("/v1/components/{id}")
+            at("/v1/components/{id}", "PUT, GET, DELETE")
                 .route(web::put().to(components::put))
                 .route(web::get().to(components::get))
                 .route(web::delete().to(components::delete)),
         )
-        .service(at("/v1/entries").route(web::post().to(entries::bulk::bulk)).route(web::delete().to(entries::delete::delete)))
-        .service(at("/v1/entries/search").route(web::post().to(entries::search::search)))
-        .service(at("/v1/entries/{id}").route(web::get().to(entries::whole::get)))
-        .service(at("/v1/feedback").route(web::post().to(feedback::feedback)))
-        .service(at("/v1/strategies").route(web::get().to(strategies::list)))
-        .service(at("/v1/strategies/{name}").route(web::get().to(strategies::get)))
-        .service(at("/health/live").route(web::get().to(health::live)).route(web::head().to(health::live)))
-        .service(at("/health/ready").route(web::get().to(health::ready)).route(web::head().to(health::ready)))
-        .service(at("/metrics").route(web::get().to(health::metrics)))
-        .service(at("/openapi.json").route(web::get().to(docs::document)))
+        .service(
+            at("/v1/entries", "POST, DELETE")
+                .route(web::post().to(entries::bulk::bulk))
+                .route(web::delete().to(entries::delete::delete)),
+        )
+        .service(at("/v1/entries/search", "POST").route(web::post().to(entries::search::search)))
+        .service(at("/v1/entries/{id}", "GET").route(web::get().to(entries::whole::get)))
+        .service(at("/v1/feedback", "POST").route(web::post().to(feedback::feedback)))
+        .service(at("/v1/strategies", "GET").route(web::get().to(strategies::list)))
+        .service(at("/v1/strategies/{name}", "GET").route(web::get().to(strategies::get)))
+        .service(at("/health/live", "GET, HEAD").route(web::get().to(health::live)).route(web::head().to(health::live)))
+        .service(at("/health/ready", "GET, HEAD").route(web::get().to(health::ready)).route(web::head().to(health::ready)))
+        .service(at("/metrics", "GET").route(web::get().to(health::metrics)))
+        .service(at("/openapi.json", "GET").route(web::get().to(docs::document)))
         .service(web::redirect("/docs", "/docs/"))
-        .service(at("/docs/{file:.*}").route(web::get().to(docs::page)))
-        .service(at("/decide").route(web::post().to(prototype::decide)))
-        .service(at("/insert_data").route(web::post().to(prototype::insert_data)))
-        .service(at("/clear").route(web::post().to(prototype::clear)).route(web::get().to(prototype::clear_by_get)))
+        .service(at("/docs/{file:.*}", "GET").route(web::get().to(docs::page)))
+        .service(at("/decide", "POST").route(web::post().to(prototype::decide)))
+        .service(at("/insert_data", "POST").route(web::post().to(prototype::insert_data)))
+        .service(at("/clear", "POST, GET").route(web::post().to(prototype::clear)).route(web::get().to(prototype::clear_by_get)))
         .default_service(web::to(error::not_found));
 }
 

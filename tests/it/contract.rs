@@ -74,6 +74,14 @@ fn an_unknown_path_is_404_and_a_wrong_method_405_both_as_problems() {
         assert_eq!(reply.headers["content-type"], "application/problem+json", "{method} {path}");
         assert_eq!(reply.json()["status"], status);
     }
+    let refused = service.request("GET", "/v1/entries", "");
+    assert_eq!(refused.headers["allow"], "POST, DELETE");
+}
+
+#[test]
+fn a_field_in_the_query_is_refused_by_name_and_not_passed_over() {
+    let reply = start().post("/v1/decide?strategy=nobody", &json!({"text": "a"}));
+    assert_eq!((reply.status, reply.pointers()), (400, vec!["/strategy".to_owned()]));
 }
 
 #[test]
