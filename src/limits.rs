@@ -144,5 +144,9 @@ pub const HARD_NEGATIVES_MAX: usize = 256;
 /// only rewordings, so that one wrong reuse closes its own question and no more of the neighbourhood.
 pub const HARD_NEGATIVE_COSINE_MIN: f32 = 0.92;
 
+/// Samples that a strategy without a calibration learns from, the newest. They hold enough for a proof of one wrong in a thousand, in about
+/// a megabyte.
+pub const ONLINE_SAMPLES_MAX: usize = 20_000;
+
 /// Hits of one strategy that are decided again within a minute. An engine takes seconds for each, and a question that waits comes first.
 pub const SHADOWS_PER_MINUTE_MAX: u32 = 60;

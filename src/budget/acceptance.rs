@@ -80,6 +80,19 @@ pub fn line(bins: &[ScoreBin], budget: f64, level: f64, hint: Option<f64>) -> Op
     walk(bins, budget, &starts(bins, budget, level, hint))
 }
 
+/// The same, where the sequence starts anew at given shares of the samples, the best first; each start has its share of the level.
+pub fn line_from_shares(bins: &[ScoreBin], budget: f64, level: f64, starts: &[(f64, f64)]) -> Option<Line> {
+    let sizes: Vec<f64> = regions(bins).map(|region| region.n).collect();
+    let total = sizes.last().copied().unwrap_or(0.0);
+    let mut added = vec![0.0; sizes.len()];
+    for (share, part) in starts {
+        if let Some(at) = sizes.iter().position(|n| *n >= total * share) {
+            added[at] += level * part;
+        }
+    }
+    walk(bins, budget, &added)
+}
+
 fn walk(bins: &[ScoreBin], budget: f64, added: &[f64]) -> Option<Line> {
     let (mut carried, mut best) = (0.0, None);
     // A bin in which nothing was counted says nothing about those who will fall into it, so no line is drawn at it.

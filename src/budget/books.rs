@@ -5,20 +5,36 @@
 //! **alarm** closes near reuse: it counts what was served, at every outcome. What the calibration said is forgotten then, for it was
 //! shown to be wrong, and the proof begins anew.
 
-use super::acceptance::{self, bin_of, right_at_least};
+use super::acceptance::{self, Line, bin_of, right_at_least};
 use super::bound::{Z_95, least_samples, lower, wilson};
-use crate::domain::calibration::{Acceptance, Calibration, ScoreBin};
+use super::fit::Labelled;
+use super::learner::Learner;
+use crate::domain::budget::Start;
+use crate::domain::calibration::{Acceptance, Calibration, Evidence, Logistic, ScoreBin};
 use crate::domain::judgement::Source;
 use crate::domain::time::Timestamp;
 use crate::limits::BIN_SAMPLES_MAX;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Bins of a strategy without a calibration, over a score that is the fresh similarity.
 const BINS_UNCALIBRATED: usize = 100;
 
 /// How much must have been counted since the last look before the next: a quarter more each time, so that looks are few.
 const LOOK_GROWTH: f64 = 1.25;
+
+/// Where the strategy learns its own model a look costs more, and there are fewer.
+const LEARNING_LOOK_GROWTH: f64 = 1.5;
+
+/// Looks that have the same share of the level each, and that share (Pocock 1977). Eight looks, each at half as many samples again as the one
+/// before, find in fewer than `level` of all cases what isn't so: their findings lean on one another, so that the shares may add up to two.
+/// Past them each has half the share of the one before.
+const LEARNING_LOOKS: u32 = 8;
+const LEARNING_LOOK_SHARE: f64 = 0.25;
+
+/// Samples without which a model is not worth fitting.
+const LEARNING_SAMPLES_MIN: f64 = 200.0;
 
 /// Windows of an alarm in shadow samples, and in reported hits, with the share of the level that each may raise a false alarm with. The
 /// short one sees that something broke, the long one that it is a little worse than it should be.
@@ -51,18 +67,19 @@ impl State {
     }
 }
 
-/// One thing that was learnt, with its score: what the books are kept from.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scored {
-    /// P(right) as the model has it.
-    pub score: f64,
-    /// Whether the candidate was right.
+/// What was learnt about one near candidate, as it is stored, so that a restart can replay it: what the books are kept from.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// What spoke for the candidate. The score is taken anew at a replay, for the model may be another by then.
+    pub evidence: Evidence,
+    /// Whether its decision was right.
     pub right: bool,
     /// Where that is known from.
     pub source: Source,
-    /// Near hits that were served since the last outcome.
+    /// Near hits that were served since the outcome before.
     pub served: u64,
-    /// When.
+    /// When it became known.
     pub at: Timestamp,
 }
 
@@ -125,6 +142,10 @@ pub struct Change {
 pub struct Books {
     /// What was counted by score, the calibration's counts among it until an alarm.
     pub(super) bins: Vec<ScoreBin>,
+    /// P(right | evidence): the calibration's model, or the one that was learnt since; without either it is the fresh similarity.
+    pub(super) model: Option<Arc<Logistic>>,
+    /// Learns a model where there is no calibration.
+    learner: Option<Learner>,
     /// From which score a proof may well begin, as the calibration has it.
     hint: Option<f64>,
     pub(super) state: State,
@@ -154,18 +175,33 @@ impl Books {
             Acceptance::Unattainable { reason } => (State::ExactOnly, reason.clone()),
         };
         let books = Self::new(calibration.bins.clone(), terms, calibration.made_at);
-        Self { state, why, hint: calibration.hint, score_min: calibration.acceptance.score_min(), ..books }
+        let model = Some(Arc::new(calibration.model.clone()));
+        Self { state, why, model, hint: calibration.hint, score_min: calibration.acceptance.score_min(), learner: None, ..books }
     }
 
-    /// The books of a strategy that has none: what clears floors and gates is served until it is shown to be too often wrong.
-    pub fn uncalibrated(terms: Terms, now: Timestamp) -> Self {
-        let bin = |i| ScoreBin { from: i as f64 / BINS_UNCALIBRATED as f64, n: 0.0, wrong: 0.0 };
-        Self::new((0..BINS_UNCALIBRATED).map(bin).collect(), terms, now)
+    /// The books of a strategy that has none: what clears floors and gates is served until it is shown to be too often wrong, or nothing
+    /// near is until a line is proven.
+    pub fn uncalibrated(start: Start, terms: Terms, now: Timestamp) -> Self {
+        let open = Self { look_at: learning_look(terms), ..Self::new(empty_bins(), terms, now) };
+        match start {
+            Start::Open => open,
+            Start::Closed => {
+                let why = "there is no calibration, and nothing was proven yet".to_owned();
+                Self { state: State::ExactOnly, score_min: None, why, ..open }
+            }
+        }
+    }
+
+    /// P(right) as it is estimated now. NaN where the evidence is damaged, which accepts nothing.
+    pub fn score(&self, evidence: &Evidence) -> f64 {
+        score(self.model.as_deref(), evidence)
     }
 
     fn new(bins: Vec<ScoreBin>, terms: Terms, since: Timestamp) -> Self {
         Self {
             bins,
+            model: None,
+            learner: Some(Learner::default()),
             hint: None,
             state: State::Open,
             since,
@@ -182,7 +218,7 @@ impl Books {
     }
 
     /// Takes one outcome. The same outcomes in the same order give the same books.
-    pub fn take(&mut self, outcome: Scored, terms: Terms) -> Option<Change> {
+    pub fn take(&mut self, outcome: Outcome, terms: Terms) -> Option<Change> {
         self.tally(&outcome);
         self.count(&outcome);
         if self.state == State::Open {
@@ -211,7 +247,7 @@ impl Books {
         (self.state == State::ExactOnly).then(|| self.look_at.saturating_sub(self.counted))
     }
 
-    fn tally(&mut self, outcome: &Scored) {
+    fn tally(&mut self, outcome: &Outcome) {
         let tally = match outcome.source {
             Source::Shadow => &mut self.tallies.shadow,
             Source::Feedback => &mut self.tallies.feedback,
@@ -223,11 +259,12 @@ impl Books {
 
     /// Counts a sample into its bin. Callers who praise what was right choose what they praise, so that proves nothing; what they call
     /// wrong is believed.
-    fn count(&mut self, outcome: &Scored) {
+    fn count(&mut self, outcome: &Outcome) {
         if outcome.source == Source::Feedback && outcome.right {
             return;
         }
-        let Some(bin) = bin_of(&self.bins, outcome.score).and_then(|i| self.bins.get_mut(i)) else { return };
+        let score = self.score(&outcome.evidence);
+        let Some(bin) = bin_of(&self.bins, score).and_then(|i| self.bins.get_mut(i)) else { return };
         if bin.n >= BIN_SAMPLES_MAX {
             let kept = (BIN_SAMPLES_MAX - 1.0) / bin.n;
             bin.n *= kept;
@@ -236,9 +273,12 @@ impl Books {
         bin.n += 1.0;
         bin.wrong += f64::from(u8::from(!outcome.right));
         self.counted += 1;
+        if let Some(learner) = &mut self.learner {
+            learner.take(Labelled { evidence: outcome.evidence, right: outcome.right });
+        }
     }
 
-    fn watch(&mut self, outcome: &Scored) {
+    fn watch(&mut self, outcome: &Outcome) {
         self.served = self.served.saturating_add(outcome.served);
         match outcome.source {
             Source::Shadow => {
@@ -286,6 +326,11 @@ impl Books {
             (bin.n, bin.wrong) = (0.0, 0.0);
         }
         (self.looks, self.counted, self.look_at) = (0, 0, first_look(terms));
+        if self.learner.is_some() {
+            // What was learnt sorted badly, so that begins anew too.
+            (self.learner, self.model, self.bins) = (Some(Learner::default()), None, empty_bins());
+            self.look_at = learning_look(terms);
+        }
         self.shadow.clear();
         self.reported.clear();
         self.served = 0;
@@ -305,6 +350,9 @@ impl Books {
             return None;
         }
         self.looks += 1;
+        if self.learner.is_some() {
+            return self.learn(terms, at);
+        }
         self.look_at = (self.counted as f64 * LOOK_GROWTH).ceil() as u64;
         // The shares 1/2, 1/6, 1/12, … of the looks add up to one.
         let look = f64::from(self.looks);
@@ -312,6 +360,25 @@ impl Books {
         if self.score_min.is_some_and(|now| now <= found.score_min) {
             return None;
         }
+        self.draw(&found, at)
+    }
+
+    /// At a planned look, fits the model anew, and changes over to it where it is proven to serve more.
+    fn learn(&mut self, terms: Terms, at: Timestamp) -> Option<Change> {
+        self.look_at = (self.counted as f64 * LEARNING_LOOK_GROWTH).ceil() as u64;
+        let unproven = self.state == State::Open && self.model.is_none();
+        let learner = self.learner.as_ref().filter(|_| !unproven)?;
+        let halvings = self.looks.saturating_sub(LEARNING_LOOKS).min(64);
+        let level = terms.level * LEARNING_LOOK_SHARE * 0.5_f64.powi(halvings.cast_signed());
+        let learnt = learner.learn(terms, level);
+        let now = self.model.as_ref().zip(self.score_min).map_or(0, |(model, least)| learner.served_by(model, least));
+        let found = learnt.line.filter(|line| learner.served_by(&learnt.model, line.score_min) > now)?;
+        (self.model, self.bins) = (Some(Arc::new(learnt.model)), learnt.bins);
+        self.draw(&found, at)
+    }
+
+    /// Serves from a line on that was proven.
+    fn draw(&mut self, found: &Line, at: Timestamp) -> Option<Change> {
         self.score_min = Some(found.score_min);
         if self.state == State::Open {
             return None;
@@ -319,6 +386,22 @@ impl Books {
         let why = format!("{:.0} of {:.0} samples that score at least {:.4} were wrong", found.wrong, found.n, found.score_min);
         Some(self.turn(State::Open, why, at))
     }
+}
+
+/// Bins of equal width, with nothing in them.
+fn empty_bins() -> Vec<ScoreBin> {
+    let bin = |i| ScoreBin { from: i as f64 / BINS_UNCALIBRATED as f64, n: 0.0, wrong: 0.0 };
+    (0..BINS_UNCALIBRATED).map(bin).collect()
+}
+
+/// P(right) by a model, or the fresh similarity without one.
+pub(super) fn score(model: Option<&Logistic>, evidence: &Evidence) -> f64 {
+    model.map_or_else(|| f64::from(evidence.fresh_similarity).clamp(0.0, 1.0), |model| model.score(evidence))
+}
+
+/// The first look at which a model is learnt: by then the better half of the samples may be enough to prove something.
+fn learning_look(terms: Terms) -> u64 {
+    (2.0 * least_samples(terms.budget, terms.level * LEARNING_LOOK_SHARE)).max(LEARNING_SAMPLES_MIN) as u64
 }
 
 /// The first look is taken once there may be enough to prove something.

@@ -10,9 +10,10 @@ use crate::domain::calibration::{
     Acceptance, CALIBRATION_FORMAT, Calibration, Evidence, Feature, Figures, LearntFor, Logistic, PartFigures, ScoreBin, Term,
 };
 use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// A near candidate, and whether its decision was right.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Labelled {
     /// What spoke for it.
     pub evidence: Evidence,
@@ -26,7 +27,7 @@ const PARTS: (f64, f64) = (0.2, 0.5);
 
 /// What the model reads. The age and the number of neighbours are left out: memory grows while it is learnt from, so both stand for the
 /// moment, and a model that reads them is wrong about every later one.
-const FEATURES: [Feature; 8] = [
+pub(super) const FEATURES: [Feature; 8] = [
     Feature::FreshSimilarity,
     Feature::Similarity,
     Feature::Margin,
@@ -109,7 +110,13 @@ pub fn calibrate(samples: &[Labelled], learnt_for: LearntFor, origin: Origin) ->
 /// The samples by score, in bins of about the same size. Where the bins lie depends on the scores alone and not on what was right, as the
 /// proof asks.
 fn counted(model: &Logistic, part: &[Labelled]) -> Vec<ScoreBin> {
-    let mut scores: Vec<f64> = part.iter().map(|s| model.score(&s.evidence)).filter(|s| s.is_finite()).collect();
+    let scored: Vec<(f64, bool)> = part.iter().map(|s| (model.score(&s.evidence), s.right)).collect();
+    tallied(edges(scored.iter().map(|(score, _)| *score)), &scored)
+}
+
+/// Empty bins of about the same share of these scores each.
+pub(super) fn edges(scores: impl Iterator<Item = f64>) -> Vec<ScoreBin> {
+    let mut scores: Vec<f64> = scores.filter(|s| s.is_finite()).collect();
     scores.sort_unstable_by(f64::total_cmp);
     let wanted = (scores.len() / BIN_SAMPLES_AIM).clamp(1, BINS_MAX);
     // The first bin begins at zero, so that a later score below all of these has its place too.
@@ -120,10 +127,15 @@ fn counted(model: &Logistic, part: &[Labelled]) -> Vec<ScoreBin> {
             bins.push(ScoreBin { from, n: 0.0, wrong: 0.0 });
         }
     }
-    for sample in part {
-        if let Some(bin) = bin_of(&bins, model.score(&sample.evidence)).and_then(|i| bins.get_mut(i)) {
+    bins
+}
+
+/// The bins with the samples counted in: their scores, and whether they were right.
+pub(super) fn tallied(mut bins: Vec<ScoreBin>, scored: &[(f64, bool)]) -> Vec<ScoreBin> {
+    for (score, right) in scored {
+        if let Some(bin) = bin_of(&bins, *score).and_then(|i| bins.get_mut(i)) {
             bin.n += 1.0;
-            bin.wrong += f64::from(u8::from(!sample.right));
+            bin.wrong += f64::from(u8::from(!right));
         }
     }
     bins

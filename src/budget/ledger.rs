@@ -4,14 +4,15 @@
 //! outcomes in their order, so whoever keeps the outcomes can bring it back after a restart.
 
 use super::acceptance::bin_of;
-use super::books::{Books, Change, Scored, Spent, State, Tallies, Terms};
+pub use super::books::Outcome;
+use super::books::{self, Books, Change, Spent, State, Tallies, Terms};
 use crate::domain::budget::BudgetRules;
-use crate::domain::calibration::{Calibration, Evidence, ScoreBin};
+use crate::domain::calibration::{Calibration, Evidence, Logistic, ScoreBin};
 use crate::domain::judgement::Source;
 use crate::domain::time::Timestamp;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,22 +25,6 @@ pub struct Sample {
     pub right: bool,
     /// Where that is known from.
     pub source: Source,
-    /// When it became known.
-    pub at: Timestamp,
-}
-
-/// A sample as it is stored, so that a restart can replay it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Outcome {
-    /// What spoke for the candidate. The score is taken anew at a replay, for the model may be another by then.
-    pub evidence: Evidence,
-    /// Whether its decision was right.
-    pub right: bool,
-    /// Where that is known from.
-    pub source: Source,
-    /// Near hits that were served since the outcome before.
-    pub served: u64,
     /// When it became known.
     pub at: Timestamp,
 }
@@ -102,6 +87,7 @@ pub struct BudgetState {
 #[derive(Debug)]
 struct View {
     open: bool,
+    model: Option<Arc<Logistic>>,
     score_min: Option<f64>,
     bins: Vec<ScoreBin>,
     bounds: Vec<f64>,
@@ -113,6 +99,7 @@ impl View {
         let shadows = books.tallies.shadow.n;
         Self {
             open: books.state == State::Open,
+            model: books.model.clone(),
             score_min: books.score_min,
             bins: books.bins.clone(),
             bounds: books.right_at_least(terms),
@@ -142,7 +129,7 @@ impl Ledger {
         let terms = Terms { budget: rules.error_budget, level: rules.level() };
         let books = match &calibration {
             Some(calibration) => Books::calibrated(calibration, terms),
-            None => Books::uncalibrated(terms, now),
+            None => Books::uncalibrated(rules.start, terms, now),
         };
         let view = ArcSwap::from_pointee(View::of(&books, terms));
         Self { terms, calibration, view, books: Mutex::new(books), served: AtomicU64::new(0) }
@@ -153,23 +140,15 @@ impl Ledger {
         let from = self.calibration.as_ref().map(|c| c.made_at);
         let mut books = self.books.lock();
         for outcome in outcomes.into_iter().filter(|o| from.is_none_or(|from| o.at >= from)) {
-            books.take(self.scored(&outcome), self.terms);
+            books.take(outcome, self.terms);
         }
         self.view.store(Arc::new(View::of(&books, self.terms)));
     }
 
-    /// P(right): the calibration's model, or the fresh similarity where there is none.
-    pub fn score(&self, evidence: &Evidence) -> f64 {
-        match &self.calibration {
-            Some(calibration) => calibration.model.score(evidence),
-            None => f64::from(evidence.fresh_similarity).clamp(0.0, 1.0),
-        }
-    }
-
     /// Whether a near candidate may be served. Waits for nobody and allocates nothing.
     pub fn verdict(&self, evidence: &Evidence) -> Verdict {
-        let score = self.score(evidence);
         let view = self.view.load();
+        let score = books::score(view.model.as_deref(), evidence);
         // A comparison that is false for NaN, so that damaged evidence can only refuse.
         let accepted = view.score_min.is_some_and(|least| score >= least);
         let lower_bound = if accepted { view.bound(view.score_min.unwrap_or(score)) } else { view.bound(score) };
@@ -196,7 +175,7 @@ impl Ledger {
         let Sample { evidence, right, source, at } = sample;
         let mut books = self.books.lock();
         let outcome = Outcome { evidence, right, source, served: self.served.swap(0, Ordering::Relaxed), at };
-        let change = books.take(self.scored(&outcome), self.terms);
+        let change = books.take(outcome, self.terms);
         self.view.store(Arc::new(View::of(&books, self.terms)));
         Recorded { outcome, change }
     }
@@ -219,17 +198,13 @@ impl Ledger {
             samples_needed: books.samples_to_look(),
         }
     }
-
-    fn scored(&self, outcome: &Outcome) -> Scored {
-        let Outcome { evidence, right, source, served, at } = *outcome;
-        Scored { score: self.score(&evidence), right, source, served, at }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::budget::model::tests::evidence;
+    use crate::domain::budget::Start;
     use crate::domain::calibration::fixture::{calibration, strategy};
     use proptest::prelude::*;
 
@@ -299,6 +274,27 @@ mod tests {
         let source = prop_oneof![Just(Source::Shadow), Just(Source::Feedback), Just(Source::Engine)];
         let one = (0.7_f32..1.0, 0_u8..12, source).prop_map(|(near, luck, source)| sample(near, luck > 0, source));
         prop::collection::vec(one, 0..600)
+    }
+
+    #[test]
+    fn a_replay_learns_the_very_same_model_anew() {
+        let closed = BudgetRules { calibration: None, start: Start::Closed, ..rules() };
+        let mut rng = fastrand::Rng::with_seed(3);
+        let first = Ledger::new(&closed, None, calibration().made_at);
+        let stored = (0..2_000).map(|_| {
+            let margin = 0.3 * rng.f32();
+            let right = margin > 0.1 || rng.u8(0..3) > 0;
+            let taken = Sample { evidence: evidence(0.9, margin), ..sample(0.9, right, Source::Engine) };
+            first.record(taken).outcome
+        });
+        let stored: Vec<Outcome> = stored.collect();
+        assert!(first.is_open());
+        let second = Ledger::new(&closed, None, calibration().made_at);
+        second.replay(stored);
+        assert_eq!(*second.books.lock(), *first.books.lock());
+        let verdicts = |ledger: &Ledger| [0.02, 0.1, 0.25].map(|margin| ledger.verdict(&evidence(0.9, margin)));
+        assert_eq!(verdicts(&second), verdicts(&first));
+        assert!(verdicts(&first)[2].accepted && verdicts(&first)[2].lower_bound > 0.9);
     }
 
     proptest! {

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     fn rules(shadow_rate: f64) -> BudgetRules {
-        BudgetRules { error_budget: 0.01, confidence: 0.95, shadow_rate, calibration: None }
+        BudgetRules { shadow_rate, ..BudgetRules::usual(0.01, true) }
     }
 
     /// How many of `n` hits are chosen, one a second.

@@ -3,7 +3,7 @@
 use super::{Failure, Settings, block_on, say, say_error, tell};
 use crate::app::StartError;
 use crate::eval::dataset::{self, Dataset, Kind};
-use crate::eval::{self, EvalError, Options, Workbench, report};
+use crate::eval::{self, Budgeting, EvalError, Options, Workbench, report};
 use crate::telemetry;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -41,9 +41,13 @@ pub(super) struct Eval {
     /// Rows of each file to use at most.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// The share of wrong reuses, of all requests, that is tolerated.
-    #[arg(long, default_value_t = 0.01, value_name = "SHARE", value_parser = share)]
-    error_budget: f64,
+    /// Puts an error budget in force while streams are replayed: the share of wrong reuses that is tolerated. The strategy's own, with its
+    /// calibration, is in force where absent or the same.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    error_budget: Option<f64>,
+    /// Puts no error budget in force; floors and gates alone decide.
+    #[arg(long)]
+    no_budget: bool,
     /// The floors of the hit–error curve, on the fresh vector.
     #[arg(long, value_delimiter = ',', value_name = "TAUS", value_parser = floor,
         default_value = "0.6,0.65,0.7,0.74,0.78,0.8,0.82,0.84,0.86,0.88,0.9,0.92,0.94,0.95,0.96,0.97,0.98,0.99,0.995")]
@@ -55,7 +59,7 @@ pub(super) struct Eval {
 
 fn share(text: &str) -> Result<f64, String> {
     let share: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
-    if share > 0.0 && share < 1.0 { Ok(share) } else { Err("it must be above 0 and below 1".to_owned()) }
+    if share > 0.0 && share < 0.5 { Ok(share) } else { Err("it must be above 0 and below 0.5".to_owned()) }
 }
 
 fn floor(text: &str) -> Result<f32, String> {
@@ -77,8 +81,7 @@ impl Eval {
         let mut taus = self.taus.clone();
         taus.sort_by(f32::total_cmp);
         taus.dedup();
-        let options =
-            Options { error_budget: self.error_budget, taus, curve_requests_max: self.max_curve_requests, seed: self.seed };
+        let options = Options { budget: self.budgeting(), taus, curve_requests_max: self.max_curve_requests, seed: self.seed };
         let bench = match Workbench::open(&config) {
             // A strategy that was named on the command line and isn't there is bad usage.
             Err(EvalError::Start(error @ StartError::NoDefault { .. })) if self.strategy.is_some() => {
@@ -103,6 +106,14 @@ impl Eval {
             tell(report::table(&report).trim_end())?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn budgeting(&self) -> Budgeting {
+        match self.error_budget {
+            share if self.no_budget => Budgeting::Without(share.unwrap_or(0.01)),
+            Some(share) => Budgeting::Of(share),
+            None => Budgeting::Own,
+        }
     }
 
     fn read(&self) -> Result<Vec<Dataset>, Failure> {

@@ -8,7 +8,7 @@ use actix_web::web::Data;
 use clap::Args;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Run the service.
 #[derive(Debug, Args)]
@@ -68,6 +68,11 @@ async fn serve(config: Config) -> Result<(), Failure> {
     server.await?;
     signals.abort();
     upkeep.abort();
+    // What was learnt from the last requests is kept too, but a slow engine must not hold up the end.
+    let drain = Duration::from_secs(config.server.drain_sec);
+    if tokio::time::timeout(drain, app.decider.judgements_settled()).await.is_err() {
+        tracing::warn!("hits that are still being decided again were left out");
+    }
     app.decider.embedder.close();
     app.decider.store.flush().await?;
     app.into_inner().save_graphs().await;

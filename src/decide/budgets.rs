@@ -32,12 +32,19 @@ pub struct Budgets {
     calibrations: BTreeMap<StrategyName, Arc<Calibration>>,
     kept: papaya::HashMap<(TenantId, StrategyName), Arc<Budget>>,
     neighbourhoods: papaya::HashMap<PartitionKey, Arc<Neighbourhood>>,
+    // Where it is absent each budget draws its own.
+    seed: Option<u64>,
 }
 
 impl Budgets {
     /// Budgets that start from these calibrations.
     pub fn new(calibrations: BTreeMap<StrategyName, Arc<Calibration>>) -> Self {
         Self { calibrations, ..Self::default() }
+    }
+
+    /// The same budgets, whose lots are drawn with this seed.
+    pub fn seeded(self, seed: u64) -> Self {
+        Self { seed: Some(seed), ..self }
     }
 
     /// The calibration of a strategy.
@@ -54,8 +61,11 @@ impl Budgets {
             return Some(Arc::clone(budget));
         }
         let fresh = || {
-            let calibration = self.calibration(&strategy.name).cloned();
-            Arc::new(Budget { ledger: Ledger::new(rules, calibration, now), sampler: Sampler::new(rules, fastrand::u64(..)) })
+            let calibration = rules.calibration.as_ref().and_then(|_| self.calibration(&strategy.name).cloned());
+            Arc::new(Budget {
+                ledger: Ledger::new(rules, calibration, now),
+                sampler: Sampler::new(rules, self.seed.unwrap_or_else(|| fastrand::u64(..))),
+            })
         };
         Some(Arc::clone(kept.get_or_insert_with(place, fresh)))
     }

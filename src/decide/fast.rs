@@ -96,8 +96,8 @@ impl Decider {
             if let Some(hit) = hit {
                 return Found::Hit(Box::new(hit));
             }
-            let more_are_near = candidates.last().is_some_and(|c| c.similarity >= run.strategy.thresholds.tau);
-            if candidates.len() < wanted || !more_are_near {
+            let more_are_near = candidates.last().is_some_and(|c| c.similarity >= run.strategy.floors().tau);
+            if candidates.len() < wanted || !more_are_near || run.held_back.is_some() {
                 break;
             }
             judged = candidates.len();
@@ -115,6 +115,11 @@ impl Decider {
             None => Vec::new(),
         };
         found.get(judged..).unwrap_or_default().iter().find_map(|candidate| {
+            // The budget weighs the nearest that may be served at all and no other. What is proven of those is not proven of the best of
+            // many.
+            if run.held_back.is_some() {
+                return None;
+            }
             let (live, near) = (&candidate.live, near(candidate));
             if run.refused.is_empty() {
                 metrics::nearest_candidate(near.similarity, near.fresh_similarity);
@@ -243,12 +248,12 @@ fn within_budget(
         return Some(weighed);
     }
     refuse(run, live, near, Refusal { gate: Gate::Budget, saw: budget.saw(&weighed.verdict) });
-    run.held_back.get_or_insert_with(|| (Arc::clone(live), weighed));
+    run.held_back = Some((Arc::clone(live), weighed));
     None
 }
 
 fn hit(run: &mut Run<'_>, live: &Arc<LiveEntry>, near: Nearness, weighed: Option<Weighed>) -> Hit {
-    let (entry, floors) = (&live.entry, run.strategy.thresholds);
+    let (entry, floors) = (&live.entry, run.strategy.floors());
     let budgeted = weighed.map(|_| GateVerdict { gate: Gate::Budget, passed: true });
     Hit {
         path: Path::Fast,

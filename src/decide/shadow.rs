@@ -14,17 +14,52 @@ use crate::limits::{SHADOW_DEADLINE_SEC, SHADOWS_AT_ONCE_MAX};
 use crate::telemetry::metrics;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, watch};
 
-/// Room for hits that are decided again.
+/// Room for hits that are decided again, and the judgements that are under way.
 #[derive(Debug)]
 pub struct Shadows {
     room: Arc<Semaphore>,
+    under_way: Arc<watch::Sender<usize>>,
+    // The runtime that this was made in, which ends after those that serve requests: a judgement outlives the request that it is about.
+    runtime: Option<Handle>,
 }
 
 impl Default for Shadows {
     fn default() -> Self {
-        Self { room: Arc::new(Semaphore::new(SHADOWS_AT_ONCE_MAX)) }
+        let room = Arc::new(Semaphore::new(SHADOWS_AT_ONCE_MAX));
+        Self { room, under_way: Arc::new(watch::Sender::new(0)), runtime: Handle::try_current().ok() }
+    }
+}
+
+/// A judgement that is under way, until it is dropped.
+struct UnderWay(Arc<watch::Sender<usize>>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.send_modify(|n| *n -= 1);
+    }
+}
+
+impl Shadows {
+    /// Runs a judgement in the background.
+    fn spawn(&self, judging: impl Future<Output = ()> + Send + 'static) {
+        self.under_way.send_modify(|n| *n += 1);
+        let under_way = UnderWay(Arc::clone(&self.under_way));
+        let counted = async move {
+            let _under_way = under_way;
+            judging.await;
+        };
+        match &self.runtime {
+            Some(runtime) => runtime.spawn(counted),
+            None => tokio::spawn(counted),
+        };
+    }
+
+    async fn settled(&self) {
+        // It fails only once the sender is gone, and `self` holds it.
+        let _ = self.under_way.subscribe().wait_for(|n| *n == 0).await;
     }
 }
 
@@ -52,7 +87,7 @@ impl Decider {
         let question =
             Question { deadline: Deadline::after(Duration::from_secs(SHADOW_DEADLINE_SEC)), ..question(caller, request) };
         let (tenant, text) = (caller.tenant.clone(), request.text.clone());
-        tokio::spawn(async move {
+        self.shadows.spawn(async move {
             let _place = place;
             let within = question.deadline.remaining();
             let Ok(Ok(decided)) = tokio::time::timeout(within, engine.decide(question)).await else {
@@ -82,7 +117,12 @@ impl Decider {
             judgement.expected = Some(decided);
         }
         let decider = Arc::clone(self);
-        tokio::spawn(async move { decider.keep_judgement(judgement).await });
+        self.shadows.spawn(async move { decider.keep_judgement(judgement).await });
+    }
+
+    /// Waits until every judgement that is under way was taken and written.
+    pub async fn judgements_settled(&self) {
+        self.shadows.settled().await;
     }
 
     async fn keep_judgement(&self, judgement: Judgement) {

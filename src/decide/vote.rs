@@ -53,7 +53,7 @@ fn voter(run: &Run<'_>, candidate: &Candidate, rules: &VoteRules) -> Voter {
 }
 
 fn won(run: &Run<'_>, candidate: &Candidate, near: Nearness, tally: Tally) -> Hit {
-    let (entry, floors) = (&candidate.live.entry, run.strategy.thresholds);
+    let (entry, floors) = (&candidate.live.entry, run.strategy.floors());
     let beyond_floors = |verdict: &GateVerdict| gates::PASSED.iter().skip(1).any(|passed| passed == verdict);
     Hit {
         path: Path::Slow,

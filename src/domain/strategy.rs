@@ -215,6 +215,7 @@ impl Strategy {
     pub fn from_toml(text: &str) -> Result<Self, FieldError> {
         let file: StrategyFile = toml::from_str(text).map_err(|e| FieldError::new("", e.to_string()))?;
         let slots = file.slots.into_iter().enumerate().map(|(i, slot)| slot.check(i)).collect::<Result<_, _>>()?;
+        let facts = Rules::from_toml(file.facts)?;
         let strategy = Self {
             name: file.name,
             version: file.version,
@@ -222,18 +223,30 @@ impl Strategy {
             composition: file.composition,
             slots,
             thresholds: file.thresholds,
-            facts: Rules::from_toml(file.facts)?,
             validity: file.validity,
             trust: file.trust,
             action: file.action,
             versions: file.versions,
             vote: file.vote,
-            budget: BudgetRules::gathered(file.error_budget, file.budget, file.calibration)?,
+            budget: BudgetRules::gathered(file.error_budget, file.budget, file.calibration, facts.enabled)?,
+            facts,
             deadline_ms: file.deadline_ms,
             engine: file.engine,
         };
         strategy.check()?;
         Ok(strategy)
+    }
+
+    /// The floors that the gates hold a candidate against: those of [`Self::thresholds`], or, where an error budget decides what is near
+    /// enough, the cosine from which it weighs a candidate.
+    pub fn floors(&self) -> Thresholds {
+        match &self.budget {
+            Some(budget) if budget.starts_closed() => {
+                let Thresholds { tau, tau_fresh } = self.thresholds;
+                Thresholds { tau: tau.min(budget.weighed_from), tau_fresh: tau_fresh.min(budget.weighed_from) }
+            }
+            _ => self.thresholds,
+        }
     }
 
     /// The slot of the request's own text.
@@ -313,6 +326,7 @@ impl SlotFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::budget::Start;
 
     const GOOD: &str = r#"
         name = "s"
@@ -339,10 +353,33 @@ mod tests {
         assert_eq!(Strategy::from_toml(GOOD).unwrap().budget, None);
         let with =
             |lines: &str| Strategy::from_toml(&GOOD.replace("version = 1", &format!("version = 1\n{lines}"))).unwrap().budget;
-        let usual = BudgetRules { error_budget: 0.01, confidence: 0.95, shadow_rate: 0.02, calibration: None };
+        let usual = BudgetRules {
+            error_budget: 0.01,
+            confidence: 0.95,
+            shadow_rate: 0.02,
+            start: Start::Open,
+            weighed_from: 0.6,
+            calibration: None,
+        };
         assert_eq!(with("error_budget = 0.01"), Some(usual.clone()));
         let own = with("error_budget = 0.01\ncalibration = \"c.json\"\nbudget.confidence = 0.9");
         assert_eq!(own, Some(BudgetRules { confidence: 0.9, calibration: Some("c.json".to_owned()), ..usual }));
+    }
+
+    #[test]
+    fn near_reuse_starts_closed_where_no_fact_gate_reads_the_texts_and_then_the_proof_stands_in_place_of_the_floors() {
+        let with = |lines: &str| Strategy::from_toml(&GOOD.replace("version = 1", &format!("version = 1\n{lines}"))).unwrap();
+        let start = |lines: &str| with(lines).budget.unwrap().start;
+        assert_eq!(start("error_budget = 0.01"), Start::Open);
+        assert_eq!(start("error_budget = 0.01\nfacts = false"), Start::Closed);
+        assert_eq!(start("error_budget = 0.01\nfacts = false\nbudget.start = \"open\""), Start::Open);
+        let open = with("error_budget = 0.01");
+        assert_eq!(open.floors(), open.thresholds);
+        let closed = with("error_budget = 0.01\nbudget.start = \"closed\"\nbudget.weighed_from = 0.7");
+        assert_eq!(closed.floors(), Thresholds { tau: 0.7, tau_fresh: 0.7 });
+        assert_eq!(closed.thresholds, open.thresholds);
+        let calibrated = with("error_budget = 0.01\nfacts = false\ncalibration = \"c.json\"");
+        assert_eq!(calibrated.floors(), calibrated.thresholds, "a calibration was learnt above the strategy's floors");
     }
 
     #[test]
@@ -366,6 +403,8 @@ mod tests {
             ("version = 1", "version = 1\nerror_budget = 0.01\nbudget.confidence = 1.0", "/budget/confidence"),
             ("version = 1", "version = 1\nerror_budget = 0.01\nbudget.shadow_rate = 1.1", "/budget/shadow_rate"),
             ("version = 1", "version = 1\nerror_budget = 0.01\nbudget.mood = 1.1", ""),
+            ("version = 1", "version = 1\nerror_budget = 0.01\nbudget.weighed_from = 0.0", "/budget/weighed_from"),
+            ("version = 1", "version = 1\nerror_budget = 0.01\ncalibration = \"c\"\nbudget.start = \"open\"", "/budget/start"),
             ("version = 1", "version = 1\nbudget.shadow_rate = 0.1", "/budget"),
             ("version = 1", "version = 1\ncalibration = \"c.json\"", "/calibration"),
         ] {

@@ -1,6 +1,7 @@
 //! All of an evaluation: each stream on its own, all pairs together, each through the pipeline, a grid of floors and the baselines.
 
 use super::baseline::{self, Baseline, Point, Stored};
+use super::budget::Course;
 use super::dataset::{Dataset, Pair, Row, Rows};
 use super::decision::agreement_key;
 use super::observe::{Nobody, Observer};
@@ -9,10 +10,12 @@ use super::report::{
 };
 use super::statistics::{Served, Tally, cumulative, gates};
 use super::stream::Replay;
-use super::workbench::{EvalError, Workbench};
-use super::{pairs, stream};
+use super::workbench::{EvalError, Pipeline, Workbench};
+use super::{budget, pairs, stream};
+use crate::domain::budget::BudgetRules;
 use crate::domain::strategy::{Strategy, Thresholds};
 use crate::domain::time::Clock;
+use crate::domain::vote::VoteRules;
 use std::collections::HashMap;
 
 /// Places at which the running error is told.
@@ -21,14 +24,55 @@ const CUMULATIVE_POINTS: usize = 120;
 /// How to evaluate.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The share of wrong reuses, of all requests, that is tolerated.
-    pub error_budget: f64,
+    /// Which error budget is in force while streams are replayed.
+    pub budget: Budgeting,
     /// The floors of the hit–error curve, on the fresh vector.
     pub taus: Vec<f32>,
     /// Requests that the curve may cost; with fewer than the grid needs, floors are left out evenly.
     pub curve_requests_max: usize,
     /// The seed of all that is drawn.
     pub seed: u64,
+}
+
+/// The share of wrong reuses that is tolerated where neither the strategy nor anyone else says it.
+const USUAL_BUDGET: f64 = 0.01;
+
+/// The shares that the winner of a vote must have, along the curve of a strategy whose near misses vote.
+const SHARES: [f64; 14] = [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.84, 0.88, 0.91, 0.93, 0.95, 0.965, 0.98];
+
+/// Which error budget is in force while streams are replayed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Budgeting {
+    /// The strategy's own, if it has one.
+    Own,
+    /// One of this share; the strategy's own calibration counts where the share is the strategy's own.
+    Of(f64),
+    /// None: floors and gates alone decide, and the share is only what the figures are held against.
+    Without(f64),
+}
+
+impl Budgeting {
+    /// The strategy under the budget that is in force.
+    pub fn applied(self, strategy: &Strategy) -> Strategy {
+        let own = strategy.budget.clone();
+        let budget = match self {
+            Self::Own => own,
+            Self::Without(_) => None,
+            Self::Of(share) => match own {
+                Some(own) if (own.error_budget - share).abs() < 1e-9 => Some(own),
+                _ => Some(BudgetRules::usual(share, strategy.facts.enabled)),
+            },
+        };
+        Strategy { budget, ..strategy.clone() }
+    }
+
+    /// The share that the figures are held against.
+    pub fn share(self, strategy: &Strategy) -> f64 {
+        match self {
+            Self::Of(share) | Self::Without(share) => share,
+            Self::Own => strategy.budget.as_ref().map_or(USUAL_BUDGET, |budget| budget.error_budget),
+        }
+    }
 }
 
 /// Who is told how far it is: what is being done, how much of it is done, and how much there is.
@@ -70,7 +114,7 @@ pub async fn evaluate(
         machine: Machine::this(),
         model: bench.model().to_string(),
         strategy: StrategyReport::of(bench.strategy()),
-        error_budget: options.error_budget,
+        error_budget: options.budget.share(bench.strategy()),
         seed: options.seed,
         data: data.iter().map(DataReport::of).collect(),
         streams,
@@ -90,7 +134,7 @@ pub fn floors_at(strategy: &Strategy, tau: f32) -> Thresholds {
 }
 
 /// The points of a grid that `requests_max` requests allow for, evenly left out.
-fn affordable(taus: &[f32], requests: usize, requests_max: usize) -> Vec<f32> {
+fn affordable<T: Copy>(taus: &[T], requests: usize, requests_max: usize) -> Vec<T> {
     let points = (requests_max / requests.max(1)).min(taus.len());
     let every = |i: usize| taus.get(i * taus.len() / points.max(1)).copied();
     (0..points).filter_map(every).collect()
@@ -114,17 +158,24 @@ impl Seen<'_> {
         let Self { bench, options, name } = self;
         let own = bench.strategy().thresholds;
         let what = format!("{name}: as configured");
-        let replay = stream::replay(bench, rows, own, observer, &mut |done| progress(&what, done, rows.len())).await?;
+        let applied = options.budget.applied(bench.strategy());
+        let rules = applied.budget.clone();
+        let seed = rules.is_some().then_some(options.seed);
+        let pipeline = bench.pipeline_of(applied, stream::begins(rows), seed).await?;
+        let mut course = Course::of(rows.len());
+        let replay = stream::replay_through(&pipeline, rows, observer, &mut |done, pipeline| {
+            course.note(done, || pipeline.budget_state());
+            progress(&what, done, rows.len());
+        })
+        .await?;
         let served = served(&replay);
         let points = points(bench, rows).await?;
-        let mut curve = Vec::new();
-        let taus = affordable(&options.taus, rows.len(), options.curve_requests_max);
-        for tau in &taus {
-            let floors = floors_at(bench.strategy(), *tau);
-            let what = format!("{name}: τ_fresh {tau:.2}");
-            let run = stream::replay(bench, rows, floors, &mut Nobody, &mut |done| progress(&what, done, rows.len())).await?;
-            curve.push(StreamPoint { tau: floors.tau, tau_fresh: floors.tau_fresh, tally: Tally::of(&self::served(&run)) });
-        }
+        let state = pipeline.budget_state();
+        drop(pipeline);
+        let error_budget = rules
+            .zip(state)
+            .map(|(rules, state)| budget::report(&rules, (&served, course.into_points()), state, (&points, options.seed)));
+        let curve = self.curve(rows, progress).await?;
         progress(&format!("{name}: baselines"), 0, rows.len());
         let mut floors = options.taus.clone();
         floors.push(own.tau_fresh);
@@ -137,15 +188,47 @@ impl Seen<'_> {
             ordering: dataset.ordering,
             decisions: points.iter().map(|p| p.decision).max().map_or(0, |most| most + 1),
             tally: Tally::of(&served),
+            error_budget,
             cumulative: cumulative(&served, served.len(), CUMULATIVE_POINTS),
             curve,
             cosine_curve,
-            baselines: baselines(&points, &at_own, own.tau_fresh, options),
+            baselines: baselines(&points, &at_own, own.tau_fresh, (options.budget.share(bench.strategy()), options.seed)),
             gates: gates(&replay.judged),
             latency: replay.latency,
             wrong: replay.wrong,
             refused_right: replay.refused_right,
         })
+    }
+
+    /// The figures along the one setting that trades hits for errors, without an error budget: the floors, or the share of a vote.
+    async fn curve(&self, rows: &[Row], progress: &mut Progress<'_>) -> Result<Vec<StreamPoint>, EvalError> {
+        let Self { bench, options, name } = self;
+        let strategy = Strategy { budget: None, ..bench.strategy().clone() };
+        let settings: Vec<(String, Strategy)> = match strategy.vote {
+            Some(vote) => affordable(&SHARES, rows.len(), options.curve_requests_max)
+                .into_iter()
+                .map(|share_min| {
+                    let vote = Some(VoteRules { share_min, ..vote });
+                    (format!("{name}: share {share_min:.2}"), Strategy { vote, ..strategy.clone() })
+                })
+                .collect(),
+            None => affordable(&options.taus, rows.len(), options.curve_requests_max)
+                .into_iter()
+                .map(|tau| {
+                    let thresholds = floors_at(&strategy, tau);
+                    (format!("{name}: τ_fresh {tau:.2}"), Strategy { thresholds, ..strategy.clone() })
+                })
+                .collect(),
+        };
+        let mut curve = Vec::with_capacity(settings.len());
+        for (what, setting) in settings {
+            let (floors, share_min) = (setting.thresholds, setting.vote.map(|vote| vote.share_min));
+            let pipeline = bench.pipeline_of(setting, stream::begins(rows), None).await?;
+            let tick = &mut |done, _: &Pipeline| progress(&what, done, rows.len());
+            let run = stream::replay_through(&pipeline, rows, &mut Nobody, tick).await?;
+            curve.push(StreamPoint { tau: floors.tau, tau_fresh: floors.tau_fresh, share_min, tally: Tally::of(&served(&run)) });
+        }
+        Ok(curve)
     }
 
     async fn pairs(&self, all: &[Pair], progress: &mut Progress<'_>) -> Result<PairReport, EvalError> {
@@ -203,8 +286,7 @@ async fn points(bench: &Workbench, rows: &[Row]) -> Result<Vec<Point>, EvalError
     Ok(points)
 }
 
-fn baselines(points: &[Point], cosine: &baseline::Run, tau: f32, options: &Options) -> Vec<Baseline> {
-    let delta = options.error_budget;
+fn baselines(points: &[Point], cosine: &baseline::Run, tau: f32, (delta, seed): (f64, u64)) -> Vec<Baseline> {
     vec![
         Baseline::new(
             "most common",
@@ -217,12 +299,12 @@ fn baselines(points: &[Point], cosine: &baseline::Run, tau: f32, options: &Optio
         Baseline::new(
             &format!("vCache δ={delta}"),
             "a logistic curve for each entry, with an error rate of δ (arXiv 2502.03771, as its authors' code has it)",
-            &baseline::vcache(points, delta, Stored::WhereWrong, options.seed),
+            &baseline::vcache(points, delta, Stored::WhereWrong, seed),
         ),
         Baseline::new(
             &format!("vCache δ={delta}, all"),
             "the same, and every miss becomes an entry, as in the replay above",
-            &baseline::vcache(points, delta, Stored::Every, options.seed),
+            &baseline::vcache(points, delta, Stored::Every, seed),
         ),
     ]
 }

@@ -94,16 +94,34 @@ pub async fn replay(
     observer: &mut dyn Observer,
     tick: &mut dyn FnMut(usize),
 ) -> Result<Replay, EvalError> {
-    let start = rows.iter().find_map(|row| row.at).unwrap_or_else(start);
-    let pipeline = bench.pipeline(floors, start).await?;
+    let pipeline = bench.pipeline(floors, begins(rows)).await?;
+    replay_through(&pipeline, rows, observer, &mut |index, _| tick(index)).await
+}
+
+/// The moment at which the replay of a stream begins.
+pub fn begins(rows: &[Row]) -> Timestamp {
+    rows.iter().find_map(|row| row.at).unwrap_or_else(start)
+}
+
+/// Replays a stream through a pipeline that is there already. `tick` is told of each row before it is asked.
+///
+/// # Errors
+/// [`EvalError`]; a text that the model makes nothing of is no error but a request without an answer.
+pub async fn replay_through(
+    pipeline: &Pipeline,
+    rows: &[Row],
+    observer: &mut dyn Observer,
+    tick: &mut dyn FnMut(usize, &Pipeline),
+) -> Result<Replay, EvalError> {
     let (mut replay, mut latencies) = (Replay::default(), Latencies::default());
     for (index, row) in rows.iter().enumerate() {
         let question = question(row, &pipeline.strategy, index);
         pipeline.move_clock(question.as_of);
         if !question.context.is_empty() {
-            write_pieces(&pipeline, row).await?;
+            write_pieces(pipeline, row).await?;
         }
-        tick(index);
+        tick(index, pipeline);
+        pipeline.expect(&row.decision);
         let answer = match pipeline.ask(&question).await {
             Err(EvalError::Decide(DecideError::Embed(EmbedError::TextNotEmbeddable { .. }))) => {
                 replay.judged.push(Judged::default());
@@ -113,10 +131,10 @@ pub async fn replay(
         };
         latencies.record(&answer.timing_us);
         let right = |found: &Payload| same_decision(found, &row.decision);
-        let judged = judge(&pipeline, &answer, &right);
-        replay.keep_examples(&pipeline, &answer, &Expected { line: row.line, decision: &row.decision, right: &right }, &question);
+        let judged = judge(pipeline, &answer, &right);
+        replay.keep_examples(pipeline, &answer, &Expected { line: row.line, decision: &row.decision, right: &right }, &question);
         if observer.candidates() > 0 {
-            let candidates = candidates(&pipeline, &question, observer.candidates(), &right).await?;
+            let candidates = candidates(pipeline, &question, observer.candidates(), &right).await?;
             let served = judged.served.map(|served| served.right);
             observer.observe(&Sample { index, text: &question.text, as_of: question.as_of, candidates: &candidates, served });
         }

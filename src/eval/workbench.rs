@@ -1,9 +1,11 @@
 //! Pipelines in memory over one embedder, each empty and with floors of its own.
 
+use super::oracle::{self, Oracle};
 use crate::app::{App, Parts, StartError, near_or_beside_the_program};
+use crate::budget::ledger::BudgetState;
 use crate::config::Config;
-use crate::decide::{ComponentError, DecideError, Decider, Forget, NewComponent, NewEntry, RememberError};
-use crate::domain::answer::Answer;
+use crate::decide::{Budgets, ComponentError, DecideError, Decider, Forget, NewComponent, NewEntry, RememberError};
+use crate::domain::answer::{Answer, Outcome, Path};
 use crate::domain::component::ModelRef;
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
@@ -15,7 +17,7 @@ use crate::domain::text::{FreshText, TextHash};
 use crate::domain::time::{Clock, Timestamp};
 use crate::domain::vector::UnitVector;
 use crate::embed::{self, DocumentEmbedding, EmbedError, EmbedStats, Embedder, Embedding};
-use crate::engine::Engines;
+use crate::engine::{Engine, Engines};
 use crate::store::{self, StoreError};
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -168,19 +170,45 @@ impl Workbench {
     /// # Errors
     /// [`EvalError`] where it can't be put together.
     pub async fn pipeline(&self, floors: Thresholds, start: Timestamp) -> Result<Pipeline, EvalError> {
+        let strategy = Strategy { thresholds: floors, ..(*self.strategy).clone() };
+        self.pipeline_of(strategy, start, None).await
+    }
+
+    /// An empty pipeline of the strategy as it is given, whose clock stands at `start`. With a seed for its lots it has an engine too, which
+    /// decides as it is told, so that an error budget learns from it as it would from the engine of a service.
+    ///
+    /// # Errors
+    /// [`EvalError`] where it can't be put together.
+    pub async fn pipeline_of(
+        &self,
+        mut strategy: Strategy,
+        start: Timestamp,
+        engine_seed: Option<u64>,
+    ) -> Result<Pipeline, EvalError> {
         let clock = Clock::manual(start);
+        let oracle = engine_seed.map(|_| Arc::<Oracle>::default());
+        let engines = match &oracle {
+            Some(oracle) => Engines::default().with(oracle::NAME, Arc::clone(oracle) as Arc<dyn Engine>),
+            None => Engines::default(),
+        };
         let parts = Parts {
             embedder: Arc::clone(&self.embedder) as Arc<dyn Embedder>,
             store: store::in_memory(clock.clone()),
             graphs: None,
-            engines: Engines::default(),
+            engines,
             clock,
         };
         let mut app = App::with_parts(&self.config, parts).await?;
-        let strategy = Arc::new(Strategy { thresholds: floors, ..(*self.strategy).clone() });
+        if oracle.is_some() {
+            strategy.engine = Some(oracle::NAME.to_owned());
+        }
+        let strategy = Arc::new(strategy);
         let decider = Arc::get_mut(&mut app.decider).ok_or(EvalError::InUse)?;
         decider.strategies.by_name.insert(strategy.name.clone(), Arc::clone(&strategy));
-        Ok(Pipeline { decider: app.decider, strategy, caller: Caller { tenant: TenantId::default_tenant() } })
+        if let Some(seed) = engine_seed {
+            decider.budgets = Budgets::new(decider.strategies.calibrations.clone()).seeded(seed);
+        }
+        Ok(Pipeline { decider: app.decider, strategy, caller: Caller { tenant: TenantId::default_tenant() }, oracle })
     }
 }
 
@@ -205,6 +233,7 @@ pub struct Pipeline {
     /// The strategy with the floors of this run.
     pub strategy: Arc<Strategy>,
     caller: Caller,
+    oracle: Option<Arc<Oracle>>,
 }
 
 impl Pipeline {
@@ -228,8 +257,7 @@ impl Pipeline {
             tags: question.tags.clone(),
             context: question.context.clone(),
             market: Market::default(),
-            // No engine is configured, so that this goes as far as memory goes.
-            allow: Allow::Slow,
+            allow: if self.oracle.is_some() { Allow::Engine } else { Allow::Slow },
             session: None,
             explain: false,
             deadline: Deadline::after(PATIENCE),
@@ -237,12 +265,30 @@ impl Pipeline {
         }
     }
 
-    /// Asks.
+    /// Tells the engine, where there is one, what it is to decide from now on.
+    pub fn expect(&self, right: &Payload) {
+        if let Some(oracle) = &self.oracle {
+            oracle.tell(right.clone());
+        }
+    }
+
+    /// Asks memory. What an engine decided in its place is taken for the abstention that it would be without one; what is learnt from it
+    /// is learnt when this returns.
     ///
     /// # Errors
     /// [`EvalError::Decide`].
     pub async fn ask(&self, question: &Question) -> Result<Answer, EvalError> {
-        Ok(self.decider.decide(&self.caller, &self.request(question)).await?.answer)
+        let mut answer = self.decider.decide(&self.caller, &self.request(question)).await?.answer;
+        self.decider.judgements_settled().await;
+        if answer.path == Path::Engine {
+            (answer.outcome, answer.decision) = (Outcome::Abstained, None);
+        }
+        Ok(answer)
+    }
+
+    /// How it stands with the error budget; `None` where none is in force.
+    pub fn budget_state(&self) -> Option<BudgetState> {
+        self.decider.budget_state(self.tenant(), &self.strategy)
     }
 
     /// Remembers a decision, as an engine's would be.

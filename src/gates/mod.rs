@@ -104,7 +104,7 @@ fn refuse(gate: Gate, saw: String) -> Result<(), Refusal> {
 }
 
 fn check_floors(entry: &Entry, near: Nearness, seen: &Circumstances<'_>) -> Result<(), Refusal> {
-    let floors = seen.strategy.thresholds;
+    let floors = seen.strategy.floors();
     let same_text = entry.text_hash == seen.text_hash;
     // A comparison that is false for NaN, so that a damaged similarity can only refuse.
     let clears = |value: f32, floor: f32| value >= floor;

@@ -168,7 +168,7 @@ pub(in crate::api) async fn search(
             return Err(Problem::field(Kind::NOT_ALLOWED, error));
         }
         let request = DecideRequest::from(wire).checked(&app, arrival)?;
-        let floors = app.decider.strategies.named(&request.strategy)?.thresholds;
+        let floors = app.decider.strategies.named(&request.strategy)?.floors();
         let probe = app.decider.probe(&caller().tenant, &request, limit).await?;
         Ok(json::ok(&SearchAnswer {
             strategy: request.strategy,

@@ -11,6 +11,7 @@ pub use machine::Machine;
 pub use table::table;
 
 use super::baseline::Baseline;
+use super::budget::BudgetReport;
 use super::dataset::{BadLine, Dataset, Kind, Ordering};
 use super::pairs::ClassTally;
 use super::statistics::{Cumulative, GateTally, Stage, Tally};
@@ -138,9 +139,12 @@ pub struct StreamReport {
     pub decisions: usize,
     /// The figures under the strategy's own settings.
     pub tally: Tally,
+    /// What came of the error budget; absent where none was in force.
+    pub error_budget: Option<BudgetReport>,
     /// The running error under them.
     pub cumulative: Vec<Cumulative>,
-    /// The figures at other floors, from the lowest to the highest.
+    /// The figures at other floors, from the lowest to the highest, without an error budget; where near misses vote, those at other shares
+    /// that the winner must have.
     pub curve: Vec<StreamPoint>,
     /// The figures of plain cosine at the same floors.
     pub cosine_curve: Vec<CosinePoint>,
@@ -156,13 +160,16 @@ pub struct StreamReport {
     pub refused_right: Vec<Example>,
 }
 
-/// A stream at one pair of floors.
+/// A stream at one pair of floors, or at one share of a vote.
 #[derive(Debug, Clone, Serialize)]
 pub struct StreamPoint {
     /// The floor for the composed vectors.
     pub tau: f32,
     /// The floor for the fresh vectors.
     pub tau_fresh: f32,
+    /// The share that the winner of a vote must have; absent where nobody votes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share_min: Option<f64>,
     /// The figures.
     pub tally: Tally,
 }
