@@ -2,6 +2,7 @@
 
 use super::amounts;
 use super::order;
+use super::periods;
 use super::roles;
 use crate::domain::fact_rules::{Rule, Rules, Slot, Unknown};
 use crate::domain::facts::{Event, Facts, Modality, Role};
@@ -38,6 +39,7 @@ pub fn compare(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflic
     questions(held, asked, rules)?;
     reversals(held, asked, rules)?;
     lists(held, asked, rules)?;
+    periods::differ(held, asked, rules)?;
     wording(held, asked, rules)
 }
 
@@ -433,6 +435,8 @@ fn is_spare(word: &str, other: &Facts) -> bool {
     let says = |axis: &str| other.words.iter().any(|w| w.starts_with(axis));
     SPARE.contains(&word)
         || word == "forecast" && (says("forecast+") || says("forecast-"))
+        // `tripled` and `rose threefold`
+        || word == "direction+" && other.quantities.iter().any(|q| q.unit == "x" && q.value > 1.0)
         || word.starts_with("direction") && other.words.iter().any(|w| w.starts_with("extreme"))
 }
 

@@ -26,6 +26,9 @@ pub(super) fn read(items: &[Item<'_>], at: usize, as_of: Timestamp) -> Option<Ta
     if let Some(part) = part_of_year(item.text) {
         return Some(with_year(items, at, 1, &part));
     }
+    if matches!(item.text, "final" | "closing") && items.get(at + 1).is_some_and(|next| matches!(next.text, "quarter")) {
+        return Some(with_year(items, at, 2, "Q4"));
+    }
     if item.text == "quarter" {
         let n = match (items.get(at + 1)?.kind, items[at + 1].sense()) {
             (Kind::Number { value, digits: 1 }, _) if items[at + 1].text.is_empty() => value,
@@ -149,10 +152,37 @@ fn month_at(items: &[Item<'_>], at: usize, month: u8) -> Taken {
     }
 }
 
+/// The month behind the second of two days.
+fn shared_month(items: &[Item<'_>], at: usize) -> Option<u8> {
+    let link = items.get(at + 1)?;
+    let second = if matches!(link.text, "to" | "and" | "until" | "through") { at + 2 } else { at + 1 };
+    let Kind::Number { digits: 1..=2, .. } = items.get(second).filter(|item| second == at + 2 || item.joined)?.kind else {
+        return None;
+    };
+    if let Some(Sense::Month(month)) = items.get(second + 1)?.sense() { Some(*month) } else { None }
+}
+
 fn from_number(items: &[Item<'_>], at: usize, value: f64, digits: u8) -> Option<Taken> {
     let item = items.get(at)?;
-    if item.text == "q" && (1.0..=4.0).contains(&value) {
-        return Some(with_year(items, at, 1, &format!("Q{value}")));
+    let part = match item.text {
+        "q" if (1.0..=4.0).contains(&value) => Some(format!("Q{value}")),
+        "h" if (1.0..=2.0).contains(&value) && digits == 1 => match items.get(at + 1).map(|next| next.kind) {
+            Some(Kind::Number { digits: 2 | 4, .. }) => Some(format!("H{value}")),
+            _ => None,
+        },
+        _ => None,
+    };
+    if let Some(part) = part {
+        // `3Q23`
+        return Some(match items.get(at + 1).map(|next| (next.kind, next.text)) {
+            Some((Kind::Number { value, digits: 2 }, "")) => Taken { date: format!("{}-{part}", 2000.0 + value), items: 2 },
+            _ => with_year(items, at, 1, &part),
+        });
+    }
+    // `24 to 26 December`: the month is that of both.
+    if let Some(month) = shared_month(items, at).filter(|_| digits <= 2 && item.text.is_empty() && (1.0..=31.0).contains(&value))
+    {
+        return Some(Taken { date: format!("*-{month:02}-{value:02}"), items: 1 });
     }
     let next = items.get(at + 1);
     if digits <= 2 && (1.0..=31.0).contains(&value) {

@@ -49,14 +49,21 @@ pub(super) fn group<'a>(tokens: &'a [Token], lexicon: &'a Lexicon) -> Vec<Item<'
         })
         .collect();
     let word_at = |at: usize| Some((known.get(at).copied()??, tokens.get(at)?.capital, tokens.get(at)?.shouted));
+    let words = tokens.iter().filter(|token| token.shape == Shape::Word);
+    let (all, loud) = words.fold((0, 0), |(all, loud), token| (all + 1, loud + usize::from(token.shouted)));
+    let shouting = all > 3 && loud * 4 > all * 3;
     let mut items = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
         let (kind, taken) = match token.shape {
-            Shape::Number { value, digits } => (Kind::Number { value, digits }, 1),
+            // `2FA` is no number.
+            Shape::Number { value, digits } => match lexicon.longest(at, shouting, word_at) {
+                Some((sense @ Sense::Word(_), taken)) if !token.text.is_empty() => (Kind::Sense(sense), taken),
+                _ => (Kind::Number { value, digits }, 1),
+            },
             Shape::Symbol(sign) => (Kind::Symbol(sign), 1),
             Shape::Break => (Kind::Break, 1),
-            Shape::Word => match lexicon.longest(at, word_at) {
+            Shape::Word => match lexicon.longest(at, shouting, word_at) {
                 Some((sense, taken)) => (Kind::Sense(sense), taken),
                 None => (Kind::Unknown, 1),
             },

@@ -338,7 +338,12 @@ impl Lexicon {
     }
 
     /// The longest phrase that begins at `at`, and how many tokens it takes.
-    pub(super) fn longest(&self, at: usize, word_at: impl Fn(usize) -> Option<(u32, bool, bool)>) -> Option<(&Sense, usize)> {
+    pub(super) fn longest(
+        &self,
+        at: usize,
+        shouting: bool,
+        word_at: impl Fn(usize) -> Option<(u32, bool, bool)>,
+    ) -> Option<(&Sense, usize)> {
         let mut node = 0;
         let mut found = None;
         let (mut capital, mut shouted) = (true, true);
@@ -354,7 +359,11 @@ impl Lexicon {
                 Case::Capital => capital,
                 Case::Shouted => shouted,
             };
-            if let Some(meaning) = self.meanings.get(node as usize).and_then(|held| held.iter().find(fits)) {
+            // Where all is written in capitals they tell nothing.
+            let chosen = |held: &'_ Vec<Meaning>| -> Option<usize> {
+                if shouting { held.iter().rposition(|m| fits(&m)) } else { held.iter().position(|m| fits(&m)) }
+            };
+            if let Some(meaning) = self.meanings.get(node as usize).and_then(|held| chosen(held).and_then(|at| held.get(at))) {
                 found = Some((&meaning.sense, here - at));
             }
         }
@@ -364,7 +373,7 @@ impl Lexicon {
     /// The sense of one word alone.
     pub(super) fn single(&self, text: &str) -> Option<&Sense> {
         let word = self.word(text)?;
-        self.longest(0, |at| (at == 0).then_some((word, false, false))).map(|(sense, _)| sense)
+        self.longest(0, false, |at| (at == 0).then_some((word, false, false))).map(|(sense, _)| sense)
     }
 
     /// The number of a word, where any phrase holds it.
@@ -384,7 +393,7 @@ mod tests {
 
     fn sense(lexicon: &Lexicon, text: &str) -> Option<Sense> {
         let word = lexicon.word(text)?;
-        lexicon.longest(0, |at| (at == 0).then_some((word, true, false))).map(|(sense, _)| sense.clone())
+        lexicon.longest(0, false, |at| (at == 0).then_some((word, true, false))).map(|(sense, _)| sense.clone())
     }
 
     #[test]

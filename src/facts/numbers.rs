@@ -25,6 +25,9 @@ fn is_text(items: &[Item<'_>], at: usize, texts: &[&str]) -> bool {
 /// Reads the number at `at`, if there is one.
 pub(super) fn read(items: &[Item<'_>], at: usize) -> Option<Taken> {
     let item = items.get(at)?;
+    if let Some(taken) = spoken_clock(items, at) {
+        return Some(taken);
+    }
     match (item.kind, item.sense()) {
         (Kind::Symbol(sign), _) => money(items, at, sign),
         (Kind::Number { .. }, _) | (_, Some(Sense::Number(_) | Sense::Scale(_))) => {
@@ -44,6 +47,11 @@ pub(super) fn read(items: &[Item<'_>], at: usize) -> Option<Taken> {
             one_of(items, at)
         }
         (_, Some(Sense::Qualifier(_))) if matches!(item.text, "each" | "every") => one_of(items, at),
+        (Kind::Unknown, _) if item.text == "minus" && items.get(at + 1).is_some_and(|next| !next.joined) => {
+            let taken = read(items, at + 1).filter(|_| matches!(items[at + 1].kind, Kind::Number { .. }))?;
+            let quantity = Quantity { value: -taken.quantity.value, ..taken.quantity };
+            Some(Taken { quantity, items: taken.items + 1 })
+        }
         (Kind::Unknown, _) if item.text == "noon" => Some(Taken { quantity: quantity(720.0, "clock"), items: 1 }),
         (Kind::Unknown, _) if item.text == "midnight" => Some(Taken { quantity: quantity(0.0, "clock"), items: 1 }),
         _ => None,
@@ -60,6 +68,12 @@ fn one_of(items: &[Item<'_>], at: usize) -> Option<Taken> {
             let half = is_text(items, at + 2, &["and"]) && is_text(items, at + 3, &["a"]) && is_text(items, at + 4, &["half"]);
             let (factor, items) = if half { (factor * 1.5, 5) } else { (*factor, 2) };
             Some(Taken { quantity: quantity(factor, unit), items })
+        }
+        // `a quarter of all parcels`
+        Sense::Unit { .. }
+            if next.text == "quarter" && is_text(items, at + 2, &["of"]) && !is_text(items, at + 3, &["a", "an", "one"]) =>
+        {
+            Some(Taken { quantity: quantity(25.0, "pct"), items: 2 })
         }
         Sense::Unit { .. } => bare_unit(items, at + 1).map(|taken| Taken { items: taken.items + 1, ..taken }),
         Sense::Ordinal(n) if *n >= 3.0 && !follows_number && fraction_ends(items, at + 2) => {
@@ -207,7 +221,18 @@ fn with_unit(items: &[Item<'_>], at: usize, end: usize, value: f64, suffix: &str
         taken.quantity.bound = if is_text(items, end + 1, &["more", "higher"]) { Bound::AtLeast } else { Bound::AtMost };
         return taken;
     }
+    // `three quarters of a point`, `three quarters of an hour`
+    if value < 4.0 && is_text(items, end, &["quarter", "quarters"]) && is_text(items, end + 1, &["of"]) {
+        let unit_at = if is_text(items, end + 2, &["a", "an"]) { end + 3 } else { end + 2 };
+        if let Some(Sense::Unit { unit, factor }) = items.get(unit_at).and_then(Item::sense) {
+            let unit = if matches!(&**unit, "pp" | "point") { "pct" } else { unit };
+            return done(value * 0.25 * factor, unit, unit_at + 1);
+        }
+    }
     // `three quarters full`
+    if value < 4.0 && is_text(items, end, &["quarters", "quarter"]) && is_text(items, end + 1, &["point", "percentage"]) {
+        return done(value * 0.25, "pct", end + 2);
+    }
     if value < 4.0 && is_text(items, end, &["quarters"]) && is_text(items, end + 1, &["of", "full", "empty", "complete", "done"])
     {
         return done(value * 25.0, "pct", end + 1);
@@ -267,6 +292,31 @@ fn clock(items: &[Item<'_>], at: usize, end: usize, value: f64, suffix: &str) ->
     }
     let hours = items.get(end).filter(|_| suffix.is_empty()).and_then(|next| half_day(value, next.text))?;
     done(hours * 60.0, end + 1)
+}
+
+/// `half past four`, `a quarter to nine in the morning`.
+fn spoken_clock(items: &[Item<'_>], at: usize) -> Option<Taken> {
+    let start = if is_text(items, at, &["a"]) { at + 1 } else { at };
+    let minutes = match items.get(start)?.text {
+        "half" if is_text(items, start + 1, &["past"]) => 30.0,
+        "quarter" if is_text(items, start + 1, &["past"]) => 15.0,
+        "quarter" if is_text(items, start + 1, &["to"]) => -15.0,
+        _ => return None,
+    };
+    let mut hour = match (items.get(start + 2)?.kind, items[start + 2].sense()) {
+        (Kind::Number { value, digits: 1..=2 }, _) if value <= 12.0 && items[start + 2].text.is_empty() => value,
+        (_, Some(Sense::Number(n))) if *n <= 12.0 => *n,
+        _ => return None,
+    };
+    let mut end = start + 3;
+    if is_text(items, end, &["in"]) && is_text(items, end + 2, &["morning", "afternoon", "evening"]) {
+        hour += if is_text(items, end + 2, &["morning"]) || hour >= 12.0 { 0.0 } else { 12.0 };
+        end += 3;
+    } else if is_text(items, end, &["pm", "am"]) {
+        hour += if is_text(items, end, &["am"]) || hour >= 12.0 { 0.0 } else { 12.0 };
+        end += 1;
+    }
+    Some(Taken { quantity: quantity(hour * 60.0 + minutes, "clock"), items: end - at })
 }
 
 fn bare(value: f64, items: usize) -> Taken {

@@ -3,7 +3,7 @@
 use super::inflection::stem;
 use super::items::{Item, Kind};
 use super::lexicon::Sense;
-use super::{dates, numbers};
+use super::{dates, numbers, ranges};
 use crate::domain::facts::{Bound, Modality, Quantity};
 use crate::domain::time::Timestamp;
 
@@ -60,10 +60,17 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             let whole = taken.date.contains(['Q', 'H']) || taken.date.contains("..");
             let date = match relation {
                 "from" if whole => taken.date,
+                "from"
+                    if items
+                        .get(at + taken.items)
+                        .is_some_and(|next| next.joined || matches!(next.text, "to" | "until" | "through" | "till")) =>
+                {
+                    taken.date
+                }
                 "since" | "from" | "starting" | "beginning" => format!(">={}", taken.date),
                 "until" | "till" | "by" => format!("<={}", taken.date),
-                "before" => format!("<{}", taken.date),
-                "after" => format!(">{}", taken.date),
+                "before" | "prior" => format!("<{}", taken.date),
+                "after" | "following" => format!(">{}", taken.date),
                 _ => taken.date,
             };
             parts.push(Part::Date(date));
@@ -83,14 +90,28 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             if let Some(Sense::Multiple(factor)) = item.sense() {
                 push_multiple(&mut parts, *factor, item.text);
             }
-            parts.push(Part::Quantity(taken.quantity));
+            ranges::complete(items, at, &mut taken, parts.last());
+            if let Some(pole) = ranges::signed(items, at, &mut taken.quantity) {
+                parts.push(Part::Pole { axis: "direction", pole, canon: if pole > 0 { "direction+" } else { "direction-" } });
+            }
             at += taken.items.max(1);
+            let straight = ranges::counted_in_a_row(items, at, &mut taken.quantity);
+            parts.push(Part::Quantity(taken.quantity));
+            if straight {
+                parts.push(Part::Content { canon: "straight", source: Source::Known });
+                at += 2;
+            }
             continue;
         }
-        bound = Bound::Exact;
+        // `above its 200-day average`
+        if !matches!(item.sense(), Some(Sense::Stop)) {
+            bound = Bound::Exact;
+        }
         match (item.kind, item.sense()) {
             (Kind::Break, _) => parts.push(Part::Break),
             (Kind::Symbol(sign), _) => bound = bound_of_sign(sign),
+            // The `C` of `C$1.38` belongs to the sign.
+            _ if item.capital && ranges::is_dollar_of(items, at) => {}
             (_, Some(Sense::Shift(_))) if number_follows(items, at) => {}
             (_, Some(Sense::Negator)) if item.text.starts_with("declin") && number_follows(items, at) => {
                 parts.push(Part::Pole { axis: "direction", pole: -1, canon: "direction-" });
@@ -156,6 +177,18 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             }
             // A question that begins with `List` or `Show` lists nothing on an exchange.
             _ if begins_clause(items, at) && matches!(item.text, "list" | "rank") => parts.push(Part::Small(item.text)),
+            // `is ordered by a court`
+            _ if item.text == "ordered" && item.last == "by" && at > 0 && is_being(items[at - 1].text) => {
+                parts.push(Part::Verb("order"));
+                parts.push(Part::Small("by"));
+            }
+            // `every bus but the 14`
+            _ if item.text == "but"
+                && at > 1
+                && matches!(items[at - 2].text, "every" | "all" | "any" | "everyone" | "nobody" | "none") =>
+            {
+                parts.push(Part::Qualifier("except"));
+            }
             (_, Some(sense)) => push_sense(&mut parts, item, sense, before_noun(items, at)),
             _ => {
                 let first = at == 0 && !items.get(1).is_some_and(|next| next.capital);
@@ -181,6 +214,10 @@ fn is_number_name(items: &[Item<'_>], at: usize) -> bool {
     let counts =
         items.get(at + 1).is_some_and(|next| !matches!(next.kind, Kind::Break) && !matches!(next.sense(), Some(Sense::Stop)));
     at > 0 && items[at].capital && matches!(items[at].sense(), Some(Sense::Number(_))) && !counts
+}
+
+fn is_being(text: &str) -> bool {
+    matches!(text, "is" | "are" | "was" | "were" | "be" | "been" | "being" | "has" | "have")
 }
 
 fn is_light_verb(text: &str) -> bool {

@@ -24,6 +24,12 @@ pub(super) fn read(items: &[Item<'_>], parts: &[Part<'_>], facts: &mut Facts) {
                     question.top = Some(if item.text == "top" { n } else { -n });
                 }
             }
+            "by" if at > 0 && is_sorting(&items[at - 1]) => {
+                question.group_by.extend(next.and_then(group).map(|key| format!("sort {key}")));
+            }
+            "sort" | "sorted" | "ordered" if item.last == "by" => {
+                question.group_by.extend(next.and_then(group).map(|key| format!("sort {key}")));
+            }
             "by" | "per" if asks => question.group_by.extend(next.and_then(group)),
             "ascending" | "asc" | "alphabetical" | "alphabetically" => question.order = Some("asc".into()),
             "descending" | "desc" => question.order = Some("desc".into()),
@@ -46,26 +52,42 @@ pub(super) fn read(items: &[Item<'_>], parts: &[Part<'_>], facts: &mut Facts) {
     question.group_by.dedup();
 }
 
-/// What a question wants to know, where it isn't a figure.
+/// What a question wants to know, where it isn't a figure. `I need to know who approved it` asks as `who approved it` does.
 fn asked_for(items: &[Item<'_>]) -> Option<&'static str> {
-    let first = items.first()?;
-    let texts = |n: usize| items.get(n).map_or("", |item| item.text);
+    let word = |item: &Item<'_>| {
+        matches!(
+            item.text,
+            "when"
+                | "why"
+                | "where"
+                | "who"
+                | "by"
+                | "how"
+                | "did"
+                | "do"
+                | "does"
+                | "is"
+                | "are"
+                | "was"
+                | "were"
+                | "has"
+                | "have"
+                | "will"
+        ) && item.last == item.text
+    };
+    let spoken = |item: &&Item<'_>| !word(item) && matches!(item.kind, Kind::Break | Kind::Sense(Sense::Stop));
+    let start = items.iter().take_while(spoken).count();
+    let first = items.get(start)?;
+    let texts = |n: usize| items.get(start + n).map_or("", |item| item.text);
+    let asks = start > 0 || matches!(texts(1), "did" | "do" | "does" | "is" | "are" | "was" | "were" | "will" | "has" | "have");
     match first.text {
-        "when" | "why" | "where"
-            if matches!(texts(1), "did" | "do" | "does" | "is" | "are" | "was" | "were" | "will" | "has" | "have") =>
-        {
-            Some(if first.text == "when" {
-                "when"
-            } else if first.text == "why" {
-                "why"
-            } else {
-                "where"
-            })
-        }
+        "when" if asks => Some("when"),
+        "why" if asks => Some("why"),
+        "where" if asks => Some("where"),
         "who" if !matches!(texts(1), "are" | "were" | "is" | "was") => Some("who"),
         "by" if texts(1) == "how" => Some("how much"),
         "how" if texts(1) == "much" => Some("how much"),
-        "did" | "do" | "does" | "is" | "are" | "was" | "were" | "has" | "have" | "will" => Some("whether"),
+        "did" | "do" | "does" | "is" | "are" | "was" | "were" | "has" | "have" | "will" if start == 0 => Some("whether"),
         _ => None,
     }
 }
@@ -82,6 +104,24 @@ fn counted(items: &[Item<'_>], parts: &[Part<'_>]) -> Option<String> {
     let first = behind().find(|part| !matches!(part, Part::Small(_)));
     // `orders` is a verb to the lexicon, and what is counted where it stands right behind.
     if matches!(first, Some(Part::Verb(_))) { verb().map(Into::into) } else { content.or_else(verb).map(Into::into) }
+}
+
+fn is_sorting(item: &Item<'_>) -> bool {
+    matches!(
+        item.text,
+        "sort"
+            | "sorted"
+            | "order"
+            | "ordered"
+            | "rank"
+            | "ranked"
+            | "alphabetical"
+            | "alphabetically"
+            | "ascending"
+            | "descending"
+            | "asc"
+            | "desc"
+    )
 }
 
 fn number(item: &Item<'_>) -> Option<i64> {

@@ -11,13 +11,16 @@ pub(super) fn read(parts: &[Part<'_>]) -> Vec<Role> {
     let mut roles = Vec::new();
     for at in 0..parts.len() {
         let role = match &parts[at] {
-            // The two sides of `after` may change places with the clause that they stand in.
-            Part::Pole { axis: "timing" | "inout", .. } => None,
+            Part::Pole { axis: "timing", .. } | Part::Qualifier("cause:because") => around_cause(parts, at),
+            Part::Pole { axis: "inout", .. } => None,
             Part::Verb(canon) | Part::Pole { canon, .. } => around_verb(parts, at, canon),
             Part::Small(preposition) => around_preposition(parts, at, preposition),
             _ => None,
         };
         roles.extend(role);
+        if matches!(parts[at], Part::Verb("prompt")) {
+            roles.extend(around_cause(parts, at));
+        }
     }
     roles
 }
@@ -39,24 +42,74 @@ fn right(parts: &[Part<'_>], at: usize, most: usize) -> Vec<String> {
 fn around_verb(parts: &[Part<'_>], at: usize, canon: &str) -> Option<Role> {
     let (before, after) = (left(parts, at, SIDE_MAX), right(parts, at, SIDE_MAX));
     // The agent of a passive stands after `by`; a number after it is an amount.
-    let by = (at + 1..parts.len().min(at + 6)).find(|by| {
-        matches!(parts[*by], Part::Small("by"))
-            && parts[by + 1..]
-                .iter()
-                .find(|p| !matches!(p, Part::Small(_) | Part::Verb(_) | Part::Qualifier(_)))
-                .is_some_and(|p| name(p).is_some())
-    });
+    let by = (at + 1..parts.len().min(at + 7)).find(|by| matches!(parts[*by], Part::Small("by")) && is_agent(parts, *by, canon));
     let (subject, object) = match by {
         Some(by) => {
             let between = parts[at + 1..by].iter().filter_map(name).count();
             if between > 0 && before.is_empty() {
                 return None;
             }
-            (right(parts, by, SIDE_MAX), before)
+            (agent(parts, by), before)
         }
         None => (before, after),
     };
     (!subject.is_empty() && !object.is_empty()).then(|| Role { subject, verb: canon.into(), object })
+}
+
+/// Whether what stands after `by` acts: not a number, unless it counts who acts.
+fn is_agent(parts: &[Part<'_>], by: usize, canon: &str) -> bool {
+    let describes = |part: &Part<'_>| {
+        matches!(
+            part,
+            Part::Small(_)
+                | Part::Verb(_)
+                | Part::Qualifier(_)
+                | Part::Pole { axis: "strength" | "extreme" | "price" | "new", .. }
+        )
+    };
+    let counts = |at: usize| {
+        matches!(&parts[at], Part::Quantity(q) if q.unit == "count")
+            && !canon.starts_with("direction")
+            && parts.get(at + 1).is_some_and(|next| name(next).is_some())
+    };
+    (by + 1..parts.len()).find(|at| !describes(&parts[*at])).is_some_and(|at| name(&parts[at]).is_some() || counts(at))
+}
+
+/// The agent itself, without the phrases of place and time behind it.
+fn agent(parts: &[Part<'_>], by: usize) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for part in &parts[by + 1..] {
+        let ends = matches!(part, Part::Break)
+            || !found.is_empty()
+                && matches!(part, Part::Small("in" | "on" | "at" | "for" | "from" | "to" | "with" | "over" | "into"));
+        if ends || found.len() == SIDE_MAX {
+            break;
+        }
+        found.extend(name(part).map(String::from));
+    }
+    found
+}
+
+/// What came of what: `crude falls because the dollar jumps`.
+fn around_cause(parts: &[Part<'_>], at: usize) -> Option<Role> {
+    let forward = match &parts[at] {
+        Part::Qualifier("cause:because") | Part::Pole { axis: "timing", pole: -1, .. } => false,
+        Part::Verb("prompt") | Part::Pole { axis: "timing", pole: 1, .. } => true,
+        _ => return None,
+    };
+    let (mut before, mut after) = (left(parts, at, SIDE_MAX), right(parts, at, SIDE_MAX));
+    if before.is_empty() {
+        // `Because the dollar jumps, crude falls`
+        let comma = (at + 1..parts.len()).find(|comma| matches!(parts[*comma], Part::Break))?;
+        before = right(parts, comma, SIDE_MAX);
+        if matches!(parts[at], Part::Verb(_)) {
+            return None;
+        }
+    }
+    if forward {
+        std::mem::swap(&mut before, &mut after);
+    }
+    (!before.is_empty() && !after.is_empty()).then(|| Role { subject: before, verb: "because".into(), object: after })
 }
 
 fn around_preposition(parts: &[Part<'_>], at: usize, preposition: &str) -> Option<Role> {

@@ -99,6 +99,7 @@ pub(super) fn is_currency(sign: char) -> bool {
 fn symbol(first: char, rest: &str, tokens: &mut Vec<Token>) {
     let next_blank = rest[first.len_utf8()..].chars().next().is_none_or(char::is_whitespace);
     let shape = match first {
+        '+' if rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit) => Shape::Symbol(first),
         '$' | '€' | '£' | '¥' | '₿' | '₹' | '₩' | '%' | '→' | '>' | '<' | '≥' | '≤' | '~' | '?' | '=' => {
             Shape::Symbol(first)
         }
@@ -115,6 +116,7 @@ fn number(rest: &str, minus: bool, joined: bool, tokens: &mut Vec<Token>) -> usi
     let mut plain = String::with_capacity(16);
     let mut at = 0;
     let mut digits = 0_u8;
+    let mut grouped = false;
     while let Some(&byte) = bytes.get(at) {
         let digit_after = |n: usize| bytes.get(at + n).is_some_and(u8::is_ascii_digit);
         match byte {
@@ -123,12 +125,14 @@ fn number(rest: &str, minus: bool, joined: bool, tokens: &mut Vec<Token>) -> usi
                 digits = digits.saturating_add(1);
             }
             // A comma belongs to the number only before exactly three digits.
-            b',' if digit_after(1) && digit_after(2) && digit_after(3) && !digit_after(4) => {}
+            // Nor is such a number a year.
+            b',' if digit_after(1) && digit_after(2) && digit_after(3) && !digit_after(4) => grouped = true,
             b'.' if digit_after(1) && !plain.contains('.') => plain.push('.'),
             _ => break,
         }
         at += 1;
     }
+    let digits = if grouped { digits.max(5) } else { digits };
     let value = plain.parse::<f64>().unwrap_or(f64::MAX);
     let value = if minus { -value } else { value };
     if let Some((minutes, taken)) = time_of_day(value, digits, &rest[at..]) {
@@ -239,7 +243,9 @@ fn one_letter(after: &str, sign: char) -> bool {
 
 /// Takes the possessive off, and `n't` apart.
 fn push_word(mut text: String, capital: bool, shouted: bool, joined: bool, tokens: &mut Vec<Token>) {
-    if text.ends_with("'s") {
+    if text == "let's" {
+        text = "lets".into();
+    } else if text.ends_with("'s") {
         text.truncate(text.len() - 2);
     }
     let negated = text.ends_with("n't");
