@@ -20,7 +20,8 @@ fn model() -> ModelRef {
 
 fn strategy_file() -> String {
     let shipped = fs::read_to_string(project().join("strategies/news-impact.toml")).unwrap();
-    format!("error_budget = 0.01\ncalibration = \"news.json\"\n{shipped}")
+    assert!(shipped.contains("error_budget = 0.01"));
+    format!("calibration = \"news.json\"\n{shipped}")
 }
 
 fn learnt() -> Calibration {

@@ -185,7 +185,7 @@ fn what_may_be_served_is_found_behind_many_that_may_not() {
     // The texts differ by a number only, so the fact gate, which would refuse them all, is switched off.
     let folder = TempDir::new().unwrap();
     let shipped = fs::read_to_string(super::service::project().join("strategies/news-impact.toml")).unwrap();
-    fs::write(folder.path().join("s.toml"), format!("facts = false\n{shipped}")).unwrap();
+    fs::write(folder.path().join("s.toml"), format!("facts = false\nbudget = {{ start = \"open\" }}\n{shipped}")).unwrap();
     let service = Builder::new().strategies(folder.path()).start();
     let text = |i: usize| format!("the central bank of the country held its main rate at the meeting, said speaker {i}");
     for i in 0..20 {
