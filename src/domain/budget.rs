@@ -28,11 +28,20 @@ pub(super) struct BudgetTable {
 
 impl Default for BudgetTable {
     fn default() -> Self {
-        Self { confidence: 0.95, shadow_rate: 0.02 }
+        Self { confidence: BudgetRules::CONFIDENCE, shadow_rate: 0.02 }
     }
 }
 
 impl BudgetRules {
+    /// How sure the bound is where the strategy's file doesn't say.
+    pub const CONFIDENCE: f64 = 0.95;
+
+    /// The rules of a file that says no more than this.
+    pub fn usual(error_budget: f64) -> Self {
+        let BudgetTable { confidence, shadow_rate } = BudgetTable::default();
+        Self { error_budget, confidence, shadow_rate, calibration: None }
+    }
+
     /// The chance that a proof may fail with.
     pub fn level(&self) -> f64 {
         1.0 - self.confidence

@@ -2,8 +2,9 @@
 
 use crate::app::{App, Parts, StartError, near_or_beside_the_program};
 use crate::config::Config;
-use crate::decide::{ComponentError, DecideError, Decider, Forget, NewComponent, NewEntry, RememberError};
+use crate::decide::{ComponentError, DecideError, Decider, Forget, NewComponent, NewEntry, RememberError, Strategies};
 use crate::domain::answer::Answer;
+use crate::domain::calibration::Calibration;
 use crate::domain::component::ModelRef;
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
@@ -16,6 +17,7 @@ use crate::domain::time::{Clock, Timestamp};
 use crate::domain::vector::UnitVector;
 use crate::embed::{self, DocumentEmbedding, EmbedError, EmbedStats, Embedder, Embedding};
 use crate::engine::Engines;
+use crate::facts::Lexicon;
 use crate::store::{self, StoreError};
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -50,12 +52,21 @@ pub enum EvalError {
     /// The memory of a run failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The pipeline is still in use where it must not be.
-    #[error("the pipeline is in use")]
-    InUse,
     /// There is nothing to evaluate.
     #[error("{0}")]
     NoData(String),
+}
+
+impl EvalError {
+    /// Whether the model makes nothing of a text, which is the text's fault alone.
+    pub(super) fn is_unembeddable_text(&self) -> bool {
+        matches!(
+            self,
+            Self::Decide(DecideError::Embed(EmbedError::TextNotEmbeddable { .. }))
+                | Self::Remember(RememberError::Decide(DecideError::Embed(EmbedError::TextNotEmbeddable { .. })))
+                | Self::Text(EmbedError::TextNotEmbeddable { .. })
+        )
+    }
 }
 
 /// An embedder that embeds no text twice. The first time is the model's own, so latencies of a first run are real.
@@ -113,6 +124,7 @@ pub struct Workbench {
     config: Config,
     embedder: Arc<Remembering>,
     strategy: Arc<Strategy>,
+    calibration: Option<Arc<Calibration>>,
 }
 
 impl Workbench {
@@ -133,8 +145,21 @@ impl Workbench {
     pub fn with_embedder(config: &Config, embedder: Arc<dyn Embedder>) -> Result<Self, EvalError> {
         let strategies = crate::app::read_strategies(&config.strategies, &Engines::default())?;
         let strategy = Arc::clone(strategies.named(&strategies.default)?);
+        let calibration = strategies.calibrations.get(&strategy.name).cloned();
+        Ok(Self { calibration, ..Self::new(config, embedder, strategy) })
+    }
+
+    /// The same for a strategy that was read already, without a calibration.
+    pub fn new(config: &Config, embedder: Arc<dyn Embedder>, strategy: Arc<Strategy>) -> Self {
         let embedder = Remembering { inner: embedder, texts: Mutex::default(), documents: Mutex::default() };
-        Ok(Self { config: config.clone(), embedder: Arc::new(embedder), strategy })
+        Self { config: config.clone(), embedder: Arc::new(embedder), strategy, calibration: None }
+    }
+
+    /// Another strategy over the same embedder and what it remembers.
+    #[must_use]
+    pub fn with_strategy(&self, strategy: Strategy, calibration: Option<Calibration>) -> Self {
+        let (config, embedder) = (self.config.clone(), Arc::clone(&self.embedder));
+        Self { config, embedder, strategy: Arc::new(strategy), calibration: calibration.map(Arc::new) }
     }
 
     /// The strategy that is evaluated.
@@ -145,6 +170,14 @@ impl Workbench {
     /// The model that embeds.
     pub fn model(&self) -> &ModelRef {
         self.embedder.model()
+    }
+
+    /// The words of the fact gate, as the pipeline reads them.
+    ///
+    /// # Errors
+    /// [`EvalError::Start`].
+    pub fn lexicon(&self) -> Result<Lexicon, EvalError> {
+        Ok(crate::app::read_lexicon(&self.config.facts).map_err(StartError::from)?)
     }
 
     /// The vector of a fresh text, embedded at most once.
@@ -176,10 +209,14 @@ impl Workbench {
             engines: Engines::default(),
             clock,
         };
-        let mut app = App::with_parts(&self.config, parts).await?;
         let strategy = Arc::new(Strategy { thresholds: floors, ..(*self.strategy).clone() });
-        let decider = Arc::get_mut(&mut app.decider).ok_or(EvalError::InUse)?;
-        decider.strategies.by_name.insert(strategy.name.clone(), Arc::clone(&strategy));
+        let name = strategy.name.clone();
+        let strategies = Strategies {
+            by_name: [(name.clone(), Arc::clone(&strategy))].into(),
+            calibrations: self.calibration.iter().map(|learnt| (name.clone(), Arc::clone(learnt))).collect(),
+            default: name,
+        };
+        let app = App::with_strategies(&self.config, parts, strategies).await?;
         Ok(Pipeline { decider: app.decider, strategy, caller: Caller { tenant: TenantId::default_tenant() } })
     }
 }
