@@ -232,10 +232,19 @@ fn unattainable(bins: &[ScoreBin], budget: f64, level: f64) -> String {
     let best = (0..bins.len()).rev().map(|i| bins[i..].iter().fold((0.0, 0.0), |(n, wrong), bin| (n + bin.n, wrong + bin.wrong)));
     let best = best.filter(|(n, _)| *n >= needed).min_by(|a, b| upper(a.1, a.0, level).total_cmp(&upper(b.1, b.0, level)));
     let (n, wrong) = best.unwrap_or((n, 0.0));
+    let bound = upper(wrong, n, level);
+    if bound <= budget {
+        // A bound that is picked among many holds less often than it says, so it proves nothing here.
+        return format!(
+            "no score is proven to keep to an error of {}: {wrong:.0} of the {n:.0} best candidates were wrong, and too many of them stand where \
+             the proof begins; more data would tell",
+            percent(budget)
+        );
+    }
     format!(
         "no score keeps to an error of {}: of the {n:.0} best candidates {wrong:.0} were wrong, which proves no less than {}",
         percent(budget),
-        percent(upper(wrong, n, level))
+        percent(bound)
     )
 }
 
