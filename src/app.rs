@@ -159,9 +159,17 @@ impl App {
     /// # Errors
     /// [`StartError`], which says what to do.
     pub async fn with_parts(config: &Config, parts: Parts) -> Result<Self, StartError> {
+        let strategies = read_strategies(&config.strategies, &parts.engines)?;
+        Self::with_strategies(config, parts, strategies).await
+    }
+
+    /// The same with strategies that were read already.
+    ///
+    /// # Errors
+    /// [`StartError`], which says what to do.
+    pub async fn with_strategies(config: &Config, parts: Parts, strategies: Strategies) -> Result<Self, StartError> {
         config.index.validate()?;
         let builder = Builder::start(INDEX_BUILDERS).map_err(StartError::Thread)?;
-        let strategies = read_strategies(&config.strategies, &parts.engines)?;
         check_calibrations(&strategies, parts.embedder.model())?;
         let budgets = Budgets::new(strategies.calibrations.clone());
         let decider = Arc::new(Decider {
@@ -241,11 +249,26 @@ pub fn near_or_beside_the_program(path: &Path) -> PathBuf {
     program.ancestors().skip(1).take(4).map(|folder| folder.join(path)).find(|p| p.exists()).unwrap_or_else(|| path.to_owned())
 }
 
-/// Reads every strategy, and checks what concerns more than one of them.
+/// Reads every strategy with its calibration, and checks what concerns more than one of them.
 ///
 /// # Errors
 /// [`StartError`], which names the file and the field.
 pub fn read_strategies(config: &config::Strategies, engines: &Engines) -> Result<Strategies, StartError> {
+    let mut strategies = read_strategies_alone(config, engines)?;
+    let dir = near_or_beside_the_program(&config.dir);
+    for (name, strategy) in &strategies.by_name {
+        if let Some(calibration) = read_calibration(&dir, strategy)? {
+            strategies.calibrations.insert(name.clone(), Arc::new(calibration));
+        }
+    }
+    Ok(strategies)
+}
+
+/// Reads every strategy and no calibration, for who is about to learn one anew.
+///
+/// # Errors
+/// [`StartError`], which names the file and the field.
+pub fn read_strategies_alone(config: &config::Strategies, engines: &Engines) -> Result<Strategies, StartError> {
     let dir = near_or_beside_the_program(&config.dir);
     let files = if dir.is_dir() {
         strategy_files(&dir)?
@@ -253,16 +276,12 @@ pub fn read_strategies(config: &config::Strategies, engines: &Engines) -> Result
         BUILT_IN_STRATEGIES.iter().map(|(name, text)| (format!("{name} (compiled in)"), (*text).to_owned())).collect()
     };
     let mut by_name: BTreeMap<StrategyName, Arc<Strategy>> = BTreeMap::new();
-    let mut calibrations = BTreeMap::new();
     for (file, text) in files {
         let strategy = Strategy::from_toml(&text).map_err(|error| StartError::Strategy { file: file.clone(), error })?;
         if let Some(engine) = strategy.engine.as_ref().filter(|name| engines.named(name).is_none()) {
             return Err(StartError::UnknownEngine { strategy: strategy.name, engine: engine.clone() });
         }
         let name = strategy.name.clone();
-        if let Some(calibration) = read_calibration(&dir, &strategy)? {
-            calibrations.insert(name.clone(), Arc::new(calibration));
-        }
         if by_name.insert(name.clone(), Arc::new(strategy)).is_some() {
             let error = FieldError::new("/name", format!("a second file calls itself \"{name}\""));
             return Err(StartError::Strategy { file, error });
@@ -270,7 +289,7 @@ pub fn read_strategies(config: &config::Strategies, engines: &Engines) -> Result
     }
     let known = || by_name.keys().map(StrategyName::as_str).collect::<Vec<_>>().join(", ");
     match StrategyName::new(&config.default) {
-        Ok(default) if by_name.contains_key(&default) => Ok(Strategies { by_name, calibrations, default }),
+        Ok(default) if by_name.contains_key(&default) => Ok(Strategies { by_name, calibrations: BTreeMap::new(), default }),
         _ => Err(StartError::NoDefault { name: config.default.clone(), known: known() }),
     }
 }
@@ -305,7 +324,11 @@ pub fn check_calibrations(strategies: &Strategies, model: &ModelRef) -> Result<(
     })
 }
 
-fn strategy_files(dir: &Path) -> Result<Vec<(String, String)>, StartError> {
+/// The strategy files of a folder, in the order of their names: the path and the text of each.
+///
+/// # Errors
+/// [`StartError::File`] for the first that can't be read.
+pub fn strategy_files(dir: &Path) -> Result<Vec<(String, String)>, StartError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |error| StartError::File { path, error }

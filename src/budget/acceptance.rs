@@ -54,10 +54,16 @@ fn starts(bins: &[ScoreBin], budget: f64, level: f64, hint: Option<f64>) -> Vec<
     let sizes: Vec<f64> = regions(bins).map(|region| region.n).collect();
     let mut added = vec![0.0; sizes.len()];
     let total = sizes.last().copied().unwrap_or(0.0);
-    // With too little for two starts the one there is has the whole level, and needs the less.
+    // With too little for two starts the one there is has the whole level, and needs the less. Other data say where it lies.
     let second = least_samples(budget, level * STARTS[1].1) * STARTS[1].0;
-    let hinted = hint.and_then(|score| regions(bins).position(|region| region.from <= score));
+    // The loosest region that lies wholly above it: the bin that it falls into may hold all the rest.
+    let hinted = hint.and_then(|score| regions(bins).take_while(|region| region.from >= score).count().checked_sub(1));
+    let enough = |at: usize| sizes.get(at).is_some_and(|n| *n >= least_samples(budget, level));
     let shares: &[(f64, f64)] = match hinted {
+        Some(at) if total < second && enough(at) => {
+            added[at] = level;
+            &[]
+        }
         _ if total < second => &[(1.0, 1.0)],
         Some(at) => {
             added[at] = level * HINTED;
@@ -140,6 +146,14 @@ mod tests {
             |(i, (n, wrong)): (usize, &(u32, u32))| ScoreBin { from: i as f64 / len, n: (*n).into(), wrong: (*wrong).into() };
         let ascending: Vec<(u32, u32)> = strictest_first.iter().rev().copied().collect();
         ascending.iter().enumerate().map(bin).collect()
+    }
+
+    #[test]
+    fn with_little_to_count_the_one_start_lies_where_other_data_suggest_it() {
+        let few = bins(&[(30, 1), (40, 0), (80, 0)]);
+        assert_eq!(line(&few, 0.05, 0.05, None), None, "a wrong one among the strictest sixty ends it");
+        assert_eq!(line(&few, 0.05, 0.05, Some(0.0)).map(|line| line.n), Some(150.0));
+        assert_eq!(line(&few, 0.05, 0.05, Some(0.9)), None, "a suggestion above which there is too little is passed over");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Three parts in the order of time: the model is fitted on the first, the line of acceptance is proven on the second, and the third,
 //! from which nothing was learnt, says what came of it. A later part is what the service will meet; a random part would not be.
 
-use super::acceptance::{self, bin_of};
+use super::acceptance::{self, Line, bin_of};
 use super::bound::{Z_95, at_most, least_samples, upper, wilson};
 use super::model;
 use crate::domain::calibration::{
@@ -68,29 +68,45 @@ pub enum FitError {
     },
 }
 
-/// Learns a calibration from `samples`, which are in the order of time.
+/// Samples in the order of time, cut in three.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    /// What the model is fitted on.
+    pub fit: &'a [Labelled],
+    /// What the line of acceptance is proven on.
+    pub calibrate: &'a [Labelled],
+    /// What nothing is learnt from.
+    pub test: &'a [Labelled],
+}
+
+impl<'a> Parts<'a> {
+    /// Cuts samples in the usual shares.
+    pub fn of(samples: &'a [Labelled]) -> Self {
+        let n = samples.len() as f64;
+        let (fit, rest) = samples.split_at((n * PARTS.0) as usize);
+        let (calibrate, test) = rest.split_at((n * PARTS.1) as usize);
+        Self { fit, calibrate, test }
+    }
+}
+
+/// Learns a calibration from samples.
 ///
 /// # Errors
 /// [`FitError`] where there is nothing to learn from. Data that prove nothing are no error: the calibration says so.
-pub fn calibrate(samples: &[Labelled], learnt_for: LearntFor, origin: Origin) -> Result<Calibration, FitError> {
-    if samples.len() < SAMPLES_MIN {
-        return Err(FitError::TooFew { samples: samples.len() });
+pub fn calibrate(parts: &Parts<'_>, learnt_for: LearntFor, origin: Origin) -> Result<Calibration, FitError> {
+    let samples = parts.fit.len() + parts.calibrate.len() + parts.test.len();
+    if samples < SAMPLES_MIN {
+        return Err(FitError::TooFew { samples });
     }
-    let n = samples.len() as f64;
-    let (first, rest) = samples.split_at((n * PARTS.0) as usize);
-    let (second, third) = rest.split_at((n * PARTS.1) as usize);
-
-    let model = model::fit(first.iter().map(|s| (&s.evidence, s.right)), &FEATURES);
-    let bins = counted(&model, second);
+    let model = fitted(parts.fit);
     let (budget, level) = (learnt_for.error_budget, 1.0 - learnt_for.confidence);
-    let hint = hint(&model, first, second.len(), budget);
-    let line = acceptance::line(&bins, budget, level, hint);
+    let Proof { bins, hint, line } = prove(&scored(&model, parts.fit), &scored(&model, parts.calibrate), (budget, level));
     let acceptance = match line {
         Some(line) => Acceptance::Proven { score_min: line.score_min, error_upper: upper(line.wrong, line.n, level) },
         None => Acceptance::Unattainable { reason: unattainable(&bins, budget, level) },
     };
     let figures = |part: &[Labelled]| figures(part, &model, acceptance.score_min(), level);
-    let figures = Figures { fit: figures(first), calibrate: figures(second), test: figures(third) };
+    let figures = Figures { fit: figures(parts.fit), calibrate: figures(parts.calibrate), test: figures(parts.test) };
     let why = why(&model, &acceptance, &figures, &learnt_for);
     let Origin { data_hash, now } = origin;
     Ok(Calibration {
@@ -107,11 +123,39 @@ pub fn calibrate(samples: &[Labelled], learnt_for: LearntFor, origin: Origin) ->
     })
 }
 
+/// The model of P(right) of some samples.
+pub fn fitted(samples: &[Labelled]) -> Logistic {
+    model::fit(samples.iter().map(|s| (&s.evidence, s.right)), &FEATURES)
+}
+
+/// The samples with the score that the model gives each, in place of their evidence.
+pub fn scored(model: &Logistic, samples: &[Labelled]) -> Vec<(f64, bool)> {
+    samples.iter().map(|s| (model.score(&s.evidence), s.right)).collect()
+}
+
+/// What counting came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proof {
+    /// The counts.
+    pub bins: Vec<ScoreBin>,
+    /// From which score the proof began, where other samples suggested one.
+    pub hint: Option<f64>,
+    /// The line; `None` where nothing could be proven.
+    pub line: Option<Line>,
+}
+
+/// Draws the line of acceptance on samples that are sorted by any score: `tried` are other samples, which only say where the proof may
+/// well begin, and `counted_on` are those that it is made on. `budget` comes with the chance that the proof may fail.
+pub fn prove(tried: &[(f64, bool)], counted_on: &[(f64, bool)], (budget, level): (f64, f64)) -> Proof {
+    let bins = counted(counted_on);
+    let hint = hint(tried, counted_on.len(), budget);
+    Proof { line: acceptance::line(&bins, budget, level, hint), bins, hint }
+}
+
 /// The samples by score, in bins of about the same size. Where the bins lie depends on the scores alone and not on what was right, as the
 /// proof asks.
-fn counted(model: &Logistic, part: &[Labelled]) -> Vec<ScoreBin> {
-    let scored: Vec<(f64, bool)> = part.iter().map(|s| (model.score(&s.evidence), s.right)).collect();
-    tallied(edges(scored.iter().map(|(score, _)| *score)), &scored)
+fn counted(part: &[(f64, bool)]) -> Vec<ScoreBin> {
+    tallied(edges(part.iter().map(|(score, _)| *score)), part)
 }
 
 /// Empty bins of about the same share of these scores each.
@@ -143,8 +187,8 @@ pub(super) fn tallied(mut bins: Vec<ScoreBin>, scored: &[(f64, bool)]) -> Vec<Sc
 
 /// The score from which the proof would be the surest, if the part that it is made on were like `part`. The proof itself looks at the other
 /// part alone, so the choice costs it nothing.
-fn hint(model: &Logistic, part: &[Labelled], samples: usize, budget: f64) -> Option<f64> {
-    let mut scored: Vec<(f64, bool)> = part.iter().map(|s| (model.score(&s.evidence), s.right)).collect();
+fn hint(part: &[(f64, bool)], samples: usize, budget: f64) -> Option<f64> {
+    let mut scored = part.to_vec();
     scored.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
     let times = samples as f64 / part.len().max(1) as f64;
     let step = (scored.len() / HINTS).max(1);
@@ -199,10 +243,19 @@ fn unattainable(bins: &[ScoreBin], budget: f64, level: f64) -> String {
     let best = (0..bins.len()).rev().map(|i| bins[i..].iter().fold((0.0, 0.0), |(n, wrong), bin| (n + bin.n, wrong + bin.wrong)));
     let best = best.filter(|(n, _)| *n >= needed).min_by(|a, b| upper(a.1, a.0, level).total_cmp(&upper(b.1, b.0, level)));
     let (n, wrong) = best.unwrap_or((n, 0.0));
+    let bound = upper(wrong, n, level);
+    if bound <= budget {
+        // A bound that is picked among many holds less often than it says, so it proves nothing here.
+        return format!(
+            "no score is proven to keep to an error of {}: {wrong:.0} of the {n:.0} best candidates were wrong, and too many of them stand where \
+             the proof begins; more data would tell",
+            percent(budget)
+        );
+    }
     format!(
         "no score keeps to an error of {}: of the {n:.0} best candidates {wrong:.0} were wrong, which proves no less than {}",
         percent(budget),
-        percent(upper(wrong, n, level))
+        percent(bound)
     )
 }
 
@@ -285,7 +338,7 @@ mod tests {
 
     #[test]
     fn what_is_learnt_keeps_to_the_budget_on_new_samples_and_serves_most_of_what_it_may() {
-        let calibration = calibrate(&drawn(20_000, 0.0, 1), learnt_for(0.02), origin()).unwrap();
+        let calibration = calibrate(&Parts::of(&drawn(20_000, 0.0, 1)), learnt_for(0.02), origin()).unwrap();
         calibration.check().unwrap();
         let (hit_rate, error) = error_of(&calibration, &drawn(100_000, 0.0, 2));
         // The error of the best share h is h⁴ / 10, so that 0.67 of the candidates are within a budget of 0.02.
@@ -300,7 +353,7 @@ mod tests {
     fn the_budget_is_broken_no_more_often_than_the_confidence_allows() {
         let truth = drawn(60_000, 0.0, 999);
         let broken = (0..60).filter(|seed| {
-            let calibration = calibrate(&drawn(3_000, 0.0, *seed), learnt_for(0.02), origin()).unwrap();
+            let calibration = calibrate(&Parts::of(&drawn(3_000, 0.0, *seed)), learnt_for(0.02), origin()).unwrap();
             error_of(&calibration, &truth).1 > 0.02
         });
         // One in ten is allowed, and 10 of 60 are two standard deviations above it.
@@ -311,24 +364,25 @@ mod tests {
     #[test]
     fn a_larger_budget_serves_more() {
         let samples = drawn(20_000, 0.0, 3);
-        let served = |budget| calibrate(&samples, learnt_for(budget), origin()).unwrap().figures.test.served;
+        let served = |budget| calibrate(&Parts::of(&samples), learnt_for(budget), origin()).unwrap().figures.test.served;
         let served: Vec<u64> = [0.002, 0.005, 0.02, 0.05].map(served).to_vec();
         assert!(served.is_sorted() && served[0] < served[3], "{served:?}");
     }
 
     #[test]
     fn data_that_prove_nothing_give_a_calibration_that_serves_nothing_and_says_why() {
-        let hopeless = calibrate(&drawn(10_000, 0.1, 4), learnt_for(0.01), origin()).unwrap();
+        let hopeless = calibrate(&Parts::of(&drawn(10_000, 0.1, 4)), learnt_for(0.01), origin()).unwrap();
         assert_eq!((hopeless.acceptance.score_min(), hopeless.figures.test.served), (None, 0));
         assert!(hopeless.why.contains("no score keeps to an error of 1.00%"), "{}", hopeless.why);
-        let few = calibrate(&drawn(300, 0.0, 5), learnt_for(0.01), origin()).unwrap();
+        let few = calibrate(&Parts::of(&drawn(300, 0.0, 5)), learnt_for(0.01), origin()).unwrap();
         assert!(few.why.contains("has 150 near candidates") && few.why.contains("takes 230"), "{}", few.why);
-        assert_eq!(calibrate(&drawn(49, 0.0, 6), learnt_for(0.01), origin()), Err(FitError::TooFew { samples: 49 }));
+        assert_eq!(calibrate(&Parts::of(&drawn(49, 0.0, 6)), learnt_for(0.01), origin()), Err(FitError::TooFew { samples: 49 }));
     }
 
     #[test]
     fn the_same_samples_give_the_same_file() {
-        let file = || serde_json::to_string(&calibrate(&drawn(2_000, 0.0, 7), learnt_for(0.05), origin()).unwrap()).unwrap();
+        let file =
+            || serde_json::to_string(&calibrate(&Parts::of(&drawn(2_000, 0.0, 7)), learnt_for(0.05), origin()).unwrap()).unwrap();
         assert_eq!(file(), file());
         Calibration::parse(&file()).unwrap();
     }
@@ -336,7 +390,7 @@ mod tests {
     #[test]
     fn candidates_that_all_score_the_same_share_one_bin() {
         let alike = vec![Labelled { evidence: evidence(0.9, 0.1), right: true }; 1_000];
-        let calibration = calibrate(&alike, learnt_for(0.02), origin()).unwrap();
+        let calibration = calibrate(&Parts::of(&alike), learnt_for(0.02), origin()).unwrap();
         assert_eq!(calibration.bins.iter().filter(|bin| bin.n > 0.0).count(), 1);
         assert_eq!(calibration.figures.test.served, 300);
     }

@@ -2,7 +2,7 @@
 
 use super::{Failure, Settings, block_on, say, say_error, tell};
 use crate::app::StartError;
-use crate::eval::dataset::{self, Dataset, Kind};
+use crate::eval::dataset::{self, Dataset, Kind, Reading};
 use crate::eval::{self, Budgeting, EvalError, Options, Workbench, report};
 use crate::telemetry;
 use clap::Args;
@@ -77,7 +77,8 @@ impl Eval {
             config.strategies.default.clone_from(strategy);
         }
         telemetry::logs::start(&config.log)?;
-        let data = self.read()?;
+        let reading = Reading { kind: self.kind, same: self.same, class: None, seed: self.seed, limit: self.limit };
+        let data = read(&self.data, &reading)?;
         let mut taus = self.taus.clone();
         taus.sort_by(f32::total_cmp);
         taus.dedup();
@@ -115,32 +116,32 @@ impl Eval {
             None => Budgeting::Own,
         }
     }
+}
 
-    fn read(&self) -> Result<Vec<Dataset>, Failure> {
-        let reading = dataset::Reading { kind: self.kind, same: self.same, class: None, seed: self.seed, limit: self.limit };
-        let mut data = Vec::with_capacity(self.data.len());
-        for path in &self.data {
-            let dataset = dataset::read(path, &reading)?;
-            for bad in dataset.bad.iter().take(BAD_TOLD_MAX) {
-                say(&format!("{}:{}: {}", path.display(), bad.line, bad.detail));
-            }
-            if let Some(more @ 1..) = dataset.bad.len().checked_sub(BAD_TOLD_MAX) {
-                say(&format!("{}: {more} further bad lines", path.display()));
-            }
-            data.push(dataset);
+/// Reads files of labelled data; what is wrong with their lines is said.
+pub(super) fn read(paths: &[PathBuf], reading: &Reading) -> Result<Vec<Dataset>, Failure> {
+    let mut data = Vec::with_capacity(paths.len());
+    for path in paths {
+        let dataset = dataset::read(path, reading)?;
+        for bad in dataset.bad.iter().take(BAD_TOLD_MAX) {
+            say(&format!("{}:{}: {}", path.display(), bad.line, bad.detail));
         }
-        Ok(data)
+        if let Some(more @ 1..) = dataset.bad.len().checked_sub(BAD_TOLD_MAX) {
+            say(&format!("{}: {more} further bad lines", path.display()));
+        }
+        data.push(dataset);
     }
+    Ok(data)
 }
 
 /// Progress: a bar on a terminal, a line now and then elsewhere.
-struct Shown {
-    bar: ProgressBar,
+pub(super) struct Shown {
+    pub bar: ProgressBar,
     told: Instant,
 }
 
 impl Shown {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {
             bar.set_style(style);
@@ -148,7 +149,7 @@ impl Shown {
         Self { bar, told: Instant::now() }
     }
 
-    fn progress(&mut self, what: &str, done: usize, of: usize) {
+    pub(super) fn progress(&mut self, what: &str, done: usize, of: usize) {
         if !self.bar.is_hidden() {
             self.bar.set_length(of as u64);
             self.bar.set_position(done as u64);

@@ -8,6 +8,7 @@ mod inspect;
 mod models;
 mod rows;
 mod serve;
+mod tune;
 
 use crate::config::{Config, ConfigError, DEFAULTS, Overrides};
 use clap::{Args, Parser, Subcommand};
@@ -39,6 +40,8 @@ enum Verb {
     Models(models::Models),
     /// Evaluate a strategy on labelled data: hits, errors, baselines, curves.
     Eval(eval::Eval),
+    /// Learn from labelled data what a strategy may serve under an error budget, and write its calibration.
+    Tune(tune::Tune),
     /// Measure the hot path, stage by stage.
     Bench(bench::Bench),
 }
@@ -77,6 +80,7 @@ impl Command {
             Verb::Inspect(command) => command.run(),
             Verb::Models(command) => command.run(),
             Verb::Eval(command) => command.run(),
+            Verb::Tune(command) => command.run(),
             Verb::Bench(command) => command.run(),
         };
         match result {

@@ -49,11 +49,14 @@ pub(super) struct BudgetTable {
 
 impl Default for BudgetTable {
     fn default() -> Self {
-        Self { confidence: 0.95, shadow_rate: 0.02, start: None, weighed_from: None }
+        Self { confidence: BudgetRules::CONFIDENCE, shadow_rate: 0.02, start: None, weighed_from: None }
     }
 }
 
 impl BudgetRules {
+    /// How sure the bound is where the strategy's file doesn't say.
+    pub const CONFIDENCE: f64 = 0.95;
+
     /// The chance that a proof may fail with.
     pub fn level(&self) -> f64 {
         1.0 - self.confidence

@@ -274,7 +274,7 @@ fn served(replay: &Replay) -> Vec<Option<Served>> {
 }
 
 /// What the baselines see of a stream.
-async fn points(bench: &Workbench, rows: &[Row]) -> Result<Vec<Point>, EvalError> {
+pub(super) async fn points(bench: &Workbench, rows: &[Row]) -> Result<Vec<Point>, EvalError> {
     let mut numbers: HashMap<String, usize> = HashMap::new();
     let mut points = Vec::with_capacity(rows.len());
     for (i, row) in rows.iter().enumerate() {

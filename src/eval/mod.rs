@@ -18,6 +18,7 @@ pub mod pairs;
 pub mod report;
 pub mod statistics;
 pub mod stream;
+pub mod tune;
 mod workbench;
 
 mod evaluate;

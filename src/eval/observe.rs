@@ -12,6 +12,8 @@ pub struct Near {
     pub similarity: f32,
     /// Cosine of the fresh vectors.
     pub fresh_similarity: f32,
+    /// Whether its text is the very same.
+    pub same_text: bool,
     /// What it would answer.
     pub decision: Payload,
     /// Milliseconds between the moment that it speaks of and that of the request.

@@ -5,7 +5,7 @@ use super::decision::{agreement_key, same_decision};
 use super::observe::{Near, Observer, Sample};
 use super::statistics::{Judged, Latencies, Served, Stage};
 use super::workbench::{EvalError, Pipeline, Question, Workbench};
-use crate::decide::{DecideError, NewComponent};
+use crate::decide::NewComponent;
 use crate::domain::answer::{Answer, Gate, Path};
 use crate::domain::decision::Payload;
 use crate::domain::strategy::{SlotSource, Strategy, Thresholds};
@@ -103,6 +103,25 @@ pub fn begins(rows: &[Row]) -> Timestamp {
     rows.iter().find_map(|row| row.at).unwrap_or_else(start)
 }
 
+/// The same into a memory that holds every one of the rows `before` already.
+///
+/// # Errors
+/// As [`replay`].
+pub async fn replay_after(
+    bench: &Workbench,
+    (before, rows): (&[Row], &[Row]),
+    floors: Thresholds,
+    observer: &mut dyn Observer,
+    tick: &mut dyn FnMut(usize),
+) -> Result<Replay, EvalError> {
+    let pipeline = opened(bench, before.iter().chain(rows), floors).await?;
+    for (index, row) in before.iter().enumerate() {
+        let question = arrive(&pipeline, row, index).await?;
+        remember(&pipeline, &question, row).await?;
+    }
+    replay_from(&pipeline, (before.len(), rows), observer, &mut |index, _| tick(index)).await
+}
+
 /// Replays a stream through a pipeline that is there already. `tick` is told of each row before it is asked.
 ///
 /// # Errors
@@ -113,17 +132,23 @@ pub async fn replay_through(
     observer: &mut dyn Observer,
     tick: &mut dyn FnMut(usize, &Pipeline),
 ) -> Result<Replay, EvalError> {
+    replay_from(pipeline, (0, rows), observer, tick).await
+}
+
+/// The same, where so many rows of the stream were there before.
+async fn replay_from(
+    pipeline: &Pipeline,
+    (before, rows): (usize, &[Row]),
+    observer: &mut dyn Observer,
+    tick: &mut dyn FnMut(usize, &Pipeline),
+) -> Result<Replay, EvalError> {
     let (mut replay, mut latencies) = (Replay::default(), Latencies::default());
     for (index, row) in rows.iter().enumerate() {
-        let question = question(row, &pipeline.strategy, index);
-        pipeline.move_clock(question.as_of);
-        if !question.context.is_empty() {
-            write_pieces(pipeline, row).await?;
-        }
+        let question = arrive(pipeline, row, before + index).await?;
         tick(index, pipeline);
         pipeline.expect(&row.decision);
         let answer = match pipeline.ask(&question).await {
-            Err(EvalError::Decide(DecideError::Embed(EmbedError::TextNotEmbeddable { .. }))) => {
+            Err(error) if error.is_unembeddable_text() => {
                 replay.judged.push(Judged::default());
                 continue;
             }
@@ -145,6 +170,33 @@ pub async fn replay_through(
     }
     replay.latency = latencies.stages();
     Ok(replay)
+}
+
+/// An empty pipeline whose clock stands at the first time that a row has.
+pub(super) async fn opened<'a>(
+    bench: &Workbench,
+    mut rows: impl Iterator<Item = &'a Row>,
+    floors: Thresholds,
+) -> Result<Pipeline, EvalError> {
+    bench.pipeline(floors, rows.find_map(|row| row.at).unwrap_or_else(start)).await
+}
+
+/// What a row asks, once the clock stands at its moment and its pieces are written.
+pub(super) async fn arrive(pipeline: &Pipeline, row: &Row, index: usize) -> Result<Question, EvalError> {
+    let question = question(row, &pipeline.strategy, index);
+    pipeline.move_clock(question.as_of);
+    if !question.context.is_empty() {
+        write_pieces(pipeline, row).await?;
+    }
+    Ok(question)
+}
+
+/// Stores a row with its own decision. A text that the model makes nothing of is left out.
+pub(super) async fn remember(pipeline: &Pipeline, question: &Question, row: &Row) -> Result<(), EvalError> {
+    match pipeline.remember(question, row.decision.clone()).await {
+        Err(error) if error.is_unembeddable_text() => Ok(()),
+        stored => stored.map(drop),
+    }
 }
 
 /// The vector that a baseline without composition compares: of the row's one text, or the mean of its pieces.
@@ -208,6 +260,7 @@ pub(super) async fn candidates(
         Near {
             similarity: scored.near.similarity,
             fresh_similarity: scored.near.fresh_similarity,
+            same_text: entry.text_hash == question.text.hash(),
             decision: entry.decision.clone(),
             age_ms: question.as_of.millis_since(entry.as_of),
             refused: scored.refusal.map(|refusal| refusal.gate),

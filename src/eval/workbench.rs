@@ -4,8 +4,9 @@ use super::oracle::{self, Oracle};
 use crate::app::{App, Parts, StartError, near_or_beside_the_program};
 use crate::budget::ledger::BudgetState;
 use crate::config::Config;
-use crate::decide::{Budgets, ComponentError, DecideError, Decider, Forget, NewComponent, NewEntry, RememberError};
+use crate::decide::{Budgets, ComponentError, DecideError, Decider, Forget, NewComponent, NewEntry, RememberError, Strategies};
 use crate::domain::answer::{Answer, Outcome, Path};
+use crate::domain::calibration::Calibration;
 use crate::domain::component::ModelRef;
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
@@ -18,6 +19,7 @@ use crate::domain::time::{Clock, Timestamp};
 use crate::domain::vector::UnitVector;
 use crate::embed::{self, DocumentEmbedding, EmbedError, EmbedStats, Embedder, Embedding};
 use crate::engine::{Engine, Engines};
+use crate::facts::Lexicon;
 use crate::store::{self, StoreError};
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -58,6 +60,18 @@ pub enum EvalError {
     /// There is nothing to evaluate.
     #[error("{0}")]
     NoData(String),
+}
+
+impl EvalError {
+    /// Whether the model makes nothing of a text, which is the text's fault alone.
+    pub(super) fn is_unembeddable_text(&self) -> bool {
+        matches!(
+            self,
+            Self::Decide(DecideError::Embed(EmbedError::TextNotEmbeddable { .. }))
+                | Self::Remember(RememberError::Decide(DecideError::Embed(EmbedError::TextNotEmbeddable { .. })))
+                | Self::Text(EmbedError::TextNotEmbeddable { .. })
+        )
+    }
 }
 
 /// An embedder that embeds no text twice. The first time is the model's own, so latencies of a first run are real.
@@ -115,6 +129,7 @@ pub struct Workbench {
     config: Config,
     embedder: Arc<Remembering>,
     strategy: Arc<Strategy>,
+    calibration: Option<Arc<Calibration>>,
 }
 
 impl Workbench {
@@ -135,8 +150,21 @@ impl Workbench {
     pub fn with_embedder(config: &Config, embedder: Arc<dyn Embedder>) -> Result<Self, EvalError> {
         let strategies = crate::app::read_strategies(&config.strategies, &Engines::default())?;
         let strategy = Arc::clone(strategies.named(&strategies.default)?);
+        let calibration = strategies.calibrations.get(&strategy.name).cloned();
+        Ok(Self { calibration, ..Self::new(config, embedder, strategy) })
+    }
+
+    /// The same for a strategy that was read already, without a calibration.
+    pub fn new(config: &Config, embedder: Arc<dyn Embedder>, strategy: Arc<Strategy>) -> Self {
         let embedder = Remembering { inner: embedder, texts: Mutex::default(), documents: Mutex::default() };
-        Ok(Self { config: config.clone(), embedder: Arc::new(embedder), strategy })
+        Self { config: config.clone(), embedder: Arc::new(embedder), strategy, calibration: None }
+    }
+
+    /// Another strategy over the same embedder and what it remembers.
+    #[must_use]
+    pub fn with_strategy(&self, strategy: Strategy, calibration: Option<Calibration>) -> Self {
+        let (config, embedder) = (self.config.clone(), Arc::clone(&self.embedder));
+        Self { config, embedder, strategy: Arc::new(strategy), calibration: calibration.map(Arc::new) }
     }
 
     /// The strategy that is evaluated.
@@ -147,6 +175,14 @@ impl Workbench {
     /// The model that embeds.
     pub fn model(&self) -> &ModelRef {
         self.embedder.model()
+    }
+
+    /// The words of the fact gate, as the pipeline reads them.
+    ///
+    /// # Errors
+    /// [`EvalError::Start`].
+    pub fn lexicon(&self) -> Result<Lexicon, EvalError> {
+        Ok(crate::app::read_lexicon(&self.config.facts).map_err(StartError::from)?)
     }
 
     /// The vector of a fresh text, embedded at most once.
@@ -198,14 +234,19 @@ impl Workbench {
             engines,
             clock,
         };
-        let mut app = App::with_parts(&self.config, parts).await?;
         if oracle.is_some() {
             strategy.engine = Some(oracle::NAME.to_owned());
         }
         let strategy = Arc::new(strategy);
-        let decider = Arc::get_mut(&mut app.decider).ok_or(EvalError::InUse)?;
-        decider.strategies.by_name.insert(strategy.name.clone(), Arc::clone(&strategy));
+        let name = strategy.name.clone();
+        let strategies = Strategies {
+            by_name: [(name.clone(), Arc::clone(&strategy))].into(),
+            calibrations: self.calibration.iter().map(|learnt| (name.clone(), Arc::clone(learnt))).collect(),
+            default: name,
+        };
+        let mut app = App::with_strategies(&self.config, parts, strategies).await?;
         if let Some(seed) = engine_seed {
+            let decider = Arc::get_mut(&mut app.decider).ok_or(EvalError::InUse)?;
             decider.budgets = Budgets::new(decider.strategies.calibrations.clone()).seeded(seed);
         }
         Ok(Pipeline { decider: app.decider, strategy, caller: Caller { tenant: TenantId::default_tenant() }, oracle })

@@ -16,3 +16,4 @@ mod prototype;
 mod restart;
 mod service;
 mod trust;
+mod tuning;

@@ -6,7 +6,7 @@ mod html;
 mod machine;
 mod table;
 
-pub use html::page;
+pub use html::{page, tuning_page};
 pub use machine::Machine;
 pub use table::table;
 
