@@ -1,6 +1,6 @@
 //! A stream under an error budget: what came of it, early and late, beside calibration by entry.
 
-use super::baseline::{Point, Run, Stored, vcache};
+use super::baseline::Run;
 use super::statistics::{Rate, Served};
 use crate::budget::books::State;
 use crate::budget::ledger::BudgetState;
@@ -89,17 +89,16 @@ pub struct BudgetReport {
     pub beside: Vec<Beside>,
 }
 
-/// What a replay under `rules` came to.
+/// What a replay under `rules` came to, beside calibration by entry: as its authors have it, and with every miss stored.
 pub fn report(
     rules: &BudgetRules,
     (served, course): (&[Option<Served>], Vec<CoursePoint>),
     state: BudgetState,
-    (points, seed): (&[Point], u64),
+    [authors, all]: &[Run; 2],
 ) -> BudgetReport {
     let (whole, late) = parts(served);
     let held = |kept: &Kept| kept.wrong_of_hits.rate.is_none_or(|rate| rate <= rules.error_budget);
-    let by_entry = [("vCache, authors", Stored::WhereWrong), ("vCache, all", Stored::Every)];
-    let beside = by_entry.map(|(name, stored)| beside(name, &vcache(points, rules.error_budget, stored, seed), (&whole, &late)));
+    let beside = [("vCache, authors", authors), ("vCache, all", all)].map(|(name, run)| beside(name, run, (&whole, &late)));
     BudgetReport {
         rules: rules.clone(),
         late_from: late_from(served.len()) as u64,

@@ -172,9 +172,10 @@ impl Seen<'_> {
         let points = points(bench, rows).await?;
         let state = pipeline.budget_state();
         drop(pipeline);
-        let error_budget = rules
-            .zip(state)
-            .map(|(rules, state)| budget::report(&rules, (&served, course.into_points()), state, (&points, options.seed)));
+        let share = options.budget.share(bench.strategy());
+        let by_entry = [Stored::WhereWrong, Stored::Every].map(|stored| baseline::vcache(&points, share, stored, options.seed));
+        let error_budget =
+            rules.zip(state).map(|(rules, state)| budget::report(&rules, (&served, course.into_points()), state, &by_entry));
         let curve = self.curve(rows, progress).await?;
         progress(&format!("{name}: baselines"), 0, rows.len());
         let mut floors = options.taus.clone();
@@ -192,7 +193,7 @@ impl Seen<'_> {
             cumulative: cumulative(&served, served.len(), CUMULATIVE_POINTS),
             curve,
             cosine_curve,
-            baselines: baselines(&points, &at_own, own.tau_fresh, (options.budget.share(bench.strategy()), options.seed)),
+            baselines: baselines(&points, &at_own, own.tau_fresh, (share, &by_entry)),
             gates: gates(&replay.judged),
             latency: replay.latency,
             wrong: replay.wrong,
@@ -286,7 +287,12 @@ pub(super) async fn points(bench: &Workbench, rows: &[Row]) -> Result<Vec<Point>
     Ok(points)
 }
 
-fn baselines(points: &[Point], cosine: &baseline::Run, tau: f32, (delta, seed): (f64, u64)) -> Vec<Baseline> {
+fn baselines(
+    points: &[Point],
+    cosine: &baseline::Run,
+    tau: f32,
+    (delta, [authors, all]): (f64, &[baseline::Run; 2]),
+) -> Vec<Baseline> {
     vec![
         Baseline::new(
             "most common",
@@ -299,12 +305,12 @@ fn baselines(points: &[Point], cosine: &baseline::Run, tau: f32, (delta, seed): 
         Baseline::new(
             &format!("vCache δ={delta}"),
             "a logistic curve for each entry, with an error rate of δ (arXiv 2502.03771, as its authors' code has it)",
-            &baseline::vcache(points, delta, Stored::WhereWrong, seed),
+            authors,
         ),
         Baseline::new(
             &format!("vCache δ={delta}, all"),
             "the same, and every miss becomes an entry, as in the replay above",
-            &baseline::vcache(points, delta, Stored::Every, seed),
+            all,
         ),
     ]
 }

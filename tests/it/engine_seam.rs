@@ -4,10 +4,11 @@ use super::service::project;
 use async_trait::async_trait;
 use instinct::app::{App, Parts};
 use instinct::config::{Config, Overrides};
-use instinct::decide::{DecideError, Decided};
+use instinct::decide::{DecideError, Decided, NewEntry};
 use instinct::domain::answer::{Outcome, Path};
 use instinct::domain::deadline::Deadline;
 use instinct::domain::decision::Payload;
+use instinct::domain::entry::{Provenance, Validity};
 use instinct::domain::ids::{StrategyName, TenantId, TraceId};
 use instinct::domain::request::{Allow, Caller, Market, Request};
 use instinct::domain::text::FreshText;
@@ -43,9 +44,13 @@ fn sell() -> Payload {
 async fn app(engine: Arc<Told>) -> App {
     let folder = TempDir::new().unwrap();
     let shipped = std::fs::read_to_string(project().join("strategies/news-impact.toml")).unwrap();
-    std::fs::write(folder.path().join("s.toml"), format!("engine = \"told\"\n{shipped}")).unwrap();
+    app_of(folder.path(), &format!("engine = \"told\"\n{shipped}"), engine).await
+}
+
+async fn app_of(folder: &std::path::Path, strategy: &str, engine: Arc<Told>) -> App {
+    std::fs::write(folder.join("s.toml"), strategy).unwrap();
     let mut config = Config::load(None, &Overrides::default()).unwrap();
-    config.strategies.dir = folder.path().to_owned();
+    config.strategies.dir = folder.to_owned();
     config.embed.model = "hashing-64".to_owned();
     let parts = Parts {
         embedder: embed::open(&config.embed).unwrap(),
@@ -57,8 +62,8 @@ async fn app(engine: Arc<Told>) -> App {
     App::with_parts(&config, parts).await.unwrap()
 }
 
-async fn ask(app: &App, allow: Allow, deadline_ms: u64) -> Result<Decided, DecideError> {
-    let request = Request {
+fn request(app: &App, allow: Allow, deadline_ms: u64) -> Request {
+    Request {
         text: FreshText::new("a headline never seen").unwrap(),
         strategy: StrategyName::new("news-impact").unwrap(),
         as_of: app.decider.clock.now(),
@@ -70,7 +75,11 @@ async fn ask(app: &App, allow: Allow, deadline_ms: u64) -> Result<Decided, Decid
         explain: false,
         deadline: Deadline::after(Duration::from_millis(deadline_ms)),
         trace: TraceId::new(1),
-    };
+    }
+}
+
+async fn ask(app: &App, allow: Allow, deadline_ms: u64) -> Result<Decided, DecideError> {
+    let request = request(app, allow, deadline_ms);
     app.decider.decide(&Caller { tenant: TenantId::default_tenant() }, &request).await
 }
 
@@ -112,6 +121,50 @@ async fn an_engine_that_hangs_is_given_up_at_the_deadline() {
     let app = app(told(Ok(sell()), 60_000)).await;
     let late = ask(&app, Allow::Engine, 50).await;
     assert!(matches!(late, Err(DecideError::DeadlinePassed { deadline_ms: 50 })), "{late:?}");
+}
+
+#[tokio::test]
+async fn a_judgement_that_is_under_way_can_be_waited_for() {
+    let engine = told(Ok(sell()), 30);
+    let folder = TempDir::new().unwrap();
+    let strategy = r#"
+        name = "news-impact"
+        version = 1
+        composition = "sum"
+        deadline_ms = 500
+        facts = false
+        engine = "told"
+        error_budget = 0.1
+        budget = { start = "open", shadow_rate = 1.0 }
+        thresholds = { tau = 0.5, tau_fresh = 0.5 }
+        slots = [{ role = "fresh", weight = 1.0 }]
+    "#;
+    let app = app_of(folder.path(), strategy, Arc::clone(&engine)).await;
+    let near = Request { text: FreshText::new("alpha beta gamma delta").unwrap(), ..request(&app, Allow::Engine, 5_000) };
+    let new = NewEntry {
+        text: FreshText::new("alpha beta gamma delta epsilon").unwrap(),
+        decision: Payload::parse(r#"{"kind":"trade","signal":1,"conviction":0.6,"reasoning":""}"#).unwrap(),
+        strategy: near.strategy.clone(),
+        as_of: near.as_of,
+        ttl_sec: None,
+        tags: Vec::new(),
+        context: Vec::new(),
+        validity: Validity::default(),
+        provenance: Provenance::Engine,
+    };
+    let caller = Caller { tenant: TenantId::default_tenant() };
+    let stored = app.decider.prepare(&caller.tenant, new, near.deadline).await.unwrap();
+    app.decider.remember(vec![stored]).await.unwrap();
+    let answer = app.decider.decide(&caller, &near).await.unwrap().answer;
+    assert_eq!(answer.path, Path::Fast);
+    let shadows = || {
+        let strategy = app.decider.strategies.named(&near.strategy).unwrap();
+        app.decider.budget_state(&caller.tenant, strategy).unwrap().samples.shadow
+    };
+    assert_eq!(shadows().n, 0, "the engine takes longer than the answer");
+    app.decider.judgements_settled().await;
+    assert_eq!((shadows().n, shadows().wrong), (1, 1));
+    app.decider.judgements_settled().await;
 }
 
 #[tokio::test]

@@ -153,6 +153,66 @@ fn what_is_typed_wrong_and_what_fails_have_exit_codes_of_their_own() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("--kind"), "{output:?}");
 }
 
+/// Six hundred questions of ten families, each in words of its own, and all of one family with one label.
+fn families() -> String {
+    let row = |i: usize| {
+        let (family, minute, second) = (i * 7 % 10, i / 60, i % 60);
+        format!(
+            "{{\"text\":\"alpha{family} beta{family} gamma{family} delta{family} word{i}\",\"label\":\"label {family}\",\
+             \"at\":\"2026-01-01T00:{minute:02}:{second:02}Z\"}}\n"
+        )
+    };
+    (0..600).map(row).collect()
+}
+
+#[test]
+fn an_error_budget_starts_closed_learns_from_what_is_asked_anyway_and_is_held() {
+    let scene = Scene::new();
+    fs::write(scene.path("strategies/s.toml"), STRATEGY.replace("0.5, tau_fresh = 0.5", "0.95, tau_fresh = 0.95")).unwrap();
+    fs::write(scene.path("families.ndjson"), families()).unwrap();
+    let figures = |arguments: &[&str]| {
+        let output = scene.eval(&[&["families.ndjson", "--json", "--max-curve-requests", "0"], arguments].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        report["streams"][0].clone()
+    };
+    let stream = figures(&["--error-budget", "0.2"]);
+    let budget = &stream["error_budget"];
+    assert_eq!((&budget["rules"]["start"], &budget["state"]["state"]), (&"closed".into(), &"open".into()), "{budget}");
+    assert_eq!((&budget["held_late"], &budget["held_whole"]), (&true.into(), &true.into()), "{budget}");
+    assert_eq!(budget["course"][0]["state"], "exact_only");
+    let hits = |kept: &Value| (kept["hits"]["count"].as_u64().unwrap(), kept["hits"]["of"].as_u64().unwrap());
+    let (late, of) = hits(&budget["late"]);
+    assert!(of == 240 && late > 200, "{budget}");
+    assert!(hits(&budget["whole"]).0 < 400, "nothing near may be served before something is proven: {budget}");
+    assert!(budget["state"]["samples"]["engine"]["n"].as_u64().unwrap() >= 200, "{budget}");
+    assert!(budget["state"]["samples"]["shadow"]["n"].as_u64().unwrap() > 0, "{budget}");
+    assert_eq!(budget["beside"].as_array().unwrap().len(), 2);
+    let again = figures(&["--error-budget", "0.2"]);
+    assert_eq!((&again["tally"], &again["error_budget"]), (&stream["tally"], budget));
+    let without = figures(&["--error-budget", "0.2", "--no-budget"]);
+    assert_eq!((&without["error_budget"], &without["tally"]["hit_rate"]["count"]), (&Value::Null, &0.into()));
+    assert_eq!(figures(&[])["error_budget"], Value::Null);
+}
+
+#[test]
+fn where_near_misses_vote_the_curve_runs_along_the_share_of_the_winner() {
+    let scene = Scene::new();
+    let vote = "[vote]\nalone = true\nfloor = 0.5\nevidence_min = 0.01\n";
+    fs::write(scene.path("strategies/s.toml"), format!("{STRATEGY}\n{vote}")).unwrap();
+    fs::write(scene.path("families.ndjson"), families()).unwrap();
+    let output = scene.eval(&["families.ndjson", "--json", "--limit", "80", "--taus", "0.9"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let curve = report["streams"][0]["curve"].as_array().unwrap();
+    let shares: Vec<f64> = curve.iter().map(|point| point["share_min"].as_f64().unwrap()).collect();
+    assert!(shares.len() > 10 && shares[0] <= 0.5 && shares[shares.len() - 1] >= 0.98, "{shares:?}");
+    let hits: Vec<u64> = curve.iter().map(|point| point["tally"]["hit_rate"]["count"].as_u64().unwrap()).collect();
+    assert!(hits[0] > 50 && hits[hits.len() - 1] < hits[0], "{hits:?}");
+    let text = scene.eval(&["families.ndjson", "--limit", "80", "--taus", "0.9"]);
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    assert!(text.contains("agreement") && text.contains("share_min 0.500"), "{text}");
+}
+
 /// What an observer was shown of each request: candidates, those of them that are right, what was served.
 #[derive(Default)]
 struct Gathered(Vec<(usize, usize, Option<bool>)>);

@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 pub enum Kind {
     /// NDJSON with `a`, `b`, and `same` and `class` where they are known; or `text_a`, `text_b` and `label` 1 or 0, as QQP has it.
     Pairs,
+    /// The same lines as a stream: every text once, labelled with the cluster that its pairs of one decision tie it into.
+    Clusters,
     /// The Microsoft Research Paraphrase Corpus: columns set apart by tabs, `Quality` first.
     Mrpc,
     /// NDJSON with `text`, `label`, and `at` and `tags` where there are any.

@@ -2,6 +2,7 @@
 //!
 //! A reader gives every row or says what is wrong with its line; a bad line never stops the rest, and no bytes make a reader panic.
 
+mod clusters;
 mod events;
 mod kind;
 mod lines;
@@ -225,6 +226,7 @@ pub fn read(path: &Path, reading: &Reading) -> Result<Dataset, ReadError> {
 pub fn parse(bytes: &[u8], kind: Kind, reading: &Reading) -> (Rows, Vec<BadLine>) {
     match kind {
         Kind::Pairs => split(lines::pairs(bytes, reading), Rows::Pairs),
+        Kind::Clusters => split(clusters::of_pairs(lines::pairs(bytes, reading)), Rows::Stream),
         Kind::Mrpc => split(tables::mrpc(bytes, reading), Rows::Pairs),
         Kind::Stream => split(lines::stream(bytes), Rows::Stream),
         Kind::Csv => split(tables::labelled(bytes), Rows::Stream),

@@ -139,3 +139,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn pairs_of_one_decision_tie_texts_into_clusters_and_other_pairs_do_not() {
+    let pair = |a: &str, b: &str, label: u8| format!("{{\"text_a\":\"{a}\",\"text_b\":\"{b}\",\"label\":{label}}}\n");
+    let lines = [pair("a", "b", 1), pair("c", "d", 0), pair("d", "b", 1), pair("e", "c", 0), "nonsense\n".to_owned()].concat();
+    let (rows, bad) = parse(lines.as_bytes(), Kind::Clusters, &Reading::default());
+    let read = labels(&rows);
+    let label = |text: &str| read.iter().find(|(of, _)| of == text).map(|(_, label)| label.clone()).unwrap();
+    assert_eq!((read.len(), bad.len()), (5, 1));
+    assert_eq!((label("a"), label("d")), (label("b"), label("b")));
+    assert!(label("c") != label("a") && label("e") != label("c"));
+}

@@ -1,6 +1,7 @@
 //! The report as a few lines of text.
 
-use super::Report;
+use super::{Report, StreamPoint};
+use crate::eval::budget::{BudgetReport, Kept};
 use crate::eval::pairs::ClassTally;
 use crate::eval::statistics::{Rate, Stage, Tally};
 use std::fmt::Write;
@@ -23,7 +24,7 @@ fn all(report: &Report, out: &mut String) -> std::fmt::Result {
     }
     for stream in &report.streams {
         writeln!(out, "\n{} ({} requests, {} decisions)", stream.name, stream.tally.requests, stream.decisions)?;
-        writeln!(out, "{:<22} {:>23} {:>23} {:>23}", "", "hit rate", "error", "precision per hit")?;
+        writeln!(out, "{:<22} {:>23} {:>23} {:>23} {:>23}", "", "hit rate", "error", "precision per hit", "agreement")?;
         row(out, "instinct", &stream.tally)?;
         for baseline in &stream.baselines {
             row(out, &baseline.name, &baseline.tally)?;
@@ -31,8 +32,12 @@ fn all(report: &Report, out: &mut String) -> std::fmt::Result {
         let within = stream.curve.iter().filter(|point| point.tally.error.rate.is_some_and(|e| e <= report.error_budget));
         let best = within.max_by(|a, b| a.tally.hit_rate.count.cmp(&b.tally.hit_rate.count));
         if let Some(best) = best {
-            row(out, &format!("best tau_fresh {:.2}", best.tau_fresh), &best.tally)?;
+            row(out, &format!("best {}", setting(best)), &best.tally)?;
         }
+        for point in stream.curve.iter().filter(|point| point.share_min.is_some()) {
+            row(out, &setting(point), &point.tally)?;
+        }
+        stream.error_budget.iter().try_for_each(|budget| under_budget(out, budget))?;
         gates(out, &stream.gates)?;
         latency(out, &stream.latency)?;
     }
@@ -49,8 +54,44 @@ fn all(report: &Report, out: &mut String) -> std::fmt::Result {
 }
 
 fn row(out: &mut String, name: &str, tally: &Tally) -> std::fmt::Result {
-    let [hits, error, precision] = [tally.hit_rate, tally.error, tally.precision_per_hit].map(share);
-    writeln!(out, "{name:<22} {hits:>23} {error:>23} {precision:>23}")
+    let [hits, error, precision, agreement] = [tally.hit_rate, tally.error, tally.precision_per_hit, tally.agreement].map(share);
+    writeln!(out, "{name:<22} {hits:>23} {error:>23} {precision:>23} {agreement:>23}")
+}
+
+/// The one setting that a point of the curve stands for.
+fn setting(point: &StreamPoint) -> String {
+    match point.share_min {
+        Some(share) => format!("share_min {share:.3}"),
+        None => format!("tau_fresh {:.2}", point.tau_fresh),
+    }
+}
+
+fn under_budget(out: &mut String, budget: &BudgetReport) -> std::fmt::Result {
+    let (percent, state) = (budget.rules.error_budget * 100.0, &budget.state);
+    let held = |held: bool| if held { "held" } else { "BROKEN" };
+    writeln!(
+        out,
+        "error budget {percent}%: {} on the last {} requests, {} on all; now {} since {}: {}",
+        held(budget.held_late),
+        budget.late.hits.of,
+        held(budget.held_whole),
+        state.state.as_str(),
+        state.since,
+        state.why
+    )?;
+    writeln!(out, "{:<22} {:>23} {:>23} {:>23} {:>23}", "", "hits, all", "wrong of them", "hits, late", "wrong of them")?;
+    kept(out, "instinct", &budget.whole, &budget.late)?;
+    for beside in &budget.beside {
+        kept(out, &beside.name, &beside.whole, &beside.late)?;
+        let times = |times: Option<f64>| times.map_or_else(|| "–".to_owned(), |times| format!("{times:.1}"));
+        writeln!(out, "  times as many hits: {} on all, {} late", times(beside.times_whole), times(beside.times_late))?;
+    }
+    Ok(())
+}
+
+fn kept(out: &mut String, name: &str, whole: &Kept, late: &Kept) -> std::fmt::Result {
+    let [hits, wrong, late_hits, late_wrong] = [whole.hits, whole.wrong_of_hits, late.hits, late.wrong_of_hits].map(share);
+    writeln!(out, "{name:<22} {hits:>23} {wrong:>23} {late_hits:>23} {late_wrong:>23}")
 }
 
 fn class_row(out: &mut String, class: &ClassTally) -> std::fmt::Result {

@@ -53,7 +53,7 @@ function band(name, points, color, text) {
 // Draws the neighbourhood of the budget, or the whole of the curves; gives the baselines that lie above what is drawn.
 function hitError(element, stream, budget, all) {
   const point = (at, tally) => ({ at, x: tally.hit_rate.rate, y: tally.error.rate, low: tally.error.low, high: tally.error.high, tally });
-  const text = label => p => `<b>${escaped(label(p))}</b><br>hit rate ${percent(p.x)} (${interval(p.tally.hit_rate)})<br>error ${share(p.y)} (${interval(p.tally.error)})<br>precision per hit ${share(p.tally.precision_per_hit.rate)}`;
+  const text = label => p => `<b>${escaped(label(p))}</b><br>hit rate ${percent(p.x)} (${interval(p.tally.hit_rate)})<br>error ${share(p.y)} (${interval(p.tally.error)})<br>precision per hit ${share(p.tally.precision_per_hit.rate)}<br>agreement over all requests ${share(p.tally.agreement.rate)}`;
   const own = stream.curve.map(c => point(c, c.tally));
   const plain = stream.cosine_curve.map(c => point(c, c.tally));
   const settled = point(null, stream.tally);
@@ -77,7 +77,7 @@ function hitError(element, stream, budget, all) {
     yAxis: { type: "value", name: "error: wrong answers of all requests", nameGap: 48, min: 0, max: top, axisLabel: { formatter: v => percent(v, top < 0.05 ? 1 : 0), color: SOFT, showMaxLabel: false } },
     series: [
       ...band("plain cosine", plain, GREY, text(p => `plain cosine ≥ ${p.at.tau.toFixed(3)}`)),
-      ...band("Instinct", own, BLUE, text(p => `Instinct, τ ${p.at.tau.toFixed(3)}, τ_fresh ${p.at.tau_fresh.toFixed(3)}`)),
+      ...band("Instinct", own, BLUE, text(p => (p.at.share_min === undefined ? `Instinct, τ ${p.at.tau.toFixed(3)}, τ_fresh ${p.at.tau_fresh.toFixed(3)}` : `Instinct, share of the winner ≥ ${p.at.share_min.toFixed(3)}`))),
       {
         name: "Instinct as configured", type: "scatter", symbolSize: 15, symbol: "circle", z: 5, clip: false,
         itemStyle: { color: "#fff", borderColor: BLUE, borderWidth: 4 },
@@ -109,6 +109,23 @@ function runningError(element, stream, budget) {
       { name: "95% interval", type: "line", stack: "band", symbol: "none", silent: true, lineStyle: { opacity: 0 }, areaStyle: { color: BLUE, opacity: 0.14 }, itemStyle: { color: "#d5dff5" }, data: at.map(c => [c.requests, clip(c.error.high) - clip(c.error.low)]) },
       { name: "error so far", type: "line", symbol: "none", lineStyle: { color: BLUE, width: 2.2 }, itemStyle: { color: BLUE }, data: at.map(c => [c.requests, c.error.rate]), markLine: budgetLine(budget, "error budget") },
     ],
+  });
+}
+
+// The least score that is served, as requests come in; nothing near is where there is no line.
+function budgetCourse(element, budget) {
+  const at = budget.course;
+  const value = p => [p.requests, p.state === "open" && p.score_min !== null ? p.score_min : null];
+  draw(element, {
+    legend: { top: 4, left: 4, data: ["least score that is served"], itemGap: 16, itemWidth: 18, itemHeight: 10, textStyle: { color: INK, fontSize: 12.5 } },
+    grid: { left: 66, right: 30, top: 44, bottom: 52 },
+    tooltip: {
+      trigger: "axis", borderColor: LINE, textStyle: { color: INK, fontSize: 12.5 },
+      formatter: ps => { const p = at[ps[0].dataIndex]; return `<b>${whole(p.requests)} requests</b>, ${whole(p.samples)} samples<br>${p.state === "open" ? `open from a score of ${p.score_min.toFixed(3)}` : "exact hits only"}`; },
+    },
+    xAxis: { type: "value", name: "requests so far", nameGap: 30, min: 0, max: budget.whole.hits.of, axisLabel: { color: SOFT, formatter: whole } },
+    yAxis: { type: "value", name: "P(right), as estimated", nameGap: 48, scale: true, max: 1, axisLabel: { color: SOFT, formatter: v => percent(v, 1) } },
+    series: [{ name: "least score that is served", type: "line", step: "end", symbol: "none", connectNulls: false, lineStyle: { color: BLUE, width: 2.2 }, itemStyle: { color: BLUE }, data: at.map(value) }],
   });
 }
 

@@ -21,12 +21,29 @@ function examplePanel(title, how, examples) {
   return `<section class="panel"><details><summary>${title} (${examples.length})</summary><p class="how">${how}</p><div class="scroll"><table><thead><tr><th>asked, and what was remembered</th><th>expected, and found</th><th class="number">similarity, fresh</th><th>${examples[0].gate ? "gate, and what it saw" : "where"}</th></tr></thead><tbody>${rows.join("")}</tbody></table></details></section>`;
 }
 
+const setting = c => (c.share_min === undefined ? `τ_fresh ${c.tau_fresh.toFixed(3)}` : `share ${c.share_min.toFixed(3)}`);
+
+function budgetPanel(s) {
+  const b = s.error_budget, state = b.state;
+  const times = x => (x === null ? "–" : `${x.toFixed(1)} ×`);
+  const rows = [line(["Instinct", cell(b.whole.hits), cell(b.whole.wrong_of_hits), cell(b.late.hits), cell(b.late.wrong_of_hits), cell(b.late.wrong_of_requests), ""], "own")];
+  for (const x of b.beside) rows.push(line([escaped(x.name), cell(x.whole.hits), cell(x.whole.wrong_of_hits), cell(x.late.hits), cell(x.late.wrong_of_hits), cell(x.late.wrong_of_requests), times(x.times_late)]));
+  const opened = b.course.find(p => p.state === "open");
+  const began = b.rules.start === "closed" ? "Near reuse began closed" : "Near reuse began open";
+  const words = opened && b.rules.start === "closed" ? `${began} and was open after at most ${whole(opened.requests)} requests.` : `${began}.`;
+  return panel("Under the error budget",
+    `How to read this: of what is reused at most ${percent(b.rules.error_budget)} may be wrong, with a confidence of ${percent(b.rules.confidence, 0)}. ${words} At the end it is ${escaped(state.state.replace("_", " "))}: ${escaped(state.why)}. The late part are the last ${whole(b.late.hits.of)} requests, after there was time to learn; the last column is how many times as many hits Instinct has there.`,
+    `<div class="cards">${card("Late hits", b.late.hits)}${card(`Wrong of the late hits (budget ${percent(b.rules.error_budget)})`, b.late.wrong_of_hits, b.held_late ? "good" : "bad")}${card("Wrong of all hits", b.whole.wrong_of_hits, b.held_whole ? "good" : "bad")}</div>` +
+    chart(e => budgetCourse(e, b), true) +
+    table(["", "hits", "wrong of them", "late hits", "wrong of them", "wrong of late requests", "hits, late"], rows));
+}
+
 function streamSection(s) {
   const t = s.tally, budget = report.error_budget;
   const rows = [line(["Instinct as configured", cell(t.hit_rate), cell(t.error), cell(t.precision_per_hit), cell(t.agreement)], "own")];
   for (const b of s.baselines) rows.push(line([`${escaped(b.name)}<br><small>${escaped(b.does)}</small>`, cell(b.tally.hit_rate), cell(b.tally.error), cell(b.tally.precision_per_hit), cell(b.tally.agreement)]));
   const best = s.curve.filter(c => c.tally.error.rate <= budget).sort((a, b) => b.tally.hit_rate.count - a.tally.hit_rate.count)[0];
-  if (best) rows.splice(1, 0, line([`Instinct at τ_fresh ${best.tau_fresh.toFixed(3)}<br><small>the most hits of the curve within the budget, chosen on these very data</small>`, cell(best.tally.hit_rate), cell(best.tally.error), cell(best.tally.precision_per_hit), cell(best.tally.agreement)]));
+  if (best) rows.splice(1, 0, line([`Instinct at ${setting(best)}<br><small>the most hits of the curve within the budget, chosen on these very data</small>`, cell(best.tally.hit_rate), cell(best.tally.error), cell(best.tally.precision_per_hit), cell(best.tally.agreement)]));
   const order = { time: "in the order of its times", shuffled: `shuffled with seed ${report.seed}, since it has no times`, file: "in the order of the file" }[s.ordering];
   const outsideId = `outside${charts}`;
   return `<h2>${escaped(s.name)}</h2>
@@ -35,11 +52,12 @@ function streamSection(s) {
       ${card("Hit rate", t.hit_rate)}
       ${card(`Error (budget ${percent(budget)})`, t.error, t.error.rate <= budget ? "good" : "bad")}
       ${card("Precision per hit", t.precision_per_hit)}
-      ${card("Agreement", t.agreement)}
+      ${card("Agreement: requests not answered wrongly", t.agreement)}
       ${card("Abstention", t.abstention)}
     </div>
     <div class="grid">
-    ${panel("Hits against errors", "How to read this: to the right is more reuse, upwards are more wrong answers; a good cache runs along the bottom. Each dot of a line is one floor τ, replayed as a whole, with its 95% interval as a thin bar. The ring is the strategy as its file has it." + ` <span id="${outsideId}"></span>`,
+    ${s.error_budget ? budgetPanel(s) : ""}
+    ${panel("Hits against errors", "How to read this: to the right is more reuse, upwards are more wrong answers; a good cache runs along the bottom. Each dot of a line is one floor τ, or one share that the winner of a vote must have, replayed as a whole without an error budget, with its 95% interval as a thin bar. The ring is the strategy as its file has it." + ` <span id="${outsideId}"></span>`,
       `<div class="switch" role="group"><button aria-pressed="true">Near the budget</button><button aria-pressed="false">The whole curve</button></div>` +
       chart(e => {
         const buttons = [...e.previousElementSibling.children];
