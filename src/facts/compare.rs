@@ -361,8 +361,9 @@ fn wording(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
     let share = held.unread_share().max(asked.unread_share());
     let unread = share > rules.unread_share_max && replaced + added > 0;
     let asks = !held.question.is_empty() || !asked.question.is_empty();
-    let span =
-        |words: &[String], other: &Facts| words.iter().filter(|word| !is_span(word) && (asks || !is_spare(word, other))).count();
+    let span = |words: &[String], other: &Facts| {
+        words.iter().filter(|word| !is_span(word) && (asks && !word.starts_with("extreme") || !is_spare(word, other))).count()
+    };
     // A word more in a question asks for less of what there is.
     let most = if asks { 0 } else { rules.words_added_max };
     let equal = rules.wording.rule == Rule::MustEqual && added > 0;
@@ -378,7 +379,17 @@ fn wording(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
 
 /// A word that tells what the rest of a sentence tells as well: what kind of thing a name is, or that something became so.
 fn is_spare(word: &str, other: &Facts) -> bool {
-    const SPARE: [&str; 52] = [
+    const SPARE: [&str; 62] = [
+        "access",
+        "cluster",
+        "policy-word",
+        "facilit",
+        "reach-deal",
+        "straight",
+        "package",
+        "system",
+        "session",
+        "submit",
         "reach",
         "rate",
         "new+",
@@ -434,6 +445,7 @@ fn is_spare(word: &str, other: &Facts) -> bool {
     ];
     let says = |axis: &str| other.words.iter().any(|w| w.starts_with(axis));
     SPARE.contains(&word)
+        || word.starts_with("extreme") && other.question.top.is_some()
         || word == "forecast" && (says("forecast+") || says("forecast-"))
         // `tripled` and `rose threefold`
         || word == "direction+" && other.quantities.iter().any(|q| q.unit == "x" && q.value > 1.0)

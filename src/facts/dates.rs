@@ -21,6 +21,11 @@ fn day_of(as_of: Timestamp) -> Date {
 pub(super) fn read(items: &[Item<'_>], at: usize, as_of: Timestamp) -> Option<Taken> {
     let item = items.get(at)?;
     if let Kind::Number { value, digits } = item.kind {
+        if let Some(month) =
+            month_before(items, at).filter(|_| digits <= 2 && (1.0..=31.0).contains(&value) && item.text.is_empty())
+        {
+            return Some(Taken { date: format!("*-{month:02}-{value:02}"), items: 1 });
+        }
         return from_number(items, at, value, digits);
     }
     if let Some(part) = part_of_year(item.text) {
@@ -152,6 +157,19 @@ fn month_at(items: &[Item<'_>], at: usize, month: u8) -> Taken {
     }
 }
 
+/// `June 3-7`: the month before the first of two days.
+fn month_before(items: &[Item<'_>], at: usize) -> Option<u8> {
+    let first = if items.get(at)?.joined {
+        at.checked_sub(1)?
+    } else if matches!(items.get(at.checked_sub(1)?)?.text, "to" | "and" | "through") {
+        at.checked_sub(2)?
+    } else {
+        return None;
+    };
+    let Kind::Number { digits: 1..=2, .. } = items.get(first)?.kind else { return None };
+    if let Some(Sense::Month(month)) = items.get(first.checked_sub(1)?)?.sense() { Some(*month) } else { None }
+}
+
 /// The month behind the second of two days.
 fn shared_month(items: &[Item<'_>], at: usize) -> Option<u8> {
     let link = items.get(at + 1)?;
@@ -220,6 +238,8 @@ fn shifted(items: &[Item<'_>], at: usize, shift: i64, as_of: Timestamp) -> Optio
     let next = items.get(at + 1)?;
     let today = day_of(as_of);
     let date = match (next.text, next.sense()) {
+        // `over the last day` is a length of time.
+        ("day", _) if shift < 0 && at > 0 && items[at - 1].text == "the" => return None,
         ("day", _) => today.checked_add(shift.days()).ok()?.to_string(),
         ("night", _) => today.checked_add(shift.days()).ok()?.to_string(),
         ("week", _) => {

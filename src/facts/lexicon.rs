@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The words of the grammar, and groups of words that mean the same; where both have a word the first wins.
-const BUILT_IN: [&str; 2] = [include_str!("synonyms.toml"), include_str!("lexicon.toml")];
+const BUILT_IN: [&str; 3] = [include_str!("synonyms_more.toml"), include_str!("synonyms.toml"), include_str!("lexicon.toml")];
 
 /// What a word or a phrase means.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +68,10 @@ struct Meaning {
     case: Case,
     /// It was loaded from a file of the operator's, which wins over what is compiled in.
     extends: bool,
+    /// It was written down rather than derived.
+    written: bool,
+    /// How many files came before its own.
+    file: usize,
 }
 
 /// The settings of the fact reader.
@@ -155,6 +159,7 @@ pub struct Lexicon {
     steps: HashMap<(u32, u32), u32>,
     meanings: Vec<Vec<Meaning>>,
     extending: bool,
+    files: usize,
 }
 
 impl Lexicon {
@@ -163,7 +168,8 @@ impl Lexicon {
     /// # Errors
     /// [`LexiconError`], which a test shows not to happen.
     pub fn built_in() -> Result<Self, LexiconError> {
-        let mut lexicon = Self { words: HashMap::new(), steps: HashMap::new(), meanings: vec![Vec::new()], extending: false };
+        let mut lexicon =
+            Self { words: HashMap::new(), steps: HashMap::new(), meanings: vec![Vec::new()], extending: false, files: 0 };
         for text in BUILT_IN {
             lexicon.load(toml::from_str(text)?)?;
         }
@@ -193,6 +199,7 @@ impl Lexicon {
     }
 
     fn load(&mut self, file: File) -> Result<(), LexiconError> {
+        self.files += 1;
         self.load_plain(&file);
         for (kind, names) in file.entity {
             let kind: Arc<str> = kind.into();
@@ -287,7 +294,7 @@ impl Lexicon {
             })
             .collect();
         let Some((first, rest)) = tokens.split_first() else { return };
-        let meaning = Meaning { sense, case, extends: self.extending };
+        let meaning = Meaning { sense, case, extends: self.extending, written: true, file: self.files };
         self.insert(&tokens, &meaning, true);
         if !inflect || case != Case::Any {
             return;
@@ -306,7 +313,7 @@ impl Lexicon {
         }
     }
 
-    /// A form that was only derived never takes the place of one that was written down.
+    /// A form that was only derived never takes the place of one that was written down, nor of one that its own file derived before.
     fn insert(&mut self, tokens: &[String], meaning: &Meaning, written: bool) {
         let mut node = 0;
         for token in tokens {
@@ -323,11 +330,11 @@ impl Lexicon {
             held.retain(|other| other.extends);
         }
         if let Some(same) = held.iter_mut().find(|m| m.case == meaning.case) {
-            if written {
-                *same = meaning.clone();
+            if written || !same.written && same.file < meaning.file {
+                *same = Meaning { written, ..meaning.clone() };
             }
         } else {
-            held.push(meaning.clone());
+            held.push(Meaning { written, ..meaning.clone() });
             // The stricter way of writing is looked at first.
             held.sort_by_key(|m| match m.case {
                 Case::Shouted => 0,

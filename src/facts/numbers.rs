@@ -34,6 +34,14 @@ pub(super) fn read(items: &[Item<'_>], at: usize) -> Option<Taken> {
             let (value, end, suffix) = amount(items, at)?;
             Some(with_unit(items, at, end, value, suffix))
         }
+        (_, Some(Sense::Shift(-1))) if at > 0 && items[at - 1].text == "the" && is_text(items, at + 1, &["day", "hour"]) => {
+            let minutes = if is_text(items, at + 1, &["day"]) { 1440.0 } else { 60.0 };
+            Some(Taken { quantity: quantity(minutes, "min"), items: 2 })
+        }
+        (_, Some(Sense::Bound(_))) if item.text == "past" && is_text(items, at + 1, &["day", "hour"]) => {
+            let minutes = if is_text(items, at + 1, &["day"]) { 1440.0 } else { 60.0 };
+            Some(Taken { quantity: quantity(minutes, "min"), items: 2 })
+        }
         (_, Some(Sense::Multiple(factor))) => Some(Taken { quantity: quantity(*factor, "x"), items: 1 }),
         (_, Some(Sense::Ordinal(n))) => Some(Taken { quantity: quantity(*n, "nth"), items: 1 }),
         (_, Some(Sense::Unit { .. })) => bare_unit(items, at),

@@ -86,6 +86,16 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             if taken.quantity.bound == Bound::Exact {
                 taken.quantity.bound = bound_before(items, at, &taken.quantity, bound);
             }
+            // `past 24 hours` and `over three years` are how long it took.
+            let lasts =
+                |unit: &str, text: &str| unit == "month" && matches!(text, "past" | "over") || unit == "min" && text == "past";
+            if taken.quantity.bound == Bound::AtLeast
+                && at > 0
+                && lasts(&taken.quantity.unit, items[at - 1].text)
+                && items[at - 1].last == items[at - 1].text
+            {
+                taken.quantity.bound = Bound::Exact;
+            }
             bound = Bound::Exact;
             if let Some(Sense::Multiple(factor)) = item.sense() {
                 push_multiple(&mut parts, *factor, item.text);
@@ -177,6 +187,8 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             }
             // A question that begins with `List` or `Show` lists nothing on an exchange.
             _ if begins_clause(items, at) && matches!(item.text, "list" | "rank") => parts.push(Part::Small(item.text)),
+            // `closes 1.3% higher`, `settles at $81.20`
+            _ if ends_the_day(items, at) => {}
             // `is ordered by a court`
             _ if item.text == "ordered" && item.last == "by" && at > 0 && is_being(items[at - 1].text) => {
                 parts.push(Part::Verb("order"));
@@ -199,7 +211,31 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
         }
         at += 1;
     }
+    rated(&mut parts);
     parts
+}
+
+/// `cuts the rating` is a downgrade, and `upgrades the outlook for sales` raises it.
+fn rated(parts: &mut Vec<Part<'_>>) {
+    let canon_is =
+        |part: &Part<'_>, any: &[&str]| matches!(part, Part::Content { canon, .. } | Part::Verb(canon) if any.contains(canon));
+    let rating = parts.iter().position(|part| canon_is(part, &["rat", "rating", "credit-rating"]));
+    let outlook = parts.iter().any(|part| canon_is(part, &["forecast", "target", "guidance"]));
+    if let Some(rating) = rating {
+        let Some(at) = parts.iter().position(|part| matches!(part, Part::Pole { axis: "direction", pole: 1 | -1, .. })) else {
+            return;
+        };
+        if let Part::Pole { pole, .. } = parts[at] {
+            parts[at] = Part::Pole { axis: "rating", pole, canon: if pole > 0 { "rating+" } else { "rating-" } };
+            parts.remove(rating);
+        }
+    } else if outlook {
+        for part in parts.iter_mut() {
+            if let Part::Pole { axis: "rating", pole, .. } = *part {
+                *part = Part::Pole { axis: "direction", pole, canon: if pole > 0 { "direction+" } else { "direction-" } };
+            }
+        }
+    }
 }
 
 /// A title in which most words begin with a capital says nothing by a capital.
@@ -214,6 +250,18 @@ fn is_number_name(items: &[Item<'_>], at: usize) -> bool {
     let counts =
         items.get(at + 1).is_some_and(|next| !matches!(next.kind, Kind::Break) && !matches!(next.sense(), Some(Sense::Stop)));
     at > 0 && items[at].capital && matches!(items[at].sense(), Some(Sense::Number(_))) && !counts
+}
+
+fn ends_the_day(items: &[Item<'_>], at: usize) -> bool {
+    let item = &items[at];
+    let verb = ["close", "end", "settle", "finish", "open"].iter().any(|verb| item.text.starts_with(verb));
+    let moves = |item: &Item<'_>| matches!(item.text, "higher" | "lower" | "up" | "down") && item.last == item.text;
+    let number = |item: &Item<'_>| matches!(item.kind, Kind::Number { .. } | Kind::Symbol('%'));
+    let behind = || items.iter().skip(at + 1);
+    verb && item.last == item.text
+        && (behind().take(3).find(|next| !number(next)).is_some_and(moves)
+            || behind().next().is_some_and(|next| next.text == "at")
+                && behind().nth(1).is_some_and(|next| matches!(next.kind, Kind::Symbol('$' | '€' | '£' | '¥'))))
 }
 
 fn is_being(text: &str) -> bool {

@@ -33,6 +33,16 @@ pub(super) fn read(items: &[Item<'_>], parts: &[Part<'_>], facts: &mut Facts) {
             "by" | "per" if asks => question.group_by.extend(next.and_then(group)),
             "ascending" | "asc" | "alphabetical" | "alphabetically" => question.order = Some("asc".into()),
             "descending" | "desc" => question.order = Some("desc".into()),
+            _ if item.text != item.last && matches!(item.sense(), Some(Sense::Pole { axis, .. }) if &**axis == "extreme") => {
+                let last_is = |any: &[&str]| any.contains(&item.last);
+                if last_is(&["lowest", "low"]) && item.text != "all" && item.text != "record" {
+                    question.order = Some("desc".into());
+                } else if last_is(&["highest", "high"]) && !matches!(item.text, "all" | "record" | "historic") {
+                    question.order = Some("asc".into());
+                } else if item.last == "first" {
+                    question.order = Some(if matches!(item.text, "smallest" | "lowest") { "asc" } else { "desc" }.into());
+                }
+            }
             "last" | "past" | "next" | "previous" => {
                 let count = next.and_then(number);
                 if let (Some(n), Some(unit)) = (count, items.get(at + 2)) {
@@ -45,6 +55,15 @@ pub(super) fn read(items: &[Item<'_>], parts: &[Part<'_>], facts: &mut Facts) {
             }
             _ => {}
         }
+    }
+    // `Which five countries have the highest churn?` asks for the top five.
+    if asks && question.top.is_none() && items.iter().all(|item| !matches!(item.text, "top" | "bottom")) {
+        let n = items.iter().take(4).find_map(number).filter(|n| (2..=100).contains(n));
+        let end = items.iter().find_map(|item| match item.sense() {
+            Some(Sense::Pole { axis, pole, .. }) if &**axis == "extreme" && item.text == item.last => Some(i64::from(*pole)),
+            _ => None,
+        });
+        question.top = n.zip(end).map(|(n, end)| n * end);
     }
     question.aggregate.sort_unstable();
     question.aggregate.dedup();

@@ -33,7 +33,9 @@ pub(super) fn read(items: &[Item<'_>]) -> Vec<Modality> {
             _ if is_past(item) && !passive(items, at) => found.push(Modality::Done),
             _ => {}
         }
-        if item.text.starts_with("agree") && item.last == "to" {
+        let deal = matches!(item.sense(), Some(Sense::Verb(canon)) if &**canon == "reach-deal")
+            && items.get(at + 1).is_some_and(|next| next.text == "to");
+        if deal || item.text.starts_with("agree") && item.last == "to" {
             found.push(Modality::Future);
             verb_seen = true;
         }

@@ -243,6 +243,7 @@ fn one_letter(after: &str, sign: char) -> bool {
 
 /// Takes the possessive off, and `n't` apart.
 fn push_word(mut text: String, capital: bool, shouted: bool, joined: bool, tokens: &mut Vec<Token>) {
+    let is = matches!(&*text, "who's" | "what's" | "where's" | "when's" | "how's" | "that's" | "it's" | "there's");
     if text == "let's" {
         text = "lets".into();
     } else if text.ends_with("'s") {
@@ -264,6 +265,9 @@ fn push_word(mut text: String, capital: bool, shouted: bool, joined: bool, token
     }
     if !text.is_empty() {
         tokens.push(Token { text, shape: Shape::Word, capital, shouted, joined });
+    }
+    if is {
+        tokens.push(Token { text: "is".into(), shape: Shape::Word, capital: false, shouted: false, joined: false });
     }
     if negated {
         tokens.push(Token { text: "not".into(), shape: Shape::Word, capital: false, shouted: false, joined: false });
