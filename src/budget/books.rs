@@ -357,7 +357,7 @@ impl Books {
     /// At a planned look, fits the model anew, and changes over to it where it is proven to serve more.
     ///
     /// Each look has the whole level: the confidence is that of the line at the look that drew it, and not of all looks together. The
-    /// samples of the looks are nested, so that over a stream whose error is just above the budget several times the level of all
+    /// samples of the looks are nested, so that over a stream whose error is just above the budget some three times the level of all
     /// strategies open at some look; shared among the looks the level would leave most streams of ten thousand requests closed. The alarm
     /// watches what was opened.
     fn learn(&mut self, terms: Terms, at: Timestamp) -> Option<Change> {
