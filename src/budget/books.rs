@@ -24,15 +24,6 @@ const BINS_UNCALIBRATED: usize = 100;
 /// How much must have been counted since the last look before the next: a quarter more each time, so that looks are few.
 const LOOK_GROWTH: f64 = 1.25;
 
-/// Where the strategy learns its own model a look costs more, and there are fewer.
-const LEARNING_LOOK_GROWTH: f64 = 1.5;
-
-/// Looks that have the same share of the level each, and that share (Pocock 1977). Eight looks, each at half as many samples again as the one
-/// before, find in fewer than `level` of all cases what isn't so: their findings lean on one another, so that the shares may add up to two.
-/// Past them each has half the share of the one before.
-const LEARNING_LOOKS: u32 = 8;
-const LEARNING_LOOK_SHARE: f64 = 0.25;
-
 /// Samples without which a model is not worth fitting.
 const LEARNING_SAMPLES_MIN: f64 = 200.0;
 
@@ -364,13 +355,16 @@ impl Books {
     }
 
     /// At a planned look, fits the model anew, and changes over to it where it is proven to serve more.
+    ///
+    /// Each look has the whole level: the confidence is that of the line at the look that drew it, and not of all looks together. The
+    /// samples of the looks are nested, so that over a stream whose error is just above the budget some three times the level of all
+    /// strategies open at some look; shared among the looks the level would leave most streams of ten thousand requests closed. The alarm
+    /// watches what was opened.
     fn learn(&mut self, terms: Terms, at: Timestamp) -> Option<Change> {
-        self.look_at = (self.counted as f64 * LEARNING_LOOK_GROWTH).ceil() as u64;
+        self.look_at = (self.counted as f64 * LOOK_GROWTH).ceil() as u64;
         let unproven = self.state == State::Open && self.model.is_none();
         let learner = self.learner.as_ref().filter(|_| !unproven)?;
-        let halvings = self.looks.saturating_sub(LEARNING_LOOKS).min(64);
-        let level = terms.level * LEARNING_LOOK_SHARE * 0.5_f64.powi(halvings.cast_signed());
-        let learnt = learner.learn(terms, level);
+        let learnt = learner.learn(terms, terms.level);
         let now = self.model.as_ref().zip(self.score_min).map_or(0, |(model, least)| learner.served_by(model, least));
         let found = learnt.line.filter(|line| learner.served_by(&learnt.model, line.score_min) > now)?;
         (self.model, self.bins) = (Some(Arc::new(learnt.model)), learnt.bins);
@@ -399,9 +393,9 @@ pub(super) fn score(model: Option<&Logistic>, evidence: &Evidence) -> f64 {
     model.map_or_else(|| f64::from(evidence.fresh_similarity).clamp(0.0, 1.0), |model| model.score(evidence))
 }
 
-/// The first look at which a model is learnt: by then the better half of the samples may be enough to prove something.
+/// The first look at which a model is learnt: by then the better third of the samples may be enough to prove something.
 fn learning_look(terms: Terms) -> u64 {
-    (2.0 * least_samples(terms.budget, terms.level * LEARNING_LOOK_SHARE)).max(LEARNING_SAMPLES_MIN) as u64
+    (3.0 * least_samples(terms.budget, terms.level)).max(LEARNING_SAMPLES_MIN) as u64
 }
 
 /// The first look is taken once there may be enough to prove something.

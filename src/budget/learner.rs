@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// The shares of the best samples at which the proof starts anew, and the share of the level that each start has.
-const STARTS: [(f64, f64); 2] = [(0.25, 0.8), (0.1, 0.2)];
+const STARTS: [(f64, f64); 2] = [(0.25, 0.9), (0.1, 0.1)];
 
 /// The samples of a strategy without a calibration.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
