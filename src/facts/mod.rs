@@ -5,6 +5,7 @@
 //! word that took the place of another is seen although neither was understood.
 
 mod amounts;
+mod bridges;
 mod compare;
 mod dates;
 mod events;

@@ -137,7 +137,7 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
                 parts.push(Part::Qualifier(if item.text.starts_with('c') { "option:call" } else { "option:put" }));
             }
             // `How many saw the ad`: what is nearly empty in a headline is what a question is about.
-            (_, Some(Sense::Stop)) if asks && is_light_verb(item.text) => {
+            (_, Some(Sense::Stop)) if asks && is_light_verb(item.text) && !asks_how_long(items) => {
                 parts.push(Part::Content { canon: stem(item.text), source: Source::Known });
             }
             // `tops $2,500`: it rose above that.
@@ -187,6 +187,26 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             }
             // A question that begins with `List` or `Show` lists nothing on an exchange.
             _ if begins_clause(items, at) && matches!(item.text, "list" | "rank") => parts.push(Part::Small(item.text)),
+            // `WRAPUP 2-Factories slow`
+            _ if at == 0
+                && matches!(item.text, "update" | "wrapup")
+                && items.get(1).is_some_and(|n| matches!(n.kind, Kind::Number { digits: 1, .. })) =>
+            {
+                at += 1;
+            }
+            // `losing 6%`
+            _ if matches!(item.text, "lose" | "loses" | "lost" | "losing")
+                && items.get(at + 2).is_some_and(|sign| matches!(sign.kind, Kind::Symbol('%')))
+                && matches!(items[at + 1].kind, Kind::Number { .. }) =>
+            {
+                parts.push(Part::Pole { axis: "direction", pole: -1, canon: "direction-" });
+            }
+            // `The VPN is down`: no price can be meant.
+            _ if item.text == "down" && item.last == "down" && at > 0 && is_being(items[at - 1].text) && is_outage(items, at) => {
+                parts.push(Part::Pole { axis: "start", pole: -1, canon: "start-" });
+            }
+            // `overall` behind a statement adds nothing.
+            _ if item.text == "overall" && item.last == "overall" && ends_clause(items, at) => {}
             // `closes 1.3% higher`, `settles at $81.20`
             _ if ends_the_day(items, at) => {}
             // `is ordered by a court`
@@ -262,6 +282,22 @@ fn ends_the_day(items: &[Item<'_>], at: usize) -> bool {
         && (behind().take(3).find(|next| !number(next)).is_some_and(moves)
             || behind().next().is_some_and(|next| next.text == "at")
                 && behind().nth(1).is_some_and(|next| matches!(next.kind, Kind::Symbol('$' | '€' | '£' | '¥'))))
+}
+
+fn is_outage(items: &[Item<'_>], at: usize) -> bool {
+    let priced = |kind: &str| matches!(kind, "coin" | "company" | "commodity" | "index" | "currency");
+    let market = items.iter().any(|item| matches!(item.sense(), Some(Sense::Entity { kind, .. }) if priced(kind)));
+    let counted = items.iter().any(|item| matches!(item.kind, Kind::Symbol('%')));
+    !market
+        && !counted
+        && items.get(at + 1).is_none_or(|next| {
+            matches!(next.kind, Kind::Break) || matches!(next.text, "for" | "in" | "at" | "since" | "on" | "again" | "because")
+        })
+}
+
+/// `How long do surgeries take`
+fn asks_how_long(items: &[Item<'_>]) -> bool {
+    items.iter().any(|item| item.text == "how" && item.last == "long")
 }
 
 fn is_being(text: &str) -> bool {
