@@ -19,6 +19,7 @@ mod periods;
 mod question;
 mod ranges;
 mod roles;
+mod surroundings;
 mod tense;
 mod tokens;
 
