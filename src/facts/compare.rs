@@ -1,6 +1,7 @@
 //! Two readings held against each other, slot by slot.
 
 use super::amounts;
+use super::bridges;
 use super::order;
 use super::periods;
 use super::roles;
@@ -133,10 +134,10 @@ fn poles(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
         if let Some(y) = only_there.filter(|_| slot == Slot::Direction) {
             return one_sided(slot, "", &pole_name(&a.axis, y), rules);
         }
-        if let Some(x) = only_here.filter(|_| is_strong(&a.axis)) {
+        if let Some(x) = only_here.filter(|x| is_strong(&a.axis) && !bridges::answered(&canon(&a.axis, *x), held, asked)) {
             return one_sided(slot, &pole_name(&a.axis, x), "", rules);
         }
-        if let Some(y) = only_there.filter(|_| is_strong(&a.axis)) {
+        if let Some(y) = only_there.filter(|y| is_strong(&a.axis) && !bridges::answered(&canon(&a.axis, *y), asked, held)) {
             return one_sided(slot, "", &pole_name(&a.axis, y), rules);
         }
         if let Some(b) = moved_otherwise(a, held, asked) {
@@ -145,7 +146,11 @@ fn poles(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
         }
     }
     for b in &asked.events {
-        if is_strong(&b.axis) && rules.of(slot_of(&b.axis)).rule != Rule::Ignore && !held.events.iter().any(|a| a.axis == b.axis)
+        let answered = || bridges::answered(&canon(&b.axis, b.pole), asked, held);
+        if is_strong(&b.axis)
+            && rules.of(slot_of(&b.axis)).rule != Rule::Ignore
+            && !held.events.iter().any(|a| a.axis == b.axis)
+            && !answered()
         {
             return one_sided(slot_of(&b.axis), "", &pole_name(&b.axis, b.pole), rules);
         }
@@ -192,6 +197,18 @@ fn one_sided(slot: Slot, held: &str, asked: &str, rules: &Rules) -> Result<(), C
 
 fn slot_of(axis: &str) -> Slot {
     if axis == "direction" { Slot::Direction } else { Slot::Polarity }
+}
+
+/// The word that a move leaves in the wording.
+fn canon(axis: &str, pole: i8) -> String {
+    format!(
+        "{axis}{}",
+        match pole {
+            1.. => '+',
+            0 => '=',
+            _ => '-',
+        }
+    )
 }
 
 fn pole_name(axis: &str, pole: i8) -> String {
@@ -353,7 +370,13 @@ fn wording(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
     }
     let (held_words, asked_words) = (wording_of(held), wording_of(asked));
     let lacking = |a: &[String], b: &[String]| -> Vec<String> {
-        a.iter().filter(|word| !b.iter().any(|other| other == *word || same_family(word, other))).cloned().collect()
+        a.iter()
+            .filter(|word| {
+                !b.iter()
+                    .any(|other| other == *word || same_family(word, other) || bridges::joined(word, other) && !a.contains(other))
+            })
+            .cloned()
+            .collect()
     };
     let (only_held, only_asked) = (lacking(&held_words, &asked_words), lacking(&asked_words, &held_words));
     let replaced = only_held.len().min(only_asked.len());
@@ -362,7 +385,7 @@ fn wording(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
     let unread = share > rules.unread_share_max && replaced + added > 0;
     let asks = !held.question.is_empty() || !asked.question.is_empty();
     let span = |words: &[String], other: &Facts| {
-        words.iter().filter(|word| !is_span(word) && (asks && !word.starts_with("extreme") || !is_spare(word, other))).count()
+        words.iter().filter(|word| !is_span(word) && (asks && !says_order(word) || !is_spare(word, other))).count()
     };
     // A word more in a question asks for less of what there is.
     let most = if asks { 0 } else { rules.words_added_max };
@@ -375,6 +398,11 @@ fn wording(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
         return refuse(Slot::Wording, &only_held.join(", "), &only_asked.join(", "));
     }
     Ok(())
+}
+
+/// A word that says again what the number of rows and the order of a question say.
+fn says_order(word: &str) -> bool {
+    word == "sorted" || word == "forecast+" || word.starts_with("extreme")
 }
 
 /// A word that tells what the rest of a sentence tells as well: what kind of thing a name is, or that something became so.
@@ -445,7 +473,8 @@ fn is_spare(word: &str, other: &Facts) -> bool {
     ];
     let says = |axis: &str| other.words.iter().any(|w| w.starts_with(axis));
     SPARE.contains(&word)
-        || word.starts_with("extreme") && other.question.top.is_some()
+        || matches!(word, "extreme+" | "extreme-" | "forecast+") && other.question.top.is_some()
+        || word == "sorted" && other.question.order.is_some()
         || word == "forecast" && (says("forecast+") || says("forecast-"))
         // `tripled` and `rose threefold`
         || word == "direction+" && other.quantities.iter().any(|q| q.unit == "x" && q.value > 1.0)

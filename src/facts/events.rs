@@ -55,6 +55,8 @@ pub(super) fn collect(parts: &mut [Part<'_>], facts: &mut Facts) {
             {
                 facts.words.push("|by".into())
             }
+            // `endorsed by seven ministers`
+            Part::Small("by") if is_counted_agent(parts, at) => facts.words.push("|by".into()),
             Part::Small(conjunction @ ("and" | "or" | "&")) => {
                 members(parts, at, facts);
                 if *conjunction == "or" {
@@ -71,6 +73,16 @@ pub(super) fn collect(parts: &mut [Part<'_>], facts: &mut Facts) {
     facts.modality.dedup();
     facts.qualifiers.sort_unstable();
     facts.qualifiers.dedup();
+}
+
+fn is_counted_agent(parts: &[Part<'_>], by: usize) -> bool {
+    matches!(parts.get(by + 1), Some(Part::Quantity(quantity)) if quantity.unit == "count")
+        && matches!(parts.get(by + 2), Some(Part::Content { .. }))
+        && match by.checked_sub(1).and_then(|before| parts.get(before)) {
+            Some(Part::Verb(_)) => true,
+            Some(Part::Pole { axis, .. }) => *axis != "direction",
+            _ => false,
+        }
 }
 
 fn content(canon: &str, source: Source<'_>, facts: &mut Facts) {

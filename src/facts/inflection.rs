@@ -155,7 +155,7 @@ pub(super) fn forms(word: &str) -> Vec<String> {
         b's' | b'x' | b'z' | b'h' => vec![format!("{word}es"), format!("{word}ed"), format!("{word}ing"), format!("{word}s")],
         _ => vec![format!("{word}s"), format!("{word}ed"), format!("{word}ing")],
     };
-    if !vowel(last) && vowel(before) && !matches!(last, b'w' | b'x' | b'y') && word.len() <= 8 {
+    if !vowel(last) && vowel(before) && !matches!(last, b'w' | b'x' | b'y') && (3..=8).contains(&word.len()) {
         let end = char::from(last);
         out.push(format!("{word}{end}ed"));
         out.push(format!("{word}{end}ing"));

@@ -5,6 +5,7 @@
 //! word that took the place of another is seen although neither was understood.
 
 mod amounts;
+mod bridges;
 mod compare;
 mod dates;
 mod events;
@@ -18,6 +19,7 @@ mod periods;
 mod question;
 mod ranges;
 mod roles;
+mod surroundings;
 mod tense;
 mod tokens;
 

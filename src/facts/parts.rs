@@ -3,6 +3,10 @@
 use super::inflection::stem;
 use super::items::{Item, Kind};
 use super::lexicon::Sense;
+use super::surroundings::{
+    asks_how_long, before_noun, begins_clause, bound_before, bound_of_sign, ends_clause, ends_the_day, is_being, is_bound,
+    is_light_verb, is_number_name, is_outage, is_pronoun, is_titled, number_follows, options_before, stops_doing,
+};
 use super::{dates, numbers, ranges};
 use crate::domain::facts::{Bound, Modality, Quantity};
 use crate::domain::time::Timestamp;
@@ -137,7 +141,7 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
                 parts.push(Part::Qualifier(if item.text.starts_with('c') { "option:call" } else { "option:put" }));
             }
             // `How many saw the ad`: what is nearly empty in a headline is what a question is about.
-            (_, Some(Sense::Stop)) if asks && is_light_verb(item.text) => {
+            (_, Some(Sense::Stop)) if asks && is_light_verb(item.text) && !asks_how_long(items) => {
                 parts.push(Part::Content { canon: stem(item.text), source: Source::Known });
             }
             // `tops $2,500`: it rose above that.
@@ -187,6 +191,26 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             }
             // A question that begins with `List` or `Show` lists nothing on an exchange.
             _ if begins_clause(items, at) && matches!(item.text, "list" | "rank") => parts.push(Part::Small(item.text)),
+            // `WRAPUP 2-Factories slow`
+            _ if at == 0
+                && matches!(item.text, "update" | "wrapup")
+                && items.get(1).is_some_and(|n| matches!(n.kind, Kind::Number { digits: 1, .. })) =>
+            {
+                at += 1;
+            }
+            // `losing 6%`
+            _ if matches!(item.text, "lose" | "loses" | "lost" | "losing")
+                && items.get(at + 2).is_some_and(|sign| matches!(sign.kind, Kind::Symbol('%')))
+                && matches!(items[at + 1].kind, Kind::Number { .. }) =>
+            {
+                parts.push(Part::Pole { axis: "direction", pole: -1, canon: "direction-" });
+            }
+            // `The VPN is down`: no price can be meant.
+            _ if item.text == "down" && item.last == "down" && at > 0 && is_being(items[at - 1].text) && is_outage(items, at) => {
+                parts.push(Part::Pole { axis: "start", pole: -1, canon: "start-" });
+            }
+            // `overall` behind a statement adds nothing.
+            _ if item.text == "overall" && item.last == "overall" && ends_clause(items, at) => {}
             // `closes 1.3% higher`, `settles at $81.20`
             _ if ends_the_day(items, at) => {}
             // `is ordered by a court`
@@ -236,146 +260,6 @@ fn rated(parts: &mut Vec<Part<'_>>) {
             }
         }
     }
-}
-
-/// A title in which most words begin with a capital says nothing by a capital.
-fn is_titled(items: &[Item<'_>]) -> bool {
-    let plain = |item: &&Item<'_>| matches!(item.kind, Kind::Sense(sense) if !matches!(sense, Sense::Entity { .. } | Sense::Month(_) | Sense::Stop | Sense::Weekday(_)));
-    let (all, capitals) = items.iter().skip(1).filter(plain).fold((0, 0), |(n, c), item| (n + 1, c + usize::from(item.capital)));
-    all >= 2 && capitals * 2 > all
-}
-
-/// A number with a capital that counts nothing, as in `accuses Three of`.
-fn is_number_name(items: &[Item<'_>], at: usize) -> bool {
-    let counts =
-        items.get(at + 1).is_some_and(|next| !matches!(next.kind, Kind::Break) && !matches!(next.sense(), Some(Sense::Stop)));
-    at > 0 && items[at].capital && matches!(items[at].sense(), Some(Sense::Number(_))) && !counts
-}
-
-fn ends_the_day(items: &[Item<'_>], at: usize) -> bool {
-    let item = &items[at];
-    let verb = ["close", "end", "settle", "finish", "open"].iter().any(|verb| item.text.starts_with(verb));
-    let moves = |item: &Item<'_>| matches!(item.text, "higher" | "lower" | "up" | "down") && item.last == item.text;
-    let number = |item: &Item<'_>| matches!(item.kind, Kind::Number { .. } | Kind::Symbol('%'));
-    let behind = || items.iter().skip(at + 1);
-    verb && item.last == item.text
-        && (behind().take(3).find(|next| !number(next)).is_some_and(moves)
-            || behind().next().is_some_and(|next| next.text == "at")
-                && behind().nth(1).is_some_and(|next| matches!(next.kind, Kind::Symbol('$' | '€' | '£' | '¥'))))
-}
-
-fn is_being(text: &str) -> bool {
-    matches!(text, "is" | "are" | "was" | "were" | "be" | "been" | "being" | "has" | "have")
-}
-
-fn is_light_verb(text: &str) -> bool {
-    matches!(
-        text,
-        "see"
-            | "sees"
-            | "saw"
-            | "used"
-            | "use"
-            | "took"
-            | "take"
-            | "made"
-            | "make"
-            | "hit"
-            | "faced"
-            | "reached"
-            | "reported"
-            | "showed"
-    )
-}
-
-fn stops_doing(items: &[Item<'_>], at: usize) -> bool {
-    matches!(items[at].text, "stop" | "stops" | "stopped" | "cease" | "ceases" | "ceased")
-        && items[at].last == items[at].text
-        && items.get(at + 1).is_some_and(|next| next.text.len() > 5 && next.text.ends_with("ing"))
-}
-
-fn is_pronoun(items: &[Item<'_>], at: usize) -> bool {
-    at > 0
-        && items.get(at + 1).is_none_or(|next| {
-            matches!(next.kind, Kind::Break | Kind::Number { .. } | Kind::Symbol(_)) || matches!(next.sense(), Some(Sense::Stop))
-        })
-}
-
-fn begins_clause(items: &[Item<'_>], at: usize) -> bool {
-    at.checked_sub(1).and_then(|before| items.get(before)).is_none_or(|before| matches!(before.kind, Kind::Break))
-}
-
-fn ends_clause(items: &[Item<'_>], at: usize) -> bool {
-    at > 1
-        && items
-            .get(at + 1)
-            .is_none_or(|next| matches!(next.kind, Kind::Break) || matches!(next.text, "for" | "in" | "until" | "during" | "now"))
-}
-
-fn is_bound(text: &str) -> bool {
-    matches!(text, "above" | "below")
-}
-
-/// Whether a number or a month stands shortly before, so that `calls` and `puts` are options.
-fn options_before(items: &[Item<'_>], at: usize) -> bool {
-    let numbered = |item: &Item<'_>| {
-        matches!(item.kind, Kind::Number { .. }) || matches!(item.sense(), Some(Sense::Month(_) | Sense::Entity { .. }))
-    };
-    let ends = items.get(at + 1).is_none_or(|next| {
-        matches!(next.kind, Kind::Break | Kind::Number { .. } | Kind::Symbol(_))
-            || matches!(
-                next.text,
-                "at" | "for" | "on" | "in" | "with" | "as" | "ahead" | "before" | "after" | "expiring" | "and" | "worth"
-            )
-    });
-    ends && at.checked_sub(1).and_then(|before| items.get(before)).is_some_and(numbered)
-        || items.get(at + 1).is_some_and(|next| matches!(next.text, "spread" | "spreads" | "options" | "option"))
-}
-
-/// Whether a determiner or a name follows, before which no infinitive stands.
-fn before_noun(items: &[Item<'_>], at: usize) -> bool {
-    items.get(at + 1).is_some_and(|next| {
-        matches!(next.text, "the" | "a" | "an" | "our" | "their" | "its") || matches!(next.sense(), Some(Sense::Entity { .. }))
-    })
-}
-
-fn bound_of_sign(sign: char) -> Bound {
-    match sign {
-        '>' | '≥' => Bound::AtLeast,
-        '<' | '≤' => Bound::AtMost,
-        '→' => Bound::To,
-        _ => Bound::Exact,
-    }
-}
-
-fn number_follows(items: &[Item<'_>], at: usize) -> bool {
-    (at + 1..at + 3).any(|next| {
-        items.get(next).is_some_and(|item| {
-            matches!(item.kind, Kind::Number { .. } | Kind::Symbol('$' | '€' | '£' | '¥'))
-                || matches!(item.sense(), Some(Sense::Number(_) | Sense::Scale(_)))
-        }) && (next == at + 1 || items.get(at + 1).is_some_and(|item| matches!(item.sense(), Some(Sense::Stop))))
-    }) || items.get(at + 1).is_some_and(|item| matches!(item.text, "a" | "an"))
-        && items.get(at + 2).is_some_and(|item| matches!(item.sense(), Some(Sense::Unit { .. })))
-}
-
-/// `from 3% to 5%`: which end of a move a number is. An amount after `to` alone is where it ended.
-fn bound_before(items: &[Item<'_>], at: usize, quantity: &Quantity, said: Bound) -> Bound {
-    if said != Bound::Exact || matches!(&*quantity.unit, "min" | "month" | "nth" | "score") {
-        return said;
-    }
-    match at.checked_sub(1).and_then(|before| items.get(before)).map(|item| item.text) {
-        Some("from") => Bound::From,
-        Some("to") => Bound::To,
-        Some("by") => Bound::By,
-        _ if items[at].sense().is_none() && moved_before(items, at) => Bound::By,
-        _ => said,
-    }
-}
-
-/// `falls $2`: a number right behind a move says how far it went.
-fn moved_before(items: &[Item<'_>], at: usize) -> bool {
-    let before = at.checked_sub(1).and_then(|before| items.get(before)).and_then(Item::sense);
-    matches!(before, Some(Sense::Pole { axis, pole, .. }) if &**axis == "direction" && *pole != 0)
 }
 
 fn push_multiple(parts: &mut Vec<Part<'_>>, factor: f64, text: &str) {

@@ -27,10 +27,18 @@ pub(super) fn read(items: &[Item<'_>], parts: &[Part<'_>], facts: &mut Facts) {
             "by" if at > 0 && is_sorting(&items[at - 1]) => {
                 question.group_by.extend(next.and_then(group).map(|key| format!("sort {key}")));
             }
-            "sort" | "sorted" | "ordered" if item.last == "by" => {
+            "sort" | "sorted" | "ordered"
+                if item.last == "by" && (at == 0 || !matches!(items[at - 1].text, "is" | "are" | "was" | "were")) =>
+            {
                 question.group_by.extend(next.and_then(group).map(|key| format!("sort {key}")));
             }
-            "by" | "per" if asks => question.group_by.extend(next.and_then(group)),
+            "by" | "per" | "each" | "every"
+                if asks
+                    && (matches!(item.text, "by" | "per")
+                        || next.is_some_and(|next| matches!(next.sense(), Some(Sense::Unit { .. })))) =>
+            {
+                question.group_by.extend(next.and_then(group))
+            }
             "ascending" | "asc" | "alphabetical" | "alphabetically" => question.order = Some("asc".into()),
             "descending" | "desc" => question.order = Some("desc".into()),
             _ if item.text != item.last && matches!(item.sense(), Some(Sense::Pole { axis, .. }) if &**axis == "extreme") => {
@@ -118,8 +126,13 @@ fn counted(items: &[Item<'_>], parts: &[Part<'_>]) -> Option<String> {
         parts.iter().position(|part| matches!(part, Part::Aggregate("count")) || rank && matches!(part, Part::Small("rank")))?;
     let behind = || parts.iter().skip(at + 1).take_while(|part| !matches!(part, Part::Break)).take(3);
     let content = behind().find_map(|part| if let Part::Content { canon, .. } = part { Some(*canon) } else { None });
-    let verb =
-        || behind().find_map(|part| if let Part::Verb(canon) | Part::Pole { canon, .. } = part { Some(*canon) } else { None });
+    let verb = || {
+        behind().find_map(|part| match part {
+            Part::Pole { axis: "new" | "strength" | "extreme" | "price", .. } => None,
+            Part::Verb(canon) | Part::Pole { canon, .. } => Some(*canon),
+            _ => None,
+        })
+    };
     let first = behind().find(|part| !matches!(part, Part::Small(_)));
     // `orders` is a verb to the lexicon, and what is counted where it stands right behind.
     if matches!(first, Some(Part::Verb(_))) { verb().map(Into::into) } else { content.or_else(verb).map(Into::into) }

@@ -129,23 +129,24 @@ fn infinitive(items: &[Item<'_>], at: usize) -> bool {
     let verb = matches!(next.sense(), Some(Sense::Verb(_)))
         || matches!(next.sense(), Some(Sense::Pole { axis, .. }) if deed(axis))
         || matches!(next.sense(), Some(Sense::Modal(Modality::Done)));
-    let stop = matches!(
-        next.text,
-        "be" | "make"
-            | "take"
-            | "get"
-            | "hit"
-            | "reach"
-            | "become"
-            | "go"
-            | "come"
-            | "report"
-            | "show"
-            | "announce"
-            | "receive"
-            | "present"
-            | "put"
-    );
+    let stop = matches!(next.sense(), Some(Sense::Bound(_))) && matches!(next.text, "exceed" | "top")
+        || matches!(
+            next.text,
+            "be" | "make"
+                | "take"
+                | "get"
+                | "hit"
+                | "reach"
+                | "become"
+                | "go"
+                | "come"
+                | "report"
+                | "show"
+                | "announce"
+                | "receive"
+                | "present"
+                | "put"
+        );
     let unknown = matches!(next.kind, Kind::Unknown)
         && !next.capital
         && items

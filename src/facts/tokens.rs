@@ -245,7 +245,7 @@ fn one_letter(after: &str, sign: char) -> bool {
 fn push_word(mut text: String, capital: bool, shouted: bool, joined: bool, tokens: &mut Vec<Token>) {
     let is = matches!(&*text, "who's" | "what's" | "where's" | "when's" | "how's" | "that's" | "it's" | "there's");
     if text == "let's" {
-        text = "lets".into();
+        text = "letus".into();
     } else if text.ends_with("'s") {
         text.truncate(text.len() - 2);
     }

@@ -1,0 +1,163 @@
+//! What stands around an item and decides which of its meanings is meant.
+
+use super::items::{Item, Kind};
+use super::lexicon::Sense;
+use crate::domain::facts::{Bound, Quantity};
+
+/// A title in which most words begin with a capital says nothing by a capital.
+pub(super) fn is_titled(items: &[Item<'_>]) -> bool {
+    let plain = |item: &&Item<'_>| matches!(item.kind, Kind::Sense(sense) if !matches!(sense, Sense::Entity { .. } | Sense::Month(_) | Sense::Stop | Sense::Weekday(_)));
+    let (all, capitals) = items.iter().skip(1).filter(plain).fold((0, 0), |(n, c), item| (n + 1, c + usize::from(item.capital)));
+    all >= 2 && capitals * 2 > all
+}
+
+/// A number with a capital that counts nothing, as in `accuses Three of`.
+pub(super) fn is_number_name(items: &[Item<'_>], at: usize) -> bool {
+    let counts =
+        items.get(at + 1).is_some_and(|next| !matches!(next.kind, Kind::Break) && !matches!(next.sense(), Some(Sense::Stop)));
+    at > 0 && items[at].capital && matches!(items[at].sense(), Some(Sense::Number(_))) && !counts
+}
+
+/// `closes 1.3% higher` and `settles at $81.20` tell a price, not a closure.
+pub(super) fn ends_the_day(items: &[Item<'_>], at: usize) -> bool {
+    let item = &items[at];
+    let verb = ["close", "end", "settle", "finish", "open"].iter().any(|verb| item.text.starts_with(verb));
+    let moves = |item: &Item<'_>| matches!(item.text, "higher" | "lower" | "up" | "down") && item.last == item.text;
+    let number = |item: &Item<'_>| matches!(item.kind, Kind::Number { .. } | Kind::Symbol('%'));
+    let behind = || items.iter().skip(at + 1);
+    verb && item.last == item.text
+        && (behind().take(3).find(|next| !number(next)).is_some_and(moves)
+            || behind().next().is_some_and(|next| next.text == "at")
+                && behind().nth(1).is_some_and(|next| matches!(next.kind, Kind::Symbol('$' | '€' | '£' | '¥'))))
+}
+
+/// Whether what is down is a service: neither a price nor a share stands in the text.
+pub(super) fn is_outage(items: &[Item<'_>], at: usize) -> bool {
+    let priced = |kind: &str| matches!(kind, "coin" | "company" | "commodity" | "index" | "currency");
+    let market = items.iter().any(|item| matches!(item.sense(), Some(Sense::Entity { kind, .. }) if priced(kind)));
+    let counted = items.iter().any(|item| matches!(item.kind, Kind::Symbol('%')));
+    !market
+        && !counted
+        && items.get(at + 1).is_none_or(|next| {
+            matches!(next.kind, Kind::Break) || matches!(next.text, "for" | "in" | "at" | "since" | "on" | "again" | "because")
+        })
+}
+
+/// `How long do surgeries take`
+pub(super) fn asks_how_long(items: &[Item<'_>]) -> bool {
+    items.iter().any(|item| item.text == "how" && item.last == "long")
+}
+
+pub(super) fn is_being(text: &str) -> bool {
+    matches!(text, "is" | "are" | "was" | "were" | "be" | "been" | "being" | "has" | "have")
+}
+
+pub(super) fn is_light_verb(text: &str) -> bool {
+    matches!(
+        text,
+        "see"
+            | "sees"
+            | "saw"
+            | "used"
+            | "use"
+            | "took"
+            | "take"
+            | "made"
+            | "make"
+            | "hit"
+            | "faced"
+            | "reached"
+            | "reported"
+            | "showed"
+    )
+}
+
+pub(super) fn stops_doing(items: &[Item<'_>], at: usize) -> bool {
+    matches!(items[at].text, "stop" | "stops" | "stopped" | "cease" | "ceases" | "ceased")
+        && items[at].last == items[at].text
+        && items.get(at + 1).is_some_and(|next| next.text.len() > 5 && next.text.ends_with("ing"))
+}
+
+pub(super) fn is_pronoun(items: &[Item<'_>], at: usize) -> bool {
+    at > 0
+        && items.get(at + 1).is_none_or(|next| {
+            matches!(next.kind, Kind::Break | Kind::Number { .. } | Kind::Symbol(_)) || matches!(next.sense(), Some(Sense::Stop))
+        })
+}
+
+pub(super) fn begins_clause(items: &[Item<'_>], at: usize) -> bool {
+    at.checked_sub(1).and_then(|before| items.get(before)).is_none_or(|before| matches!(before.kind, Kind::Break))
+}
+
+pub(super) fn ends_clause(items: &[Item<'_>], at: usize) -> bool {
+    at > 1
+        && items
+            .get(at + 1)
+            .is_none_or(|next| matches!(next.kind, Kind::Break) || matches!(next.text, "for" | "in" | "until" | "during" | "now"))
+}
+
+pub(super) fn is_bound(text: &str) -> bool {
+    matches!(text, "above" | "below")
+}
+
+/// Whether a number or a month stands shortly before, so that `calls` and `puts` are options.
+pub(super) fn options_before(items: &[Item<'_>], at: usize) -> bool {
+    let numbered = |item: &Item<'_>| {
+        matches!(item.kind, Kind::Number { .. }) || matches!(item.sense(), Some(Sense::Month(_) | Sense::Entity { .. }))
+    };
+    let ends = items.get(at + 1).is_none_or(|next| {
+        matches!(next.kind, Kind::Break | Kind::Number { .. } | Kind::Symbol(_))
+            || matches!(
+                next.text,
+                "at" | "for" | "on" | "in" | "with" | "as" | "ahead" | "before" | "after" | "expiring" | "and" | "worth"
+            )
+    });
+    ends && at.checked_sub(1).and_then(|before| items.get(before)).is_some_and(numbered)
+        || items.get(at + 1).is_some_and(|next| matches!(next.text, "spread" | "spreads" | "options" | "option"))
+}
+
+/// Whether a determiner or a name follows, before which no infinitive stands.
+pub(super) fn before_noun(items: &[Item<'_>], at: usize) -> bool {
+    items.get(at + 1).is_some_and(|next| {
+        matches!(next.text, "the" | "a" | "an" | "our" | "their" | "its") || matches!(next.sense(), Some(Sense::Entity { .. }))
+    })
+}
+
+pub(super) fn bound_of_sign(sign: char) -> Bound {
+    match sign {
+        '>' | '≥' => Bound::AtLeast,
+        '<' | '≤' => Bound::AtMost,
+        '→' => Bound::To,
+        _ => Bound::Exact,
+    }
+}
+
+pub(super) fn number_follows(items: &[Item<'_>], at: usize) -> bool {
+    (at + 1..at + 3).any(|next| {
+        items.get(next).is_some_and(|item| {
+            matches!(item.kind, Kind::Number { .. } | Kind::Symbol('$' | '€' | '£' | '¥'))
+                || matches!(item.sense(), Some(Sense::Number(_) | Sense::Scale(_)))
+        }) && (next == at + 1 || items.get(at + 1).is_some_and(|item| matches!(item.sense(), Some(Sense::Stop))))
+    }) || items.get(at + 1).is_some_and(|item| matches!(item.text, "a" | "an"))
+        && items.get(at + 2).is_some_and(|item| matches!(item.sense(), Some(Sense::Unit { .. })))
+}
+
+/// `from 3% to 5%`: which end of a move a number is. An amount after `to` alone is where it ended.
+pub(super) fn bound_before(items: &[Item<'_>], at: usize, quantity: &Quantity, said: Bound) -> Bound {
+    if said != Bound::Exact || matches!(&*quantity.unit, "min" | "month" | "nth" | "score") {
+        return said;
+    }
+    match at.checked_sub(1).and_then(|before| items.get(before)).map(|item| item.text) {
+        Some("from") => Bound::From,
+        Some("to") => Bound::To,
+        Some("by") => Bound::By,
+        _ if items[at].sense().is_none() && moved_before(items, at) => Bound::By,
+        _ => said,
+    }
+}
+
+/// `falls $2`: a number right behind a move says how far it went.
+fn moved_before(items: &[Item<'_>], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|before| items.get(before)).and_then(Item::sense);
+    matches!(before, Some(Sense::Pole { axis, pole, .. }) if &**axis == "direction" && *pole != 0)
+}
