@@ -151,9 +151,7 @@ fn frame(c: &mut Criterion) {
     let text_hash = stored.entry.text_hash;
     let seen = Circumstances { strategy, reading: None, as_of: now, now, market: &market, text_hash, cut: None };
     let near = Nearness { similarity: 0.95, fresh_similarity: 0.9 };
-    c.bench_function("gates/one candidate passes", |bench| {
-        bench.iter(|| gates::judge(black_box(&stored.entry), near, &seen))
-    });
+    c.bench_function("gates/one candidate passes", |bench| bench.iter(|| gates::judge(black_box(&stored.entry), near, &seen)));
     let record = store::Record::Entry(stored);
     let (key, bytes) = codec::encode(&record).unwrap();
     c.bench_function("codec/entry encode", |bench| bench.iter(|| codec::encode(black_box(&record)).unwrap()));
