@@ -15,7 +15,7 @@ use instinct::domain::decision::Payload;
 use instinct::domain::entry::{Provenance, StoredEntry, Validity};
 use instinct::domain::ids::{StrategyName, TenantId, TraceId};
 use instinct::domain::request::{Allow, Caller, Market, Request};
-use instinct::domain::strategy::{Composition, Thresholds};
+use instinct::domain::strategy::Composition;
 use instinct::domain::text::FreshText;
 use instinct::domain::time::Clock;
 use instinct::domain::vector::UnitVector;
@@ -146,12 +146,12 @@ fn frame(c: &mut Criterion) {
 
     let market = Market::default();
     let now = Clock::System.now();
-    let seen = Circumstances { reading: None, as_of: now, now, market: &market, text_hash: stored.entry.text_hash, cut: None };
-    let floors = Thresholds { tau: 0.9, tau_fresh: 0.8 };
+    let strategies = &app.decider.strategies;
+    let strategy = strategies.named(&strategies.default).unwrap();
+    let text_hash = stored.entry.text_hash;
+    let seen = Circumstances { strategy, reading: None, as_of: now, now, market: &market, text_hash, cut: None };
     let near = Nearness { similarity: 0.95, fresh_similarity: 0.9 };
-    c.bench_function("gates/one candidate passes", |bench| {
-        bench.iter(|| gates::judge(black_box(&stored.entry), near, floors, &seen))
-    });
+    c.bench_function("gates/one candidate passes", |bench| bench.iter(|| gates::judge(black_box(&stored.entry), near, &seen)));
     let record = store::Record::Entry(stored);
     let (key, bytes) = codec::encode(&record).unwrap();
     c.bench_function("codec/entry encode", |bench| bench.iter(|| codec::encode(black_box(&record)).unwrap()));

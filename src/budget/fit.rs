@@ -100,7 +100,7 @@ pub fn calibrate(parts: &Parts<'_>, learnt_for: LearntFor, origin: Origin) -> Re
     }
     let model = fitted(parts.fit);
     let (budget, level) = (learnt_for.error_budget, 1.0 - learnt_for.confidence);
-    let Proof { bins, hint, line } = prove(&scored(&model, parts.fit), &scored(&model, parts.calibrate), (budget, level));
+    let Proof { bins, hint, line } = prove(&scored_by_others(parts.fit), &scored(&model, parts.calibrate), (budget, level));
     let acceptance = match line {
         Some(line) => Acceptance::Proven { score_min: line.score_min, error_upper: upper(line.wrong, line.n, level) },
         None => Acceptance::Unattainable { reason: unattainable(&bins, budget, level) },
@@ -131,6 +131,16 @@ pub fn fitted(samples: &[Labelled]) -> Logistic {
 /// The samples with the score that the model gives each, in place of their evidence.
 pub fn scored(model: &Logistic, samples: &[Labelled]) -> Vec<(f64, bool)> {
     samples.iter().map(|s| (model.score(&s.evidence), s.right)).collect()
+}
+
+/// The same where each half is scored by the model of the other half (two-fold cross-validation), so that no sample is judged by a model
+/// that has seen it.
+pub fn scored_by_others(samples: &[Labelled]) -> Vec<(f64, bool)> {
+    let half = |odd: bool| samples.iter().enumerate().filter(move |(i, _)| (i % 2 == 1) == odd).map(|(_, s)| *s).collect();
+    let (even, odd): (Vec<Labelled>, Vec<Labelled>) = (half(false), half(true));
+    let mut all = scored(&fitted(&odd), &even);
+    all.extend(scored(&fitted(&even), &odd));
+    all
 }
 
 /// What counting came to.

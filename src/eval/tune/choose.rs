@@ -4,7 +4,7 @@
 //! costs no correction for having chosen among several.
 
 use super::gather::{Asked, LOW, samples};
-use crate::budget::fit::{Labelled, fitted, scored};
+use crate::budget::fit::scored_by_others;
 use crate::domain::strategy::{Binding, Composition, Slot, SlotSource, Strategy};
 use serde::Serialize;
 
@@ -72,14 +72,9 @@ fn rounded(weight: f32) -> f32 {
     (weight * 10_000.0).round() / 10_000.0
 }
 
-/// The share of the requests that could be answered within the budget. Each half of the samples is scored by a model of the other half
-/// (two-fold cross-validation), so that no sample is judged by a model that has seen it.
+/// The share of the requests that could be answered within the budget, cross-validated.
 pub fn hit_rate(asked: &[Asked], budget: f64) -> f64 {
-    let all = samples(asked, LOW);
-    let half = |odd: bool| all.iter().enumerate().filter(move |(i, _)| (i % 2 == 1) == odd).map(|(_, s)| *s);
-    let (even, odd): (Vec<Labelled>, Vec<Labelled>) = (half(false).collect(), half(true).collect());
-    let mut judged = scored(&fitted(&odd), &even);
-    judged.extend(scored(&fitted(&even), &odd));
+    let mut judged = scored_by_others(&samples(asked, LOW));
     within(&mut judged, budget).len() as f64 / asked.len().max(1) as f64
 }
 

@@ -88,7 +88,7 @@ mod tests {
                 unread: 0.0,
                 neighbours: 8,
             };
-            Labelled { evidence, right: nearness > wrong_below || i % 2 == 0 }
+            Labelled { evidence, right: nearness > wrong_below || i.is_multiple_of(2) }
         };
         (0..2_000).map(sample).collect()
     }

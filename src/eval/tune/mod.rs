@@ -219,7 +219,7 @@ impl Tuning<'_, '_> {
             after.thresholds = plain.floors.unwrap_or(before.thresholds);
             let cosines: Vec<(f64, bool)> =
                 samples(&third, LOW).iter().map(|s| (f64::from(s.evidence.fresh_similarity), s.right)).collect();
-            let curves = Curves::of(None, &cosines, third.len());
+            let curves = Curves::of((&[], None), &cosines, third.len());
             let why = plain.in_words(self.error_budget);
             return Ok(Learnt { after, calibration: None, plain, curves, why });
         }
@@ -241,7 +241,7 @@ impl Tuning<'_, '_> {
         let cosines: Vec<(f64, bool)> =
             samples(asked, LOW).iter().map(|s| (f64::from(s.evidence.fresh_similarity), s.right)).collect();
         let line = calibration.acceptance.score_min();
-        Curves::of(Some((&scored(&calibration.model, test), line)), &cosines, asked.len())
+        Curves::of((&scored(&calibration.model, test), line), &cosines, asked.len())
     }
 
     /// Runs the last part through the pipeline, as it was and as it would be, and gathers all figures.

@@ -60,8 +60,7 @@ pub struct Curves {
 
 impl Curves {
     /// The curves of samples with their scores, and the line on the score; and of the same by their cosines.
-    pub(super) fn of(by_score: Option<(&[(f64, bool)], Option<f64>)>, by_cosine: &[(f64, bool)], requests: usize) -> Self {
-        let (scored, line) = by_score.unwrap_or_default();
+    pub(super) fn of((scored, line): (&[(f64, bool)], Option<f64>), by_cosine: &[(f64, bool)], requests: usize) -> Self {
         let above = |least: f64| -> Vec<(f64, bool)> { scored.iter().filter(|(score, _)| *score >= least).copied().collect() };
         Self {
             reliability: reliability(scored),
@@ -268,7 +267,7 @@ mod tests {
     #[test]
     fn curves_run_from_the_strictest_line_to_all_and_reliability_from_the_least_score_up() {
         let scored: Vec<(f64, bool)> = (0..200).map(|i| (f64::from(i) / 200.0, i >= 100)).collect();
-        let curves = Curves::of(Some((&scored, Some(0.5))), &scored, 400);
+        let curves = Curves::of((&scored, Some(0.5)), &scored, 400);
         let last = curves.by_score.last().unwrap();
         assert_eq!((last.served.count, last.served.of, last.wrong.count), (200, 400, 100));
         assert_eq!(curves.by_score.first().unwrap().wrong.count, 0);
