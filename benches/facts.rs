@@ -11,7 +11,7 @@ use instinct::domain::entry::{Entry, Provenance, Validity};
 use instinct::domain::ids::{EntryId, StrategyName, TenantId};
 use instinct::domain::partition::PartitionKey;
 use instinct::domain::request::Market;
-use instinct::domain::strategy::Thresholds;
+use instinct::domain::strategy::Strategy;
 use instinct::domain::text::FreshText;
 use instinct::domain::time::Timestamp;
 use instinct::facts::{Lexicon, Rules, compare, read};
@@ -19,6 +19,14 @@ use instinct::gates::{self, Circumstances, Nearness, Reading};
 use std::hint::black_box;
 use std::time::Instant;
 
+const STRATEGY: &str = r#"
+    name = "s"
+    version = 1
+    composition = "sum"
+    deadline_ms = 500
+    thresholds = { tau = 0.9, tau_fresh = 0.8 }
+    slots = [{ role = "fresh", weight = 1.0 }]
+"#;
 const CANDIDATES: usize = 5;
 const ROUNDS: usize = 50;
 
@@ -58,6 +66,8 @@ fn entry(text: &str) -> Entry {
         created_at: now(),
         ttl_sec: None,
         tags: Vec::new(),
+        generation: 0,
+        quarantine: None,
     }
 }
 
@@ -84,15 +94,16 @@ fn facts(c: &mut Criterion) {
     let readings: Vec<_> = pairs.iter().map(|(a, b)| (read(a, now(), &lexicon), read(b, now(), &lexicon))).collect();
     percentiles("facts/compare", &readings, |(a, b)| drop(black_box(compare(a, b, &rules))));
     let entries: Vec<Entry> = pairs.iter().map(|(a, _)| entry(a)).collect();
-    let floors = Thresholds { tau: 0.9, tau_fresh: 0.8 };
+    let strategy = Strategy::from_toml(STRATEGY).unwrap();
     let near = Nearness { similarity: 0.95, fresh_similarity: 0.9 };
     let five = |from: usize, asked: &str| {
         let facts = read(asked, now(), &lexicon);
         let reading = Some(Reading { asked: &facts, lexicon: &lexicon, rules: &rules });
         let text_hash = FreshText::new(asked).unwrap().hash();
-        let seen = Circumstances { reading, as_of: now(), now: now(), market: &market, text_hash, cut: None };
+        let seen =
+            Circumstances { strategy: &strategy, reading, as_of: now(), now: now(), market: &market, text_hash, cut: None };
         for entry in entries.iter().cycle().skip(from).take(CANDIDATES) {
-            let _ = black_box(gates::judge(entry, near, floors, &seen));
+            let _ = black_box(gates::judge(entry, near, &seen));
         }
     };
     let numbered: Vec<(usize, &str)> = pairs.iter().enumerate().map(|(at, (_, b))| (at, b.as_str())).collect();
