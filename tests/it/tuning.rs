@@ -40,9 +40,12 @@ fn text(topic: u64, choice: u64) -> String {
 fn stream(rows: u64) -> String {
     let row = |i: u64| {
         let (topic, other) = (i * 7 % TOPICS, (i * 5 + 3) % TOPICS);
-        let text =
-            if i % 20 == 0 { format!("word{topic}x1 word{topic}x2 word{other}x1 word{other}x2 own{i}") } else { text(topic, i) };
-        json!({"text": text, "label": format!("topic {}", if i % 40 == 0 { other } else { topic })}).to_string()
+        let text = if i.is_multiple_of(20) {
+            format!("word{topic}x1 word{topic}x2 word{other}x1 word{other}x2 own{i}")
+        } else {
+            text(topic, i)
+        };
+        json!({"text": text, "label": format!("topic {}", if i.is_multiple_of(40) { other } else { topic })}).to_string()
     };
     (0..rows).map(row).collect::<Vec<_>>().join("\n")
 }
