@@ -3,7 +3,7 @@
 use crate::domain::facts::Facts;
 
 /// Pairs that may take one another's place where all the rest is the same. None of them is a pair of opposites.
-const PAIRS: [(&str, &str); 39] = [
+const PAIRS: [(&str, &str); 61] = [
     ("trade+", "order"),
     ("start-", "expire"),
     ("court+", "fee"),
@@ -43,6 +43,28 @@ const PAIRS: [(&str, &str); 39] = [
     ("overdue", "time-"),
     ("flow", "supply+"),
     ("elevator", "direction+"),
+    ("rate-cut", "rate"),
+    ("rate-hike", "rate"),
+    ("start+", "reboot"),
+    ("start-", "undo"),
+    ("start-", "kill"),
+    ("approve+", "flush"),
+    ("alert", "inform"),
+    ("alert", "page"),
+    ("register", "log"),
+    ("often", "frequentl"),
+    ("north", "northern"),
+    ("south", "southern"),
+    ("east", "eastern"),
+    ("west", "western"),
+    ("postgresql", "postgr"),
+    ("surprise", "unexpected"),
+    ("win-", "shed"),
+    ("win-", "bleed"),
+    ("host", "server"),
+    ("move", "migrate"),
+    ("worker", "payrolls"),
+    ("supply+", "output"),
 ];
 
 /// Whether two words are such a pair.

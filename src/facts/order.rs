@@ -28,11 +28,9 @@ pub(super) fn reordered<'a>(held: &'a Facts, asked: &'a Facts) -> Option<(String
     };
     let (a, b) = (kept(held, asked), kept(asked, held));
     let is_name = |word: &&str| held.entities.iter().any(|e| e.id == **word && matches!(&*e.kind, "currency" | "coin"));
-    // `EUR/USD` and `USD/EUR`: two names that stand side by side.
-    let pair = |a: &[&str], b: &[&str]| {
-        a.windows(2).any(|x| x.iter().all(is_name) && b.windows(2).any(|y| x[0] == y[1] && x[1] == y[0]))
-    };
-    if a == b || block_moved(&a, &b) && !pair(&a, &b) {
+    // `EUR/USD` is not `USD/EUR`, and who swaps A for B doesn't swap B for A: money keeps its order.
+    let money = |words: &[&'a str]| -> Vec<&'a str> { words.iter().filter(|word| is_name(word)).copied().collect() };
+    if a == b || block_moved(&a, &b) && money(&a) == money(&b) {
         return None;
     }
     // A phrase set off by a comma may stand anywhere.

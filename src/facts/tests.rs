@@ -224,3 +224,15 @@ fn words() -> impl Strategy<Value = String> {
     ]);
     prop::collection::vec(word, 0..10).prop_map(|words| words.join(" "))
 }
+
+#[test]
+fn money_keeps_its_order_where_one_is_given_for_the_other() {
+    assert_eq!(clash("Whale swaps 900 ETH for wrapped BTC", "Whale swaps wrapped BTC for 900 ETH"), Some(Slot::Role));
+    assert_eq!(clash("Whale swaps 900 ETH for wrapped BTC", "Whale swaps 900 ether for wrapped BTC"), None);
+}
+
+#[test]
+fn a_cut_of_rates_is_told_by_a_verb_or_by_a_noun() {
+    assert_eq!(clash("Fed cuts rates by 50 basis points", "Fed makes a 50 basis point rate cut"), None);
+    assert!(clash("Fed raises rates by 50 basis points", "Fed makes a 50 basis point rate cut").is_some());
+}

