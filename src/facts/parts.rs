@@ -110,6 +110,10 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             }
             at += taken.items.max(1);
             let straight = ranges::counted_in_a_row(items, at, &mut taken.quantity);
+            // What no float holds, such as a number over zero, is one number too large to tell from another, and equal to itself.
+            if !taken.quantity.value.is_finite() {
+                taken.quantity.value = f64::MAX;
+            }
             parts.push(Part::Quantity(taken.quantity));
             if straight {
                 parts.push(Part::Content { canon: "straight", source: Source::Known });

@@ -236,3 +236,12 @@ fn a_cut_of_rates_is_told_by_a_verb_or_by_a_noun() {
     assert_eq!(clash("Fed cuts rates by 50 basis points", "Fed makes a 50 basis point rate cut"), None);
     assert!(clash("Fed raises rates by 50 basis points", "Fed makes a 50 basis point rate cut").is_some());
 }
+
+#[test]
+fn a_number_that_no_float_holds_agrees_with_itself_and_can_be_stored() {
+    for text in ["-1-0", "up 0-0 to 1-0", "1e999 shares"] {
+        let read = facts(text);
+        assert_eq!(clash(text, text), None, "{text}");
+        assert_eq!(Facts::from_record(&serde_json::to_string(&read).unwrap()).unwrap(), Some(read), "{text}");
+    }
+}
