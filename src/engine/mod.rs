@@ -3,6 +3,8 @@
 //! An engine proposes a decision and nothing more. It never acts on the world, never reads the cache, and never returns a default where
 //! it has nothing to say: that is [`EngineFailure::Abstained`].
 
+pub mod trading;
+
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
 use crate::domain::ids::{StrategyName, TenantId};

@@ -1,0 +1,3 @@
+//! The trading engine: what a headline does to the price of an asset, by three agents that look at the same question in parallel.
+
+pub mod opinion;
