@@ -163,12 +163,12 @@ impl SemanticCache {
         found
     }
 
-    /// The entries that a deletion by tag ended and that still take up room, by tenant.
-    pub fn ended_by_tag(&self) -> BTreeMap<TenantId, Vec<EntryId>> {
+    /// The entries that a deletion by tag ended, that still take up room and that are meant, by tenant.
+    pub fn ended_by_tag(&self, meant: impl Fn(&Entry) -> bool) -> BTreeMap<TenantId, Vec<EntryId>> {
         let mut found: BTreeMap<TenantId, Vec<EntryId>> = BTreeMap::new();
         if self.generations.current() > 0 {
             self.each(|live| {
-                if self.generations.has_ended(&live.entry) {
+                if self.generations.has_ended(&live.entry) && meant(&live.entry) {
                     found.entry(live.entry.tenant.clone()).or_default().push(live.entry.id);
                 }
             });

@@ -5,6 +5,7 @@ mod check_config;
 mod eval;
 mod ingest;
 mod inspect;
+mod labelled;
 mod models;
 mod rows;
 mod serve;

@@ -1,15 +1,13 @@
 //! `instinct tune`: from labelled data to a calibration, and to the lines of the strategy file that go with it.
 
-use super::eval::{Shown, read};
-use super::{Failure, Settings, block_on, say, say_error, tell};
+use super::labelled::{Labelled, Shown, share};
+use super::{Failure, block_on, say, say_error, tell};
 use crate::app::{StartError, near_or_beside_the_program, read_strategies_alone, strategy_files};
 use crate::config::Config;
-use crate::domain::calibration::check_budget;
 use crate::domain::strategy::Strategy;
 use crate::embed;
 use crate::engine::Engines;
 use crate::eval::Workbench;
-use crate::eval::dataset::{Kind, Reading};
 use crate::eval::tune::{self, Options, Tuned, edit, report};
 use crate::telemetry;
 use clap::Args;
@@ -21,22 +19,13 @@ use std::sync::Arc;
 #[derive(Debug, Args)]
 pub(super) struct Tune {
     #[command(flatten)]
-    settings: Settings,
-    /// Labelled pairs, streams or windows of events, as for `instinct eval`.
-    #[arg(required = true, value_name = "DATA")]
-    data: Vec<PathBuf>,
-    /// Which strategy; the configured one where absent.
-    #[arg(long, value_name = "S")]
-    strategy: Option<String>,
+    labelled: Labelled,
     /// The share of wrong reuses that is tolerated; the strategy's own where absent, else 0.01.
-    #[arg(long, value_name = "SHARE", value_parser = budget)]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
     error_budget: Option<f64>,
     /// Where to write the calibration; `<strategy>.calibration.json` beside the strategy's file where absent.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Folder for tuning.json and tuning.html.
-    #[arg(long, value_name = "DIR")]
-    report: Option<PathBuf>,
     /// Change the strategy's file as well; its comments stay.
     #[arg(long)]
     apply: bool,
@@ -46,26 +35,6 @@ pub(super) struct Tune {
     /// Learn floors on the cosine alone, for a strategy without an error budget; no calibration is written.
     #[arg(long, conflicts_with = "out")]
     floors_only: bool,
-    /// The report as JSON, on standard output.
-    #[arg(long)]
-    json: bool,
-    /// What the files are; found from their content where absent.
-    #[arg(long, value_enum)]
-    kind: Option<Kind>,
-    /// Whether the pairs that don't say so share a decision.
-    #[arg(long, value_name = "true|false")]
-    same: Option<bool>,
-    /// The seed of all that is drawn: the order of rows without times, and chance in a baseline.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Rows of each file to use at most.
-    #[arg(long, value_name = "N")]
-    limit: Option<usize>,
-}
-
-fn budget(text: &str) -> Result<f64, String> {
-    let share: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
-    check_budget("", "", share, 0.95).map(|()| share).map_err(|error| error.detail)
 }
 
 /// The file of a strategy.
@@ -76,14 +45,11 @@ struct StrategyFile {
 
 impl Tune {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let mut config = self.settings.load(None)?;
-        if let Some(strategy) = &self.strategy {
-            config.strategies.default.clone_from(strategy);
-        }
+        let config = self.labelled.config()?;
         telemetry::logs::start(&config.log)?;
         let strategy = match read_strategies_alone(&config.strategies, &Engines::default()) {
             // A strategy that was named on the command line and isn't there is bad usage.
-            Err(error @ StartError::NoDefault { .. }) if self.strategy.is_some() => {
+            Err(error @ StartError::NoDefault { .. }) if self.labelled.strategy.is_some() => {
                 say_error(&error);
                 return Ok(ExitCode::from(2));
             }
@@ -100,14 +66,13 @@ impl Tune {
             (None, Some(_)) => folder.join(format!("{}.calibration.json", strategy.name)),
             (None, None) => return Err("this strategy is compiled in and has no file: say where to write with --out".into()),
         };
-        let reading = Reading { kind: self.kind, same: self.same, class: None, seed: self.seed, limit: self.limit };
-        let data = read(&self.data, &reading)?;
+        let data = self.labelled.read()?;
         let benches = self.benches(&config, &strategy)?;
         let options = Options {
             error_budget: self.error_budget,
             floors_only: self.floors_only,
             calibration_file: named_from(&folder, &out),
-            seed: self.seed,
+            seed: self.labelled.seed,
         };
         let tuned = block_on(async {
             let mut shown = Shown::new();
@@ -143,11 +108,11 @@ impl Tune {
             std::fs::write(out, text).map_err(|e| format!("{}: {e}", out.display()))?;
             say(&format!("the calibration is at {}", out.display()));
         }
-        if let Some(folder) = &self.report {
+        if let Some(folder) = &self.labelled.report {
             let page = report::write(&tuned.report, folder).map_err(|e| format!("{}: {e}", folder.display()))?;
             say(&format!("the report is at {}", page.display()));
         }
-        if self.json {
+        if self.labelled.json {
             tell(&serde_json::to_string_pretty(&tuned.report)?)?;
         } else {
             tell(report::table(&tuned.report).trim_end())?;

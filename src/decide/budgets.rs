@@ -5,6 +5,7 @@ use crate::budget::evidence::{self, Aside, Neighbour};
 use crate::budget::ledger::{BudgetState, Ledger, Outcome, Sample, Verdict};
 use crate::budget::neighbourhood::{HardNegative, Neighbourhood};
 use crate::budget::sampler::Sampler;
+use crate::domain::answer::Gate;
 use crate::domain::calibration::{Calibration, Evidence};
 use crate::domain::entry::Entry;
 use crate::domain::ids::{StrategyName, TenantId};
@@ -12,7 +13,7 @@ use crate::domain::judgement::Judgement;
 use crate::domain::partition::PartitionKey;
 use crate::domain::strategy::Strategy;
 use crate::domain::time::Timestamp;
-use crate::gates::Nearness;
+use crate::gates::{Nearness, Refusal};
 use crate::store::{Record, RecordKind, StoreError, Write};
 use crate::telemetry::metrics;
 use std::collections::BTreeMap;
@@ -108,13 +109,14 @@ impl Budget {
         Weighed { evidence, verdict: self.ledger.verdict(&evidence) }
     }
 
-    /// Why a verdict refuses, in words.
-    pub(super) fn saw(&self, verdict: &Verdict) -> String {
-        match (self.exact_only(), verdict.score_min) {
+    /// What the budget says of a candidate that it doesn't accept.
+    pub(super) fn refusal(&self, verdict: &Verdict) -> Refusal {
+        let saw = match (self.exact_only(), verdict.score_min) {
             (Some(why), _) => format!("exact hits only {why}"),
             (None, Some(least)) => format!("P(right) {:.4} is below {least:.4}, which the error budget asks for", verdict.score),
             (None, None) => format!("P(right) {:.4}, and no score is proven to keep the error budget", verdict.score),
-        }
+        };
+        Refusal { gate: Gate::Budget, saw }
     }
 
     /// Since when and why only exact hits are served; `None` while near ones are.

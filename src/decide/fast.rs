@@ -4,11 +4,13 @@ use super::budgets::{self, Budget, Weighed};
 use super::situation::{Context, Setting};
 use super::{DecideError, Decider, Found, Hit, Run, micros};
 use crate::budget::evidence::Neighbour;
+use crate::budget::neighbourhood::Neighbourhood;
 use crate::cache::embedding::KnownText;
 use crate::cache::partition::{Candidate, LiveEntry};
 use crate::domain::answer::{Gate, GateVerdict, Match, Path, Refused};
 use crate::domain::component::EmbeddedText;
 use crate::domain::deadline::Deadline;
+use crate::domain::entry::Entry;
 use crate::domain::facts::Facts;
 use crate::domain::ids::{ComponentId, TenantId};
 use crate::domain::text::{FreshText, TextHash};
@@ -213,26 +215,34 @@ impl Decider {
 /// Notes that a candidate was turned away.
 fn refuse(run: &mut Run<'_>, live: &LiveEntry, near: Nearness, refusal: Refusal) {
     metrics::candidate_refused(refusal.gate);
-    // A refused exact text comes up again among the nearest; it is named once.
-    let named = run.refused.iter().any(|r| r.entry == live.entry.id);
-    if !named && run.refused.len() < REFUSED_SHOWN_MAX {
-        run.refused.push(Refused {
-            entry: live.entry.id,
-            similarity: near.similarity,
-            fresh_similarity: near.fresh_similarity,
-            gate: refusal.gate,
-            saw: refusal.saw,
-        });
+    let refused = Refused {
+        entry: live.entry.id,
+        similarity: near.similarity,
+        fresh_similarity: near.fresh_similarity,
+        gate: refusal.gate,
+        saw: refusal.saw,
+    };
+    // A refused exact text comes up again among the nearest, and a near miss among the voters. It is named once: a voter may be further
+    // than the floors, so why it has no vote says more.
+    if let Some(named) = run.refused.iter_mut().find(|named| named.entry == refused.entry) {
+        if named.gate == Gate::Floors {
+            *named = refused;
+        }
+    } else if run.refused.len() < REFUSED_SHOWN_MAX {
+        run.refused.push(refused);
     }
 }
 
 /// Whether the question is not one that was answered wrongly with this very decision before.
-fn question_is_open(run: &mut Run<'_>, known: &KnownText, live: &LiveEntry, near: Nearness) -> bool {
-    let closed = run.neighbourhood.as_ref().and_then(|n| n.refuses(&known.vector, live.entry.decision.agreement_key()));
-    if let Some(too_near) = &closed {
-        refuse(run, live, near, Refusal { gate: Gate::Trust, saw: too_near.saw() });
-    }
-    closed.is_none()
+pub(super) fn question_is_open(run: &mut Run<'_>, known: &KnownText, live: &LiveEntry, near: Nearness) -> bool {
+    let closed = run.neighbourhood.as_deref().and_then(|hard| closed_question(hard, known, live));
+    closed.map(|refusal| refuse(run, live, near, refusal)).is_none()
+}
+
+/// Why a question may not get the decision of this entry from anyone: it was wrong for a question that is nearly the same.
+pub(super) fn closed_question(hard: &Neighbourhood, known: &KnownText, live: &LiveEntry) -> Option<Refusal> {
+    let too_near = hard.refuses(&known.vector, live.entry.decision.agreement_key())?;
+    Some(Refusal { gate: Gate::Trust, saw: too_near.saw() })
 }
 
 /// What speaks for a candidate, where that is enough for the strategy's error budget.
@@ -247,7 +257,7 @@ fn within_budget(
     if weighed.verdict.accepted {
         return Some(weighed);
     }
-    refuse(run, live, near, Refusal { gate: Gate::Budget, saw: budget.saw(&weighed.verdict) });
+    refuse(run, live, near, budget.refusal(&weighed.verdict));
     run.held_back = Some((Arc::clone(live), weighed));
     None
 }
@@ -260,19 +270,29 @@ fn hit(run: &mut Run<'_>, live: &Arc<LiveEntry>, near: Nearness, weighed: Option
         decision: entry.decision.clone(),
         confidence: confidence::of_near(near.similarity, near.fresh_similarity, floors),
         matched: Some(Match {
-            entry: entry.id,
-            similarity: near.similarity,
-            tau: floors.tau,
-            fresh_similarity: near.fresh_similarity,
-            tau_fresh: floors.tau_fresh,
-            age_ms: run.now.millis_since(entry.created_at).max(0),
-            as_of: entry.as_of,
-            gates: gates::PASSED.into_iter().chain(budgeted).collect(),
             evidence: weighed.map(|weighed| weighed.evidence),
             right_at_least: weighed.map(|weighed| weighed.verdict.lower_bound).filter(|bound| *bound > 0.0),
-            vote: None,
+            ..matched(run, entry, near, gates::PASSED.into_iter().chain(budgeted).collect())
         }),
         weighed: weighed.map(|weighed| (Arc::clone(live), weighed)),
+    }
+}
+
+/// What an answer says of the entry that it was taken from.
+pub(super) fn matched(run: &Run<'_>, entry: &Entry, near: Nearness, gates: Vec<GateVerdict>) -> Match {
+    let floors = run.strategy.floors();
+    Match {
+        entry: entry.id,
+        similarity: near.similarity,
+        tau: floors.tau,
+        fresh_similarity: near.fresh_similarity,
+        tau_fresh: floors.tau_fresh,
+        age_ms: run.now.millis_since(entry.created_at).max(0),
+        as_of: entry.as_of,
+        gates,
+        evidence: None,
+        right_at_least: None,
+        vote: None,
     }
 }
 

@@ -67,9 +67,9 @@ impl Decider {
             let meant = self.meant_by(tenant, &filter);
             return self.remove(tenant, meant, move |entry| filter.means(entry)).await;
         }
-        self.end_tags(tenant, filter.tags).await?;
+        self.end_tags(tenant, filter.tags.clone()).await?;
         // They have ended; what is left is to tell which they were and to give back their room.
-        let mut ended = self.semantic.ended_by_tag();
+        let mut ended = self.semantic.ended_by_tag(|entry| entry.tenant == *tenant && filter.means(entry));
         let decider = Arc::clone(self);
         let sweeping = async move { decider.sweep().await };
         tokio::spawn(async move {
@@ -128,7 +128,7 @@ impl Decider {
         self.semantic.expire(now);
         self.embeddings.expire(now);
         let mut count = 0;
-        for (tenant, ids) in self.semantic.ended_by_tag() {
+        for (tenant, ids) in self.semantic.ended_by_tag(|_| true) {
             let decider = Arc::clone(self);
             count += self.remove(&tenant, ids, move |entry| decider.semantic.generations().has_ended(entry)).await?.len();
         }

@@ -1,16 +1,22 @@
 //! Looking without serving: every candidate with its scores and verdicts; nothing is counted.
 
+use super::budgets::{self, Budget};
+use super::fast::closed_question;
 use super::situation::ContextChoice;
 use super::{DecideError, Decider};
-use crate::cache::partition::LiveEntry;
+use crate::budget::evidence::Neighbour;
+use crate::cache::partition::{Candidate, LiveEntry};
 use crate::domain::answer::Gate;
 use crate::domain::component::Cut;
+use crate::domain::entry::Entry;
 use crate::domain::facts::Facts;
 use crate::domain::ids::TenantId;
 use crate::domain::partition::PartitionKey;
 use crate::domain::request::Request;
+use crate::domain::time::Timestamp;
 use crate::facts;
 use crate::gates::{self, Circumstances, Nearness, Reading, Refusal};
+use crate::limits::EVIDENCE_NEIGHBOURS_MAX;
 use std::sync::Arc;
 
 /// What a search found.
@@ -37,6 +43,8 @@ pub struct Scored {
     pub near: Nearness,
     /// The first gate that turns it away; `None` where it would be served.
     pub refusal: Option<Refusal>,
+    /// Whether an error budget is in force, which then is the last of the gates.
+    pub budgeted: bool,
     /// What the entry's text says; absent where the strategy reads none.
     pub facts: Option<Facts>,
 }
@@ -47,12 +55,34 @@ impl Scored {
         let refused_at = self.refusal.as_ref().map(|r| r.gate);
         let upto = gates::PASSED.iter().position(|v| Some(v.gate) == refused_at).unwrap_or(gates::PASSED.len());
         let passed = gates::PASSED.iter().take(upto).map(|v| (v.gate, true));
-        passed.chain(refused_at.map(|gate| (gate, false)))
+        let within_budget = (self.budgeted && refused_at.is_none()).then_some((Gate::Budget, true));
+        passed.chain(within_budget).chain(refused_at.map(|gate| (gate, false)))
+    }
+}
+
+/// The error budget while it looks at one candidate after the other.
+struct Purse {
+    budget: Arc<Budget>,
+    neighbours: Vec<Neighbour>,
+    unread: f32,
+    spent: bool,
+}
+
+impl Purse {
+    /// Why the budget would not let an entry be served that every gate let through. It weighs the nearest of those and no other: where
+    /// that one is held back, nothing behind it is served.
+    fn refuses(&mut self, entry: &Entry, near: Nearness, now: Timestamp) -> Option<Refusal> {
+        if self.spent {
+            return Some(Refusal { gate: Gate::Budget, saw: "a nearer entry was held back by the error budget".to_owned() });
+        }
+        let weighed = self.budget.weigh(entry, near, &self.neighbours, (now, self.unread));
+        self.spent = !weighed.verdict.accepted;
+        self.spent.then(|| self.budget.refusal(&weighed.verdict))
     }
 }
 
 impl Decider {
-    /// The `k` nearest entries to a request, each judged by the gates.
+    /// The `k` nearest entries to a request, each judged as a decision would judge it.
     ///
     /// # Errors
     /// [`DecideError`] as for a decision.
@@ -76,19 +106,30 @@ impl Decider {
             cut: known.cut,
         };
         let nearest = self.semantic.partition(&setting.partition).map(|p| p.nearest(&vector, k)).unwrap_or_default();
-        let candidates = nearest
-            .into_iter()
-            .map(|candidate| {
-                let near = Nearness {
-                    similarity: candidate.similarity,
-                    fresh_similarity: candidate.live.fresh_similarity(&known.vector),
-                };
-                let refusal = gates::judge(&candidate.live.entry, near, &seen).err();
-                let entry = &candidate.live.entry;
-                let facts = strategy.facts.enabled.then(|| facts::read(&entry.text, entry.as_of, &self.lexicon));
-                Scored { live: candidate.live, near, refusal, facts }
-            })
-            .collect();
+        let near = |candidate: &Candidate| Nearness {
+            similarity: candidate.similarity,
+            fresh_similarity: candidate.live.fresh_similarity(&known.vector),
+        };
+        let hard = self.budgets.neighbourhood(&setting.partition);
+        let mut purse = self.budgets.of(tenant, &strategy, now).map(|budget| Purse {
+            neighbours: nearest
+                .iter()
+                .take(EVIDENCE_NEIGHBOURS_MAX)
+                .map(|c| budgets::neighbour(&c.live.entry, near(c)))
+                .collect(),
+            unread: facts.as_ref().map_or(0.0, Facts::unread_share),
+            spent: false,
+            budget,
+        });
+        let judge = |candidate: Candidate| {
+            let (near, entry) = (near(&candidate), &candidate.live.entry);
+            let closed = || hard.as_deref().and_then(|hard| closed_question(hard, &known, &candidate.live));
+            let refusal = gates::judge(entry, near, &seen).err().or_else(closed);
+            let refusal = refusal.or_else(|| purse.as_mut()?.refuses(entry, near, now));
+            let facts = strategy.facts.enabled.then(|| facts::read(&entry.text, entry.as_of, &self.lexicon));
+            Scored { near, refusal, budgeted: purse.is_some(), facts, live: candidate.live }
+        };
+        let candidates = nearest.into_iter().map(judge).collect();
         let context = context.soft_ids(&strategy).map(ToString::to_string).collect();
         Ok(Probe { partition: setting.partition, context, cut: known.cut, facts, candidates })
     }

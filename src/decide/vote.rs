@@ -1,6 +1,6 @@
 //! The third step: near misses vote.
 
-use super::fast::Situated;
+use super::fast::{Situated, matched, question_is_open};
 use super::situation::Setting;
 use super::{Decider, Found, Hit, Run, micros};
 use crate::cache::partition::Candidate;
@@ -12,8 +12,12 @@ use crate::verify::vote::{self, Vote, Voter};
 use std::time::Instant;
 
 impl Decider {
-    /// The decision that the nearest entries agree on, where each alone is not near enough. Every gate but the floors holds for a voter.
+    /// The decision that the nearest entries agree on, where each alone is not near enough. Every gate but the floors holds for a voter,
+    /// none votes for a decision that was wrong for this question before, and nobody votes while only exact hits may be served.
     pub(super) fn vote(&self, run: &mut Run<'_>, setting: &Setting, situated: &Situated, rules: &VoteRules) -> Found {
+        if let Some(why) = run.budget.as_ref().and_then(|budget| budget.exact_only()) {
+            return Found::Nothing(format!("no vote: exact hits only {why}"));
+        }
         let since = Instant::now();
         let found =
             self.semantic.partition(&setting.partition).map(|p| p.nearest(&situated.vector, rules.voters)).unwrap_or_default();
@@ -26,7 +30,9 @@ impl Decider {
             .filter(|candidate| candidate.similarity >= rules.floor)
             .filter_map(|candidate| {
                 let near = near(&candidate);
-                self.passes_beyond_floors(run, &candidate.live, near).then_some((candidate, near))
+                let may_vote = self.passes_beyond_floors(run, &candidate.live, near)
+                    && question_is_open(run, &situated.known, &candidate.live, near);
+                may_vote.then_some((candidate, near))
             })
             .collect();
         let voters: Vec<Voter> = may_vote.iter().map(|(candidate, _)| voter(run, candidate, rules)).collect();
@@ -53,24 +59,15 @@ fn voter(run: &Run<'_>, candidate: &Candidate, rules: &VoteRules) -> Voter {
 }
 
 fn won(run: &Run<'_>, candidate: &Candidate, near: Nearness, tally: Tally) -> Hit {
-    let (entry, floors) = (&candidate.live.entry, run.strategy.floors());
+    let entry = &candidate.live.entry;
     let beyond_floors = |verdict: &GateVerdict| gates::PASSED.iter().skip(1).any(|passed| passed == verdict);
     Hit {
         path: Path::Slow,
         decision: entry.decision.clone(),
         confidence: confidence::of_vote(&tally),
         matched: Some(Match {
-            entry: entry.id,
-            similarity: near.similarity,
-            tau: floors.tau,
-            fresh_similarity: near.fresh_similarity,
-            tau_fresh: floors.tau_fresh,
-            age_ms: run.now.millis_since(entry.created_at).max(0),
-            as_of: entry.as_of,
-            gates: gates::PASSED.into_iter().filter(beyond_floors).collect(),
-            evidence: None,
-            right_at_least: None,
             vote: Some(tally),
+            ..matched(run, entry, near, gates::PASSED.into_iter().filter(beyond_floors).collect())
         }),
         weighed: None,
     }

@@ -22,8 +22,8 @@ pub fn labelled(label: &str) -> Result<Payload, FieldError> {
     Payload::new(&Decision::Report(Report { text: label.to_owned(), sections: BTreeMap::new() }))
 }
 
-/// What two decisions must share to count as the same: the signal of a trade, all of any other.
-pub fn agreement_key(decision: &Payload) -> String {
+/// A decision as a person reads it in a report: the signal of a trade, the word of a label, all of any other.
+pub fn label(decision: &Payload) -> String {
     match decision.decision() {
         Ok(Decision::Trade(trade)) => trade.signal.to_string(),
         Ok(Decision::Report(report)) if report.sections.is_empty() => report.text,
@@ -33,7 +33,7 @@ pub fn agreement_key(decision: &Payload) -> String {
 
 /// Whether to serve the one in place of the other would be right.
 pub fn same_decision(a: &Payload, b: &Payload) -> bool {
-    a.kind() == b.kind() && agreement_key(a) == agreement_key(b)
+    a.agreement_key() == b.agreement_key()
 }
 
 #[cfg(test)]

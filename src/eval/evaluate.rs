@@ -3,7 +3,6 @@
 use super::baseline::{self, Baseline, Point, Stored};
 use super::budget::Course;
 use super::dataset::{Dataset, Pair, Row, Rows};
-use super::decision::agreement_key;
 use super::observe::{Nobody, Observer};
 use super::report::{
     CosinePoint, DataReport, Machine, PairPoint, PairReport, Report, SHAPE_VERSION, StrategyReport, StreamPoint, StreamReport,
@@ -12,6 +11,7 @@ use super::statistics::{Served, Tally, cumulative, gates};
 use super::stream::Replay;
 use super::workbench::{EvalError, Pipeline, Workbench};
 use super::{budget, pairs, stream};
+use crate::domain::agreement::AgreementKey;
 use crate::domain::budget::BudgetRules;
 use crate::domain::strategy::{Strategy, Thresholds};
 use crate::domain::time::Clock;
@@ -276,12 +276,12 @@ fn served(replay: &Replay) -> Vec<Option<Served>> {
 
 /// What the baselines see of a stream.
 pub(super) async fn points(bench: &Workbench, rows: &[Row]) -> Result<Vec<Point>, EvalError> {
-    let mut numbers: HashMap<String, usize> = HashMap::new();
+    let mut numbers: HashMap<AgreementKey, usize> = HashMap::new();
     let mut points = Vec::with_capacity(rows.len());
     for (i, row) in rows.iter().enumerate() {
         let question = stream::question(row, bench.strategy(), i);
         let next = numbers.len();
-        let decision = *numbers.entry(agreement_key(&row.decision)).or_insert(next);
+        let decision = *numbers.entry(row.decision.agreement_key()).or_insert(next);
         points.push(Point { decision, text: row.text.hash(), vector: stream::plain_vector(bench, row, &question).await? });
     }
     Ok(points)

@@ -1,7 +1,7 @@
 //! A stream through the pipeline: ask, compare, store on a miss.
 
 use super::dataset::Row;
-use super::decision::{agreement_key, same_decision};
+use super::decision::{label, same_decision};
 use super::observe::{Near, Observer, Sample};
 use super::statistics::{Judged, Latencies, Served, Stage};
 use super::workbench::{EvalError, Pipeline, Question, Workbench};
@@ -282,12 +282,11 @@ impl Replay {
     pub(super) fn keep_examples(&mut self, pipeline: &Pipeline, answer: &Answer, expected: &Expected<'_>, question: &Question) {
         let example = |entry, similarity, fresh_similarity| {
             let live = pipeline.decider.semantic.entry(pipeline.tenant(), entry)?;
-            let (found, gate, saw) = (agreement_key(&live.entry.decision), None, None);
+            let (gate, saw) = (None, None);
             let (asked, remembered) = (shown(question.text.as_str()), shown(&live.entry.text));
             let right = (expected.right)(&live.entry.decision);
-            let expected_key = shown(&agreement_key(expected.decision));
-            let (line, expected) = (expected.line, expected_key);
-            let found = shown(&found);
+            let (line, expected) = (expected.line, shown(&label(expected.decision)));
+            let found = shown(&label(&live.entry.decision));
             Some((Example { line, asked, remembered, expected, found, similarity, fresh_similarity, gate, saw }, right))
         };
         if let Some(matched) = answer.matched.as_ref().filter(|_| self.wrong.len() < EXAMPLES_MAX)

@@ -1,12 +1,13 @@
 //! Two readings held against each other, slot by slot.
 
 use super::amounts;
-use super::bridges;
 use super::order;
 use super::periods;
+use super::poles;
 use super::roles;
+use super::wording::{self, is_span, wording_of};
 use crate::domain::fact_rules::{Rule, Rules, Slot, Unknown};
-use crate::domain::facts::{Event, Facts, Modality, Role};
+use crate::domain::facts::{Facts, Modality, Role};
 
 /// Why two readings aren't the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub fn compare(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflic
     if held.words == asked.words && held.dates != asked.dates && rules.date.rule != Rule::Ignore {
         return refuse(Slot::Date, &held.dates.join(", "), &asked.dates.join(", "));
     }
-    poles(held, asked, rules)?;
+    poles::differ(held, asked, rules)?;
     negations(held, asked, rules)?;
     modalities(held, asked, rules)?;
     qualifiers(held, asked, rules)?;
@@ -41,7 +42,7 @@ pub fn compare(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflic
     reversals(held, asked, rules)?;
     lists(held, asked, rules)?;
     periods::differ(held, asked, rules)?;
-    wording(held, asked, rules)
+    wording::differs(held, asked, rules)
 }
 
 /// A choice such as `quantifier:all` may be left out where leaving it out says the same.
@@ -112,114 +113,6 @@ fn entities(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> 
         only_held.retain(|id| id != "US");
     }
     sides(Slot::Entity, only_held, only_asked, rules)
-}
-
-fn poles(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
-    for a in &held.events {
-        let slot = slot_of(&a.axis);
-        let rule = rules.of(slot);
-        if rule.rule == Rule::Ignore {
-            continue;
-        }
-        let there: Vec<i8> = asked.events.iter().filter(|b| b.axis == a.axis).map(|b| b.pole).collect();
-        let here: Vec<i8> = held.events.iter().filter(|b| b.axis == a.axis).map(|b| b.pole).collect();
-        let missing = |x: &[i8], y: &[i8]| x.iter().find(|pole| !y.contains(pole)).copied();
-        let (only_here, only_there) = (missing(&here, &there), missing(&there, &here));
-        if let (Some(x), Some(y)) = (only_here, only_there) {
-            return refuse(slot, &pole_name(&a.axis, x), &pole_name(&a.axis, y));
-        }
-        if let Some(x) = only_here.filter(|_| slot == Slot::Direction && !there.is_empty()) {
-            return one_sided(slot, &pole_name(&a.axis, x), "", rules);
-        }
-        if let Some(y) = only_there.filter(|_| slot == Slot::Direction) {
-            return one_sided(slot, "", &pole_name(&a.axis, y), rules);
-        }
-        if let Some(x) = only_here.filter(|x| is_strong(&a.axis) && !bridges::answered(&canon(&a.axis, *x), held, asked)) {
-            return one_sided(slot, &pole_name(&a.axis, x), "", rules);
-        }
-        if let Some(y) = only_there.filter(|y| is_strong(&a.axis) && !bridges::answered(&canon(&a.axis, *y), asked, held)) {
-            return one_sided(slot, "", &pole_name(&a.axis, y), rules);
-        }
-        if let Some(b) = moved_otherwise(a, held, asked) {
-            let show = |event: &Event| format!("{} {}", event.of, pole_name(&event.axis, event.pole));
-            return refuse(slot, &show(a), &show(b));
-        }
-    }
-    for b in &asked.events {
-        let answered = || bridges::answered(&canon(&b.axis, b.pole), asked, held);
-        if is_strong(&b.axis)
-            && rules.of(slot_of(&b.axis)).rule != Rule::Ignore
-            && !held.events.iter().any(|a| a.axis == b.axis)
-            && !answered()
-        {
-            return one_sided(slot_of(&b.axis), "", &pole_name(&b.axis, b.pole), rules);
-        }
-    }
-    Ok(())
-}
-
-/// The same moves, but of the other thing: `Apple up, Tesla down` and `Apple down, Tesla up`.
-fn moved_otherwise<'a>(event: &Event, held: &Facts, asked: &'a Facts) -> Option<&'a Event> {
-    let about = |other: &&Event| other.axis == event.axis && other.of == event.of;
-    if event.of.is_empty() || asked.events.iter().filter(about).any(|other| other.pole == event.pole) {
-        return None;
-    }
-    asked.events.iter().filter(about).find(|other| !held.events.contains(other))
-}
-
-/// Axes whose move is often told by the rest of the sentence as well, so that leaving it out says nothing.
-const SOFT: [&str; 15] = [
-    "direction",
-    "timing",
-    "inout",
-    "extreme",
-    "strength",
-    "forecast",
-    "supply",
-    "flow",
-    "spend",
-    "time",
-    "pass",
-    "new",
-    "give",
-    "able",
-    "switch",
-];
-
-fn is_strong(axis: &str) -> bool {
-    !SOFT.contains(&axis)
-}
-
-fn one_sided(slot: Slot, held: &str, asked: &str, rules: &Rules) -> Result<(), Conflict> {
-    let list = |text: &str| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
-    sides(slot, list(held), list(asked), rules)
-}
-
-fn slot_of(axis: &str) -> Slot {
-    if axis == "direction" { Slot::Direction } else { Slot::Polarity }
-}
-
-/// The word that a move leaves in the wording.
-fn canon(axis: &str, pole: i8) -> String {
-    format!(
-        "{axis}{}",
-        match pole {
-            1.. => '+',
-            0 => '=',
-            _ => '-',
-        }
-    )
-}
-
-fn pole_name(axis: &str, pole: i8) -> String {
-    match (axis, pole) {
-        ("direction", 1) => "up".into(),
-        ("direction", -1) => "down".into(),
-        ("direction", _) => "unchanged".into(),
-        (axis, 1) => format!("{axis} +"),
-        (axis, -1) => format!("{axis} -"),
-        (axis, _) => format!("{axis} ="),
-    }
 }
 
 fn negations(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
@@ -337,12 +230,6 @@ fn opposite(a: &str, b: &str) -> bool {
     matches!((a, b), ("to" | "into" | "onto", "from") | ("from", "to" | "into" | "onto") | ("over", "under") | ("under", "over"))
 }
 
-/// The words apart from entities, which have a slot of their own, and from marks.
-fn wording_of(facts: &Facts) -> Vec<String> {
-    let marks = |word: &&String| *word != "," && !word.starts_with('|') && !facts.entities.iter().any(|e| e.id == **word);
-    facts.words.iter().filter(marks).cloned().collect()
-}
-
 /// `Peru and Chile unions`, where the other text has both names but puts them in different places.
 fn parted(a: &Facts, b: &Facts) -> Option<(String, String)> {
     const SYMMETRIC: [&str; 6] = ["join+", "partner", "trade+", "join-", "talk", "|by"];
@@ -361,143 +248,4 @@ fn lists(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
         return refuse(Slot::List, &a, &b);
     }
     sides(Slot::List, lacking(&held.members, &asked.words), lacking(&asked.members, &held.words), rules)
-}
-
-/// A word in the place of another, neither of them known to mean the same, is an unknown change.
-fn wording(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
-    if rules.wording.rule == Rule::Ignore {
-        return Ok(());
-    }
-    let (held_words, asked_words) = (wording_of(held), wording_of(asked));
-    let lacking = |a: &[String], b: &[String]| -> Vec<String> {
-        a.iter()
-            .filter(|word| {
-                !b.iter()
-                    .any(|other| other == *word || same_family(word, other) || bridges::joined(word, other) && !a.contains(other))
-            })
-            .cloned()
-            .collect()
-    };
-    let (only_held, only_asked) = (lacking(&held_words, &asked_words), lacking(&asked_words, &held_words));
-    let replaced = only_held.len().min(only_asked.len());
-    let added = only_held.len().max(only_asked.len());
-    let share = held.unread_share().max(asked.unread_share());
-    let unread = share > rules.unread_share_max && replaced + added > 0;
-    let asks = !held.question.is_empty() || !asked.question.is_empty();
-    let span = |words: &[String], other: &Facts| {
-        words.iter().filter(|word| !is_span(word) && (asks && !says_order(word) || !is_spare(word, other))).count()
-    };
-    // A word more in a question asks for less of what there is.
-    let most = if asks { 0 } else { rules.words_added_max };
-    let equal = rules.wording.rule == Rule::MustEqual && added > 0;
-    if equal
-        || unread
-        || replaced > rules.words_replaced_max as usize
-        || span(&only_held, asked).max(span(&only_asked, held)) > most as usize
-    {
-        return refuse(Slot::Wording, &only_held.join(", "), &only_asked.join(", "));
-    }
-    Ok(())
-}
-
-/// A word that says again what the number of rows and the order of a question say.
-fn says_order(word: &str) -> bool {
-    word == "sorted" || word == "forecast+" || word.starts_with("extreme")
-}
-
-/// A word that tells what the rest of a sentence tells as well: what kind of thing a name is, or that something became so.
-fn is_spare(word: &str, other: &Facts) -> bool {
-    const SPARE: [&str; 62] = [
-        "access",
-        "cluster",
-        "policy-word",
-        "facilit",
-        "reach-deal",
-        "straight",
-        "package",
-        "system",
-        "session",
-        "submit",
-        "reach",
-        "rate",
-        "new+",
-        "company",
-        "change",
-        "worker",
-        "version",
-        "value",
-        "user",
-        "trader",
-        "thread",
-        "server",
-        "price",
-        "post",
-        "move",
-        "give-",
-        "give+",
-        "exchange",
-        "deal",
-        "bank",
-        "current",
-        "chancellor",
-        "network",
-        "index",
-        "know",
-        "check",
-        "require",
-        "affect",
-        "across",
-        "order",
-        "token",
-        "share",
-        "level",
-        "data",
-        "currency",
-        "country",
-        "city",
-        "team",
-        "ticket",
-        "host",
-        "coin",
-        "firm",
-        "report",
-        "release",
-        "minister",
-        "president",
-        "governor",
-        "alert",
-        "edg",
-        "queue",
-        "calculate",
-        "compare",
-    ];
-    let says = |axis: &str| other.words.iter().any(|w| w.starts_with(axis));
-    SPARE.contains(&word)
-        || matches!(word, "extreme+" | "extreme-" | "forecast+") && other.question.top.is_some()
-        || word == "sorted" && other.question.order.is_some()
-        || word == "forecast" && (says("forecast+") || says("forecast-"))
-        // `tripled` and `rose threefold`
-        || word == "direction+" && other.quantities.iter().any(|q| q.unit == "x" && q.value > 1.0)
-        || word.starts_with("direction") && other.words.iter().any(|w| w.starts_with("extreme"))
-}
-
-/// A length of time as a word, which `per month` and `by month` have or lack.
-fn is_span(word: &str) -> bool {
-    matches!(
-        word,
-        "day" | "week" | "month" | "quarter" | "year" | "hour" | "minut" | "daily" | "weekly" | "monthly" | "quarterly"
-    )
-}
-
-/// `liquidation` and `liquidate`, `effective` and `effect`: one word in two forms.
-fn same_family(a: &str, b: &str) -> bool {
-    let root = |word: &str| -> usize {
-        let mut left = word;
-        for suffix in ["ly", "enc", "al", "ive", "iv", "ment", "ation", "ion", "at", "e"] {
-            left = left.strip_suffix(suffix).filter(|rest| rest.len() >= 5).unwrap_or(left);
-        }
-        left.len()
-    };
-    let (x, y) = (root(a), root(b));
-    x == y && a.len() != b.len() && a.is_ascii() && b.is_ascii() && a[..x] == b[..y]
 }

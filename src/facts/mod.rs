@@ -16,12 +16,14 @@ mod numbers;
 mod order;
 mod parts;
 mod periods;
+mod poles;
 mod question;
 mod ranges;
 mod roles;
 mod surroundings;
 mod tense;
 mod tokens;
+mod wording;
 
 pub use compare::{Conflict, compare};
 pub use lexicon::{Config, Lexicon, LexiconError};

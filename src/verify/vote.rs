@@ -23,7 +23,7 @@ pub enum Vote {
 
 /// Counts a vote. Where no one may vote there is no evidence, and nothing is decided.
 pub fn count(voters: &[Voter], rules: &VoteRules) -> Vote {
-    let evidence: f64 = voters.iter().map(|voter| voter.weight).sum();
+    let evidence: f64 = voters.iter().fold(0.0, |sum, voter| sum + voter.weight);
     let mut best: Option<(usize, f64)> = None;
     for (at, voter) in voters.iter().enumerate() {
         let agree = |other: &&Voter| other.decision == voter.decision;

@@ -154,7 +154,7 @@ fn a_search_shows_every_score_and_verdict_and_counts_nothing() {
     assert_eq!(candidates.len(), 2);
     assert_eq!((candidates[0]["servable"].as_bool(), candidates[1]["servable"].as_bool()), (Some(true), Some(false)));
     assert_eq!(candidates[1]["gates"], json!([{"gate": "floors", "passed": false}]));
-    assert_eq!(candidates[0]["gates"].as_array().unwrap().len(), 5);
+    assert_eq!(candidates[0]["gates"].as_array().unwrap().len(), 6);
     let metrics = service.get("/metrics").text;
     assert!(metrics.contains("semantic_cache_hits_total 0"), "a search is no hit");
     assert_eq!(service.post("/v1/entries/search", &json!({"text": "a", "limit": 0})).pointers(), ["/limit"]);

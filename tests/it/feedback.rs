@@ -78,6 +78,70 @@ fn the_question_of_a_wrong_decision_is_closed_to_other_entries_of_the_same_decis
     assert_eq!(service.decide(&json!({"text": OTHER}))["decision"]["signal"], -1, "another decision may answer it");
 }
 
+/// The shipped strategy with floors that nothing near clears, so that the near misses have to vote.
+fn voting(lines: &str) -> (Builder, TempDir) {
+    let (builder, folder) = budgeted(lines);
+    let file = folder.path().join("s.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = text.replace("tau = 0.78", "tau = 0.999").replace("tau_fresh = 0.64", "tau_fresh = 0.999");
+    std::fs::write(&file, format!("{text}\n[vote]\nfloor = 0.5\nevidence_min = 0.01\n")).unwrap();
+    (builder, folder)
+}
+
+#[test]
+fn entries_of_a_decision_that_was_wrong_for_a_question_have_no_vote_on_it() {
+    let (builder, _strategies) = voting("");
+    let service = builder.start();
+    for text in [HELD, THIRD] {
+        service.remember(&entry(text, 1));
+    }
+    let voted = service.decide(&json!({"text": OTHER}));
+    assert_eq!((voted["path"].as_str(), voted["decision"]["signal"].as_i64()), (Some("slow"), Some(1)), "{voted}");
+    say(&service, &json!({"decision_id": voted["id"], "verdict": "wrong"}));
+    let answer = service.decide(&json!({"text": OTHER}));
+    assert_eq!(answer["outcome"], "abstained", "one entry is quarantined, and the other may not say the same: {answer}");
+    assert!(answer["refused"].to_string().contains("was wrong at"), "{answer}");
+}
+
+#[test]
+fn nobody_votes_while_the_budget_allows_exact_hits_only() {
+    let (builder, _strategies) = voting("error_budget = 0.01\nbudget.start = \"closed\"");
+    let service = builder.start();
+    for text in [HELD, THIRD] {
+        service.remember(&entry(text, 1));
+    }
+    let answer = service.decide(&json!({"text": OTHER}));
+    assert_eq!(answer["outcome"], "abstained", "{answer}");
+    assert!(answer["reason"].as_str().unwrap().contains("no vote: exact hits only"), "{answer}");
+    assert_eq!(service.decide(&json!({"text": HELD}))["path"], "exact");
+}
+
+#[test]
+fn a_search_says_of_each_candidate_what_a_decision_would() {
+    let (builder, _strategies) = budgeted("");
+    let service = builder.start();
+    service.remember(&entry(HELD, 1));
+    let near = service.decide(&json!({"text": OTHER}));
+    say(&service, &json!({"decision_id": near["id"], "verdict": "wrong"}));
+    service.remember(&entry(THIRD, 1));
+    let found = service.post("/v1/entries/search", &json!({"text": OTHER})).json();
+    for candidate in found["candidates"].as_array().unwrap() {
+        assert_eq!(candidate["servable"], false, "{candidate}");
+        assert_eq!(candidate["gates"].as_array().unwrap().last().unwrap(), &json!({"gate": "trust", "passed": false}));
+    }
+
+    let (builder, _strategies) = budgeted("error_budget = 0.01\nbudget.start = \"closed\"");
+    let service = builder.start();
+    service.remember(&entry(HELD, 1));
+    service.remember(&entry(THIRD, 1));
+    assert_eq!(service.decide(&json!({"text": OTHER}))["refused"][0]["gate"], "budget");
+    let found = service.post("/v1/entries/search", &json!({"text": OTHER})).json();
+    for (candidate, saw) in found["candidates"].as_array().unwrap().iter().zip(["exact hits only", "held back"]) {
+        assert_eq!(candidate["servable"], false, "{candidate}");
+        assert!(candidate["saw"].as_str().unwrap().contains(saw), "{candidate}");
+    }
+}
+
 #[test]
 fn what_should_have_been_decided_is_remembered_and_answers_the_next_time() {
     let service = Builder::new().with_the_real_model().start();

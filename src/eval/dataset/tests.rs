@@ -1,5 +1,5 @@
 use super::*;
-use crate::eval::decision::agreement_key;
+use crate::eval::decision::label;
 use proptest::prelude::*;
 
 fn read_as(bytes: &str) -> (Kind, Rows, Vec<BadLine>) {
@@ -10,7 +10,7 @@ fn read_as(bytes: &str) -> (Kind, Rows, Vec<BadLine>) {
 
 fn labels(rows: &Rows) -> Vec<(String, String)> {
     let Rows::Stream(rows) = rows else { panic!("these are pairs") };
-    rows.iter().map(|row| (row.text.as_str().to_owned(), agreement_key(&row.decision))).collect()
+    rows.iter().map(|row| (row.text.as_str().to_owned(), label(&row.decision))).collect()
 }
 
 fn pairs(rows: &Rows) -> Vec<(&str, &str, bool, &str)> {

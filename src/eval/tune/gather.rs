@@ -32,14 +32,14 @@ pub struct Asked {
 
 impl Asked {
     fn of(near: Vec<Near>, unread: f32) -> Self {
-        let exact = near.iter().any(|n| n.same_text && n.refused.is_none() && n.similarity > 1.0 - 1e-4);
+        let exact = near.iter().any(|n| n.same_text && let_through(n) && n.similarity > 1.0 - 1e-4);
         Self { near, unread, exact }
     }
 
     /// The candidate that gates and floors would let through, with its evidence, and whether it is right.
     pub fn sample(&self, floors: Thresholds) -> Option<Labelled> {
         let clears = |near: &&Near| near.similarity >= floors.tau && near.fresh_similarity >= floors.tau_fresh;
-        let candidate = self.near.iter().filter(clears).find(|near| near.refused.is_none_or(|gate| gate == Gate::Floors))?;
+        let candidate = self.near.iter().filter(clears).find(|near| let_through(near))?;
         if self.exact {
             return None;
         }
@@ -48,6 +48,11 @@ impl Asked {
         let evidence = evidence::gather(neighbour(candidate), &neighbours, Aside { age_sec, unread: self.unread });
         Some(Labelled { evidence, right: candidate.right })
     }
+}
+
+/// Whether every gate let a candidate pass but those whose measure is being learnt here.
+fn let_through(near: &Near) -> bool {
+    near.refused.is_none_or(|gate| matches!(gate, Gate::Floors | Gate::Budget))
 }
 
 fn neighbour(near: &Near) -> Neighbour {
