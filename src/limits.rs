@@ -150,3 +150,37 @@ pub const ONLINE_SAMPLES_MAX: usize = 20_000;
 
 /// Hits of one strategy that are decided again within a minute. An engine takes seconds for each, and a question that waits comes first.
 pub const SHADOWS_PER_MINUTE_MAX: u32 = 60;
+
+/// Seconds of one bar: a week. Longer ones, months, are not all of one length.
+pub const INTERVAL_SEC_MAX: u32 = 7 * 24 * 3_600;
+
+/// Bars of one instrument: fifteen years of hours, or ninety days of minutes, in 6 MiB. Past it the oldest leave.
+pub const MARKET_BARS_MAX: usize = 131_072;
+
+/// Bars of all instruments and tenants together, 400 MiB.
+pub const MARKET_BARS_TOTAL_MAX: usize = 8_388_608;
+
+/// Instruments of all tenants together whose bars are held.
+pub const MARKET_SERIES_MAX: usize = 4_096;
+
+/// Lines of bars that a bulk write commits together. A bar is far smaller than an entry, and each commit writes whole chunks.
+pub const MARKET_BATCH_LINES_MAX: usize = 1_024;
+
+/// Bars that one request may bring along for all its instruments: half a year of hours. They are kept with the audit record, about 60 bytes
+/// each; longer histories belong in the store.
+pub const POSTED_BARS_MAX: usize = 4_096;
+
+/// Instruments that one request may name under any part of `market`.
+pub const POSTED_INSTRUMENTS_MAX: usize = 64;
+
+/// Scheduled events that one request may bring along.
+pub const POSTED_EVENTS_MAX: usize = 64;
+
+/// Least price of a bar. The cheapest that trade are some 1e-9; below it a ratio of two prices would no longer be safe to compute with.
+pub const BAR_PRICE_MIN: f64 = 1e-12;
+
+/// Greatest price of a bar.
+pub const BAR_PRICE_MAX: f64 = 1e12;
+
+/// Greatest volume of a bar, in units of the instrument.
+pub const BAR_VOLUME_MAX: f64 = 1e18;

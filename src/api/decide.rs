@@ -152,9 +152,7 @@ impl DecideRequest {
         if !(1..=DEADLINE_MS_MAX).contains(&deadline_ms) {
             return refuse("/deadline_ms", format!("{deadline_ms} is not 1 to {DEADLINE_MS_MAX}"));
         }
-        if let Some((name, price)) = self.market.price.iter().find(|(_, price)| !price.is_finite()) {
-            return refuse(&format!("/market/price/{name}"), format!("{price} is no price"));
-        }
+        self.market.check().map_err(|e| not_allowed(FieldError::new(format!("/market{}", e.pointer), e.detail)))?;
         if self.session.as_ref().is_some_and(|session| session.is_empty() || session.len() > ID_BYTES_MAX) {
             return refuse("/session", format!("a session has 1 to {ID_BYTES_MAX} bytes"));
         }

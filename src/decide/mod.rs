@@ -16,6 +16,7 @@ mod fast;
 mod feedback;
 mod forget;
 mod order;
+mod question;
 mod restore;
 mod search;
 mod served;
@@ -35,7 +36,9 @@ pub use served::{Served, served_from};
 pub use shadow::Shadows;
 
 use self::budgets::{Budget, Weighed};
-use self::situation::{ContextChoice, Setting};
+use self::fast::Situated;
+use self::question::Considered;
+use self::situation::{Context, ContextChoice, Setting};
 use crate::budget::neighbourhood::Neighbourhood;
 use crate::cache::embedding::{EmbeddingCache, Full};
 use crate::cache::partition::LiveEntry;
@@ -253,7 +256,7 @@ impl Decider {
         let mut path = Path::Fast;
         if one_may_answer {
             match self.fast(&mut run, &setting, &situated) {
-                Found::Hit(hit) => return self.answer_near(run, &setting, *hit),
+                Found::Hit(hit) => return self.answer_near(run, &setting, *hit, (&context, &situated)),
                 Found::Nothing(why) => missed = why,
             }
         }
@@ -273,7 +276,8 @@ impl Decider {
             let why = format!("{missed}; strategy \"{}\" names no engine to ask", run.strategy.name);
             return self.abstain(run, path, why);
         };
-        match self.engine(&mut run, &engine).await {
+        let considered = considered(&mut run, &setting, (&context, &situated));
+        match self.engine(&mut run, &engine, &considered).await {
             Found::Hit(hit) => {
                 let held_back = run.held_back.take();
                 let decision = hit.decision.clone();
@@ -287,12 +291,12 @@ impl Decider {
         }
     }
 
-    async fn engine(&self, run: &mut Run<'_>, name: &str) -> Found {
+    async fn engine(&self, run: &mut Run<'_>, name: &str, considered: &Considered<'_>) -> Found {
         let Some(engine) = self.engines.named(name) else {
             return Found::Nothing(format!("engine \"{name}\" is not here"));
         };
-        let question = shadow::question(run.caller, run.request);
         let since = Instant::now();
+        let question = self.question(considered);
         let result = tokio::time::timeout(run.request.deadline.remaining(), engine.decide(question)).await;
         run.timing.engine = micros(since.elapsed());
         match result.unwrap_or(Err(EngineFailure::TimedOut)) {
@@ -312,13 +316,20 @@ impl Decider {
     }
 
     /// Answers from a near entry, and draws the lot whether it is decided again.
-    fn answer_near(self: &Arc<Self>, run: Run<'_>, setting: &Setting, mut hit: Hit) -> Result<Decided, DecideError> {
-        let (caller, request, budget, weighed) = (run.caller, run.request, run.budget.clone(), hit.weighed.take());
+    fn answer_near(
+        self: &Arc<Self>,
+        mut run: Run<'_>,
+        setting: &Setting,
+        mut hit: Hit,
+        found: (&Context, &Situated),
+    ) -> Result<Decided, DecideError> {
+        let (budget, weighed) = (run.budget.clone(), hit.weighed.take());
+        let considered = considered(&mut run, setting, found);
         let decided = self.answer(run, hit)?;
         if let (Some(budget), Some(weighed)) = (budget, weighed) {
             budget.ledger.served();
             if budget.sampler.chooses(budget.ledger.shadows(), self.clock.now()) {
-                self.decide_again((caller, request), setting, &decided.answer, weighed);
+                self.decide_again(&considered, &decided.answer, weighed);
             }
         }
         Ok(decided)
@@ -397,6 +408,16 @@ impl<'a> Run<'a> {
         let budget = self.request.deadline.at().saturating_duration_since(self.request.deadline.start());
         DecideError::DeadlinePassed { deadline_ms: u64::try_from(budget.as_millis()).unwrap_or(u64::MAX) }
     }
+}
+
+/// What is known of a request once its gates are through; takes the facts that were read for them.
+fn considered<'a, 'r: 'a>(
+    run: &mut Run<'r>,
+    setting: &'a Setting,
+    (context, situated): (&'a Context, &'a Situated),
+) -> Considered<'a> {
+    let facts = run.facts.take();
+    Considered { caller: run.caller, request: run.request, setting, context, fresh: &situated.known.vector, facts }
 }
 
 fn micros(took: Duration) -> u64 {

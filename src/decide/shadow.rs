@@ -2,6 +2,7 @@
 
 use super::Decider;
 use super::budgets::Weighed;
+use super::question::Considered;
 use super::situation::Setting;
 use crate::cache::partition::LiveEntry;
 use crate::domain::answer::Answer;
@@ -71,11 +72,11 @@ impl Decider {
     /// strategy has no engine or as many are under way as there may be: a question that waits for an answer comes first.
     pub(super) fn decide_again(
         self: &Arc<Self>,
-        (caller, request): Asked<'_>,
-        setting: &Setting,
+        considered: &Considered<'_>,
         answer: &Answer,
         (live, weighed): (Arc<LiveEntry>, Weighed),
     ) {
+        let Considered { caller, request, setting, .. } = *considered;
         let Some(engine) = setting.strategy.engine.as_ref().and_then(|name| self.engines.named(name)) else { return };
         let Ok(place) = Arc::clone(&self.shadows.room).try_acquire_owned() else {
             metrics::shadow_left_out();
@@ -85,7 +86,7 @@ impl Decider {
         judgement.source = Source::Shadow;
         let (decider, engine) = (Arc::clone(self), Arc::clone(engine));
         let question =
-            Question { deadline: Deadline::after(Duration::from_secs(SHADOW_DEADLINE_SEC)), ..question(caller, request) };
+            Question { deadline: Deadline::after(Duration::from_secs(SHADOW_DEADLINE_SEC)), ..self.question(considered) };
         let (tenant, text) = (caller.tenant.clone(), request.text.clone());
         self.shadows.spawn(async move {
             let _place = place;
@@ -157,17 +158,5 @@ impl Decider {
             note: None,
             at: self.clock.now(),
         }
-    }
-}
-
-/// What an engine is asked.
-pub(super) fn question(caller: &Caller, request: &Request) -> Question {
-    Question {
-        tenant: caller.tenant.clone(),
-        strategy: request.strategy.clone(),
-        text: request.text.clone(),
-        as_of: request.as_of,
-        market: request.market.clone(),
-        deadline: request.deadline,
     }
 }

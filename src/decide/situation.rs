@@ -125,8 +125,13 @@ impl Context {
 
     /// The ids of the components in soft slots.
     pub(super) fn soft_ids<'a>(&'a self, strategy: &'a Strategy) -> impl Iterator<Item = &'a ComponentId> {
+        self.soft(strategy).map(|c| &c.id)
+    }
+
+    /// The components in soft slots, in the order of the slots.
+    pub(super) fn soft<'a>(&'a self, strategy: &'a Strategy) -> impl Iterator<Item = &'a Arc<Component>> {
         let soft = strategy.slots.iter().zip(&self.filled).filter(|(slot, _)| slot.bind == Binding::Soft);
-        soft.flat_map(|(_, filled)| filled.iter().map(|c| &c.id))
+        soft.flat_map(|(_, filled)| filled)
     }
 
     /// The ids of all components.

@@ -19,7 +19,7 @@ pub struct IdError {
 
 const NAME_RULE: &str = "1 to 128 letters, digits, '.', '_', '-' or ':' are allowed, beginning with a letter or digit";
 
-fn check_name(text: &str, what: &'static str) -> Result<(), IdError> {
+pub(super) fn check_name(text: &str, what: &'static str) -> Result<(), IdError> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b':');
     let good =
         text.len() <= ID_BYTES_MAX && text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric) && text.bytes().all(allowed);

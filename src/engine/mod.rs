@@ -5,12 +5,15 @@
 
 pub mod trading;
 
+use crate::domain::component::Role;
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
-use crate::domain::ids::{StrategyName, TenantId};
+use crate::domain::ids::{ComponentId, StrategyName, TenantId};
+use crate::domain::market::{Instrument, Series};
 use crate::domain::request::Market;
 use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
+use crate::domain::vector::UnitVector;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -27,10 +30,42 @@ pub struct Question {
     pub text: FreshText,
     /// The moment that it speaks of; an engine must not look past it.
     pub as_of: Timestamp,
-    /// The state of the market that the caller sees.
+    /// The vector of the fresh text alone, by the service's embedder.
+    pub fresh: UnitVector,
+    /// The soft context that was chosen for the request, in the order of the strategy's slots; none of it is later than `as_of`.
+    pub context: Vec<ContextText>,
+    /// The state of the market that the caller sees, without its bars, which are in `history`.
     pub market: Market,
+    /// What the question is about, the likeliest first: instruments that the request's tags name, that its text names, and that the
+    /// parts of `market` name.
+    pub instruments: Vec<Instrument>,
+    /// Past prices of those instruments, as far as the request brings them along or the store holds them: only bars that had closed by
+    /// `as_of`. An instrument of which nothing is known is not in it.
+    pub history: BTreeMap<Instrument, Arc<Series>>,
     /// By when the decision is worth having.
     pub deadline: Deadline,
+}
+
+/// A text of the soft context.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextText {
+    /// The id of its component.
+    pub id: ComponentId,
+    /// What it is for.
+    pub role: Role,
+    /// The text, in normal form.
+    pub text: Arc<str>,
+    /// The moment that it speaks of.
+    pub as_of: Timestamp,
+}
+
+impl Question {
+    /// The instrument that the decision is for, with what is known of its past: the likeliest of which something is known, else the
+    /// likeliest.
+    pub fn subject(&self) -> Option<(&Instrument, Option<&Arc<Series>>)> {
+        let known = self.instruments.iter().find_map(|instrument| Some((instrument, Some(self.history.get(instrument)?))));
+        known.or_else(|| self.instruments.first().map(|instrument| (instrument, None)))
+    }
 }
 
 /// Why an engine gave no decision.

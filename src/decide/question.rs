@@ -1,0 +1,106 @@
+//! What an engine is asked: the request, with all that was found for it on the way.
+
+use super::Decider;
+use super::situation::{Context, Setting};
+use crate::domain::facts::Facts;
+use crate::domain::ids::TenantId;
+use crate::domain::market::{Instrument, Series};
+use crate::domain::request::{Caller, Market, PostedSeries, Request};
+use crate::domain::vector::UnitVector;
+use crate::engine::{ContextText, Question};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The kinds of entity that have a price.
+const PRICED: [&str; 5] = ["coin", "company", "commodity", "index", "currency"];
+
+/// What is known of a request by the time an engine may be asked.
+#[derive(Debug)]
+pub(super) struct Considered<'a> {
+    pub caller: &'a Caller,
+    pub request: &'a Request,
+    pub setting: &'a Setting,
+    pub context: &'a Context,
+    pub fresh: &'a UnitVector,
+    pub facts: Option<Facts>,
+}
+
+impl Decider {
+    /// The question that a request is.
+    pub(super) fn question(&self, considered: &Considered<'_>) -> Question {
+        let Considered { caller, request, setting, context, fresh, facts } = considered;
+        let soft = context.soft(&setting.strategy);
+        // A slot that names its component takes it whatever its time; an engine must not look past the moment that it decides for.
+        let seen = soft.filter(|c| c.as_of <= request.as_of);
+        let context = seen.map(|c| ContextText { id: c.id.clone(), role: c.role, text: Arc::clone(&c.text), as_of: c.as_of });
+        let (instruments, history) = self.instruments(&caller.tenant, request, facts.as_ref());
+        Question {
+            tenant: caller.tenant.clone(),
+            strategy: request.strategy.clone(),
+            text: request.text.clone(),
+            as_of: request.as_of,
+            fresh: (*fresh).clone(),
+            context: context.collect(),
+            market: without_bars(&request.market),
+            instruments,
+            history,
+            deadline: request.deadline,
+        }
+    }
+
+    /// What a request is about, the likeliest first, and the past prices that are known of it.
+    fn instruments(
+        &self,
+        tenant: &TenantId,
+        request: &Request,
+        facts: Option<&Facts>,
+    ) -> (Vec<Instrument>, BTreeMap<Instrument, Arc<Series>>) {
+        let posted = posted(&request.market);
+        let mentioned = mentioned(&request.market);
+        let (mut instruments, mut history) = (Vec::new(), BTreeMap::new());
+        let tags = request.tags.iter().map(|tag| (tag.as_str(), true));
+        let entities = facts.into_iter().flat_map(|facts| &facts.entities).filter(|entity| PRICED.contains(&&*entity.kind));
+        let read = entities.map(|entity| (entity.id.as_str(), false));
+        let said = mentioned.iter().map(|instrument| (instrument.as_str(), false));
+        for (name, is_tag) in tags.chain(read).chain(said) {
+            let Ok(instrument) = Instrument::new(name) else { continue };
+            if instruments.contains(&instrument) {
+                continue;
+            }
+            let known = posted.get(&instrument).cloned().or_else(|| self.held(tenant, &instrument));
+            // A tag is any word; it names an instrument only where something else knows it as one.
+            if is_tag && known.is_none() && !mentioned.contains(&instrument) {
+                continue;
+            }
+            let seen = known.map(|series| series.until(request.as_of)).filter(|series| !series.bars().is_empty());
+            if let Some(seen) = seen {
+                history.insert(instrument.clone(), Arc::new(seen));
+            }
+            instruments.push(instrument);
+        }
+        (instruments, history)
+    }
+
+    /// The bars of an instrument that the service holds.
+    fn held(&self, _tenant: &TenantId, _instrument: &Instrument) -> Option<Series> {
+        None
+    }
+}
+
+/// The market without its bars: those that an engine may see are in the history.
+fn without_bars(market: &Market) -> Market {
+    let Market { price, regime, position, bars: _, risk } = market;
+    Market { price: price.clone(), regime: regime.clone(), position: position.clone(), bars: BTreeMap::new(), risk: risk.clone() }
+}
+
+/// The series that a request brings along. One that doesn't check was refused where the request came in.
+fn posted(market: &Market) -> BTreeMap<Instrument, Series> {
+    let read = |(name, posted): (&String, &PostedSeries)| Some((Instrument::new(name).ok()?, posted.series().ok()?));
+    market.bars.iter().filter_map(read).collect()
+}
+
+/// The instruments that the parts of a market name.
+fn mentioned(market: &Market) -> BTreeSet<Instrument> {
+    let names = market.price.keys().chain(market.position.keys()).chain(market.bars.keys());
+    names.filter_map(|name| Instrument::new(name).ok()).collect()
+}
