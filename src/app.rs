@@ -3,7 +3,7 @@
 use crate::cache::embedding::EmbeddingCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
-use crate::decide::{Budgets, Decider, NewComponent, Order, Restored, Shadows, Strategies};
+use crate::decide::{Background, Budgets, Decider, NewComponent, Order, Restored, Shadows, Strategies, Thinking};
 use crate::domain::calibration::Calibration;
 use crate::domain::component::ModelRef;
 use crate::domain::deadline::Deadline;
@@ -16,7 +16,7 @@ use crate::embed::{self, EmbedError, Embedder};
 use crate::engine::Engines;
 use crate::facts::{self, Lexicon, LexiconError};
 use crate::index::{Builder, IndexError};
-use crate::limits::STRATEGIES_MAX;
+use crate::limits::{EVENT_STREAMS_MAX, STRATEGIES_MAX};
 use crate::store::{self, Store, StoreError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -100,6 +100,9 @@ pub enum StartError {
     /// A setting of the index is out of its range.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// A setting of the engines is out of its range.
+    #[error(transparent)]
+    Engine(FieldError),
     /// The words of the fact gate can't be read.
     #[error(transparent)]
     Lexicon(#[from] LexiconError),
@@ -120,6 +123,8 @@ pub struct App {
     pub restored: Restored,
     /// Room for bulk writes.
     pub bulk: Arc<tokio::sync::Semaphore>,
+    /// Room for streams of events.
+    pub streams: Arc<tokio::sync::Semaphore>,
     draining: AtomicBool,
 }
 
@@ -169,6 +174,7 @@ impl App {
     /// [`StartError`], which says what to do.
     pub async fn with_strategies(config: &Config, parts: Parts, strategies: Strategies) -> Result<Self, StartError> {
         config.index.validate()?;
+        config.engine.check().map_err(StartError::Engine)?;
         let builder = Builder::start(INDEX_BUILDERS).map_err(StartError::Thread)?;
         check_calibrations(&strategies, parts.embedder.model())?;
         let budgets = Budgets::new(strategies.calibrations.clone());
@@ -184,6 +190,8 @@ impl App {
             engines: parts.engines,
             budgets,
             shadows: Shadows::default(),
+            thinking: Thinking::new(config.engine.runs_max, Duration::from_millis(config.engine.budget_ms)),
+            background: Background::default(),
             order: Order::default(),
             ending_tags: tokio::sync::Mutex::default(),
             clock: parts.clock,
@@ -191,7 +199,8 @@ impl App {
         embed_slot_texts(&decider).await?;
         let restored = decider.restore()?;
         let bulk = Arc::new(tokio::sync::Semaphore::new(config.server.bulk_writes_max));
-        Ok(Self { decider, restored, bulk, draining: AtomicBool::new(false) })
+        let streams = Arc::new(tokio::sync::Semaphore::new(EVENT_STREAMS_MAX));
+        Ok(Self { decider, restored, bulk, streams, draining: AtomicBool::new(false) })
     }
 
     /// Says that no new work should be sent here.

@@ -1,6 +1,6 @@
 //! The settings of the whole service: each module's own `Config`, gathered from defaults, file, environment and flags.
 
-use crate::{cache, embed, facts, index, store, telemetry};
+use crate::{cache, embed, engine, facts, index, store, telemetry};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
@@ -30,6 +30,8 @@ pub struct Config {
     pub facts: facts::Config,
     /// Vector to neighbours.
     pub index: index::Config,
+    /// What thinks.
+    pub engine: engine::Config,
     /// Work in the background.
     pub upkeep: Upkeep,
 }

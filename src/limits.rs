@@ -60,6 +60,30 @@ pub const SEARCH_RESULTS_MAX: usize = 100;
 /// Tags of a tenant whose deletion is kept as a generation, about 100 bytes each. Past it a deletion by tag looks for its entries.
 pub const ENDED_TAGS_MAX: usize = 100_000;
 
+/// Requests that wait for an engine at one time, each with a task of a few kilobytes.
+pub const THINKING_MAX: usize = 8_192;
+
+/// Decisions under way that callers may be told to come back for.
+pub const PENDING_MAX: usize = 8_192;
+
+/// Decisions that have ended and whose steps can still be read, and seconds for which they can.
+pub const LINGERING_MAX: usize = 1_024;
+/// See [`LINGERING_MAX`].
+pub const LINGER_SEC: u64 = 60;
+
+/// Milliseconds before a deadline at which an answer that says "come back" is prepared, for its record has to be written; a quarter of a
+/// short deadline.
+pub const PENDING_NOTICE_MS: u64 = 40;
+
+/// Runs of an engine for the same decision, one after the other where one failed, before those who wait are told.
+pub const ENGINE_ATTEMPTS_MAX: u32 = 2;
+
+/// Steps of one decision that are kept for those who follow it.
+pub const STEPS_MAX: usize = 64;
+
+/// Streams of events that are open at one time.
+pub const EVENT_STREAMS_MAX: usize = 1_024;
+
 /// Hits that are decided again at one time, for all strategies together.
 pub const SHADOWS_AT_ONCE_MAX: usize = 4;
 

@@ -54,6 +54,13 @@ pub(super) struct DecideRequest {
     /// Whether the answer explains itself at length.
     #[serde(default)]
     pub explain: bool,
+    /// Whether an answer that is not there by the deadline may be `pending`; where it may not, the status is 504.
+    #[serde(default = "yes")]
+    pub pending: bool,
+}
+
+pub(super) fn yes() -> bool {
+    true
 }
 
 /// Who is asking: without credentials everybody is the default tenant.
@@ -160,12 +167,14 @@ impl DecideRequest {
             text,
             strategy: strategy.name.clone(),
             as_of: checked_as_of(self.as_of, app.decider.clock.now()).map_err(not_allowed)?,
+            as_of_now: self.as_of.is_none(),
             tags: checked_tags(self.tags).map_err(not_allowed)?,
             context: checked_context(&self.context).map_err(not_allowed)?,
             market: self.market,
             allow: self.allow,
             session: self.session,
             explain: self.explain,
+            pending: self.pending,
             deadline: Deadline::from_start(arrival.at, Duration::from_millis(u64::from(deadline_ms))),
             trace: arrival.trace,
         })

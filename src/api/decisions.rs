@@ -4,14 +4,18 @@ use super::decide::caller;
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json;
 use crate::app::App;
+use crate::decide::Work;
 use crate::domain::audit::DecisionRecord;
 use crate::domain::field::FieldError;
 use crate::domain::ids::DecisionId;
 use crate::limits::WAIT_MS_MAX;
+use actix_web::HttpRequest;
 use actix_web::web::{self, Data};
-use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// How long to wait for a pending decision.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -22,21 +26,31 @@ pub(super) struct Wait {
     wait_ms: Option<u64>,
 }
 
-async fn record(app: &App, id: &str) -> Result<DecisionRecord, Problem> {
+/// The work for a decision that is pending, or was a moment ago.
+pub(super) fn work(app: &App, id: &str) -> Option<Arc<Work>> {
+    app.decider.work(&caller().tenant, DecisionId::parse(id).ok()?)
+}
+
+pub(super) async fn record(app: &App, id: &str) -> Result<DecisionRecord, Problem> {
     let id = DecisionId::parse(id).map_err(|e| Problem::new(Kind::NOT_FOUND, e.to_string()))?;
     let found = app.decider.audit(&caller().tenant, id).await?;
     found.ok_or_else(|| Problem::new(Kind::NOT_FOUND, format!("there is no decision {id}, or its record is past its age")))
 }
 
-fn told(record: &DecisionRecord) -> Result<Value, Problem> {
+pub(super) fn told(app: &App, record: &DecisionRecord) -> Result<Value, Problem> {
     let unreadable = |e: serde_json::Error| Problem::new(Kind::INTERNAL, format!("the record can't be read: {e}"));
     let mut answer: Map<String, Value> = serde_json::from_str(record.answer.get()).map_err(unreadable)?;
     let request: Value = serde_json::from_str(record.request.get()).map_err(unreadable)?;
+    if answer.get("outcome") == Some(&json!("pending")) && app.decider.work(&record.tenant, record.id).is_none() {
+        answer.insert("outcome".to_owned(), json!("abstained"));
+        answer.insert("reason".to_owned(), json!("the service stopped before the engine was done; ask again"));
+        answer.remove("location");
+    }
     answer.insert("audit".to_owned(), json!({"at": record.at, "tenant": record.tenant, "request": request}));
     Ok(Value::Object(answer))
 }
 
-/// The answer of a past decision, with what was asked and when.
+/// The answer of a decision, with what was asked and when; one that is pending is waited for.
 #[utoipa::path(
     get, path = "/v1/decisions/{id}", operation_id = "get_decision", tag = "decide",
     params(("id" = String, Path, description = "The id of the answer"), Wait),
@@ -54,28 +68,11 @@ pub(super) async fn decision(app: Data<App>, http: HttpRequest, id: web::Path<St
         if wait.wait_ms.is_some_and(|ms| ms > WAIT_MS_MAX) {
             return Err(Problem::field(Kind::NOT_ALLOWED, FieldError::new("/wait_ms", format!("it is more than {WAIT_MS_MAX}"))));
         }
-        Ok(json::ok(&told(&record(&app, &id).await?)?))
-    };
-    answered.await.at(&http)
-}
-
-/// The answer as server-sent events. A past decision has one event, `answer`, and then the stream ends.
-#[utoipa::path(
-    get, path = "/v1/decisions/{id}/events", operation_id = "get_decision_events", tag = "decide",
-    params(("id" = String, Path, description = "The id of the answer")),
-    responses(
-        (status = 200, description = "Events", body = String, content_type = "text/event-stream"),
-        (status = 404, description = "No such decision", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 503, description = "The store is away", body = ProblemDetails, content_type = "application/problem+json"),
-    )
-)]
-pub(super) async fn events(app: Data<App>, http: HttpRequest, id: web::Path<String>) -> Answered {
-    let answered = async {
-        let answer = told(&record(&app, &id).await?)?;
-        let event = format!("event: answer\ndata: {answer}\n\n");
-        Ok::<_, Problem>(
-            HttpResponse::Ok().content_type("text/event-stream").insert_header(("cache-control", "no-cache")).body(event),
-        )
+        if let (Some(work), Some(wait_ms)) = (work(&app, &id), wait.wait_ms) {
+            // Where it isn't there by then the answer is still "pending".
+            let _ = timeout(Duration::from_millis(wait_ms), work.ended()).await;
+        }
+        Ok(json::ok(&told(&app, &record(&app, &id).await?)?))
     };
     answered.await.at(&http)
 }

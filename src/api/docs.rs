@@ -1,7 +1,7 @@
 //! The OpenAPI document and the interactive documentation.
 
 use super::error::{Answered, At, Kind, Problem};
-use super::{components, decide, decisions, entries, feedback, health, ndjson, prototype, strategies};
+use super::{components, decide, decisions, entries, events, feedback, health, ndjson, prototype, strategies};
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::{Arc, LazyLock};
@@ -12,7 +12,7 @@ use utoipa_swagger_ui::Config;
 #[openapi(
     info(title = "Instinct", description = "A latency-first semantic-cache decision service: remembered decisions in milliseconds, proven reusable."),
     paths(
-        decide::decide, decisions::decision, decisions::events, feedback::feedback,
+        decide::decide, decisions::decision, events::events, feedback::feedback,
         components::put, components::get, components::delete, components::bulk,
         entries::bulk::bulk, entries::search::search, entries::whole::get, entries::delete::delete,
         strategies::list, strategies::get,

@@ -74,6 +74,7 @@ pub(super) async fn metrics(app: Data<App>) -> Answered {
         dead_nodes: cache.dead_nodes,
         embed_queue: app.decider.embedder.stats().queued,
         store_queue: app.decider.store.health().queued,
+        pending: app.decider.thinking.pending.len(),
     });
     let text = metrics::exposition().map_err(|e| Problem::new(Kind::INTERNAL, e.to_string()))?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))

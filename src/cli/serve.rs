@@ -70,7 +70,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     upkeep.abort();
     // What was learnt from the last requests is kept too, but a slow engine must not hold up the end.
     let drain = Duration::from_secs(config.server.drain_sec);
-    if tokio::time::timeout(drain, app.decider.judgements_settled()).await.is_err() {
+    if tokio::time::timeout(drain, app.decider.settled()).await.is_err() {
         tracing::warn!("hits that are still being decided again were left out");
     }
     app.decider.embedder.close();

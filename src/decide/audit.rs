@@ -1,7 +1,6 @@
 //! The audit record of every decision.
 
-use super::{DecideError, Decider};
-use crate::domain::answer::Answer;
+use super::{DecideError, Decided, Decider};
 use crate::domain::audit::DecisionRecord;
 use crate::domain::ids::{ComponentId, DecisionId, StrategyName, TenantId};
 use crate::domain::request::{Allow, Caller, Market, Request};
@@ -9,7 +8,6 @@ use crate::domain::time::Timestamp;
 use crate::store::{Record, RecordKey, StoreError, Write};
 use crate::telemetry::metrics;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use std::sync::Arc;
 
 /// What was asked, as the audit record keeps it.
@@ -35,15 +33,8 @@ fn unsaid(market: &Market) -> bool {
 }
 
 impl Decider {
-    /// Queues the audit record. Where the queue is full the record is given up and counted: a read never fails because a write
-    /// could not be done.
-    pub(super) fn keep_audit(
-        &self,
-        caller: &Caller,
-        request: &Request,
-        answer: &Answer,
-        json: &Arc<RawValue>,
-    ) -> Result<(), DecideError> {
+    /// The audit record of an answer, as a write.
+    pub(super) fn audit_of(&self, caller: &Caller, request: &Request, decided: &Decided) -> Result<Write, DecideError> {
         let budget = request.deadline.at().saturating_duration_since(request.deadline.start());
         let asked = Asked {
             text: request.text.as_str(),
@@ -56,18 +47,22 @@ impl Decider {
             deadline_ms: u64::try_from(budget.as_millis()).unwrap_or(u64::MAX),
             session: request.session.as_deref(),
         };
-        let record = DecisionRecord {
+        Ok(Write::Put(Record::Decision(DecisionRecord {
             tenant: caller.tenant.clone(),
-            id: answer.id,
+            id: decided.answer.id,
             at: self.clock.now(),
             request: serde_json::value::to_raw_value(&asked)?.into(),
-            answer: Arc::clone(json),
-        };
-        if let Err(error) = self.store.record(Write::Put(Record::Decision(record))) {
+            answer: Arc::clone(&decided.json),
+        })))
+    }
+
+    /// Queues an audit record. Where the queue is full the record is given up and counted: a read never fails because a write could not be
+    /// done.
+    pub(super) fn queue_audit(&self, record: Write) {
+        if let Err(error) = self.store.record(record) {
             metrics::audit_dropped();
             tracing::debug!(%error, "an audit record was given up");
         }
-        Ok(())
     }
 
     /// The audit record of a decision of this tenant.

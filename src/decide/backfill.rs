@@ -1,7 +1,8 @@
 //! Remembering decisions: from a text and what was decided to an entry that searches find.
 
 use super::situation::ContextChoice;
-use super::{DecideError, Decider, order};
+use super::think::Place;
+use super::{DecideError, Decider, Run, order};
 use crate::cache::semantic::CacheError;
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
@@ -100,6 +101,59 @@ impl Decider {
         };
         let facts = strategy.facts.enabled.then(|| Arc::new(facts::read(&entry.text, entry.as_of, &self.lexicon)));
         Ok(StoredEntry { entry: Arc::new(entry), vector, fresh: known.vector, facts })
+    }
+
+    /// The entry of what an engine decided for a request.
+    pub(super) fn entry_of(&self, run: &Run<'_>, place: &Place, decision: Payload) -> StoredEntry {
+        let Place { setting, context, situated } = place;
+        let (request, strategy) = (run.request, &setting.strategy);
+        let text_hash = request.text.hash();
+        let model = self.embedder.model().clone();
+        let entry = Entry {
+            id: entry_id(&setting.partition, context.ids(), &model, &strategy.name, text_hash),
+            tenant: run.caller.tenant.clone(),
+            strategy: strategy.name.clone(),
+            strategy_version: strategy.version,
+            partition: setting.partition,
+            model,
+            text: request.text.as_str().into(),
+            text_hash,
+            cut: situated.known.cut,
+            parts: context.parts(strategy, &text_hash.to_string()),
+            tau: strategy.thresholds.tau,
+            decision,
+            validity: strategy.validity.of_engine(&request.market, &strategy.versions),
+            provenance: Provenance::Engine,
+            as_of: request.as_of,
+            created_at: self.clock.now(),
+            ttl_sec: strategy.validity.ttl_sec,
+            tags: request.tags.clone(),
+            generation: run.generation,
+            quarantine: None,
+        };
+        StoredEntry {
+            entry: Arc::new(entry),
+            vector: situated.vector.clone(),
+            fresh: situated.known.vector.clone(),
+            facts: run.facts.clone().map(Arc::new),
+        }
+    }
+
+    /// Stores what an engine decided together with the record of the answer, both or neither, and lets searches find it. Where the store
+    /// is away the answer stands all the same, and memory has it until the next start.
+    pub(super) async fn backfill(&self, entry: StoredEntry, record: Write) {
+        let _held = self.order.hold(std::iter::once(entry.entry.id)).await;
+        let since = Instant::now();
+        match self.store.commit(vec![Write::Put(Record::Entry(entry.clone())), record]).await {
+            Ok(()) => metrics::entries_stored(1, since.elapsed()),
+            Err(error) => {
+                metrics::backfill_not_stored();
+                tracing::warn!(%error, "what an engine decided could not be stored; it is remembered until the service stops");
+            }
+        }
+        if let Err(error) = self.semantic.insert(&entry) {
+            tracing::warn!(%error, "what an engine decided could not be taken into memory");
+        }
     }
 
     /// Writes entries durably, all or none, and then lets searches find them.

@@ -202,7 +202,7 @@ impl Decider {
         let judged = judge(&Circumstances {
             strategy: &run.strategy,
             reading,
-            as_of: run.request.as_of,
+            as_of: if run.request.as_of_now { self.clock.now() } else { run.request.as_of },
             now: run.now,
             market: &run.request.market,
             text_hash: run.request.text.hash(),

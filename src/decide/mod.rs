@@ -10,35 +10,44 @@
 
 mod audit;
 mod backfill;
+mod background;
 mod budgets;
 mod components;
 mod fast;
 mod feedback;
+mod flights;
 mod forget;
 mod order;
+mod pending;
 mod question;
 mod restore;
 mod search;
 mod served;
 mod shadow;
 mod situation;
+mod think;
 mod vote;
 
 pub use backfill::{NewEntry, RememberError};
+pub use background::Background;
 pub use budgets::Budgets;
 pub use components::{ComponentError, NewComponent};
 pub use feedback::{Consequences, Feedback, FeedbackError};
+pub use flights::Flights;
 pub use forget::Forget;
 pub use order::Order;
+pub use pending::{Pending, Work};
 pub use restore::Restored;
 pub use search::{Probe, Scored};
 pub use served::{Served, served_from};
 pub use shadow::Shadows;
+pub use think::Thinking;
 
 use self::budgets::{Budget, Weighed};
 use self::fast::Situated;
 use self::question::Considered;
 use self::situation::{Context, ContextChoice, Setting};
+use self::think::Place;
 use crate::budget::neighbourhood::Neighbourhood;
 use crate::cache::embedding::{EmbeddingCache, Full};
 use crate::cache::partition::LiveEntry;
@@ -53,7 +62,7 @@ use crate::domain::request::{Allow, Caller, Request};
 use crate::domain::strategy::Strategy;
 use crate::domain::time::{Clock, Timestamp};
 use crate::embed::{EmbedError, Embedder};
-use crate::engine::{EngineFailure, Engines};
+use crate::engine::Engines;
 use crate::facts::Lexicon;
 use crate::store::{Store, StoreError};
 use crate::telemetry::metrics;
@@ -107,6 +116,12 @@ pub enum DecideError {
     Broken {
         /// For the log.
         detail: String,
+    },
+    /// As much is under way as may be.
+    #[error("too many {what} are under way")]
+    Overloaded {
+        /// Of what.
+        what: &'static str,
     },
     /// There is no room for more components.
     #[error(transparent)]
@@ -166,6 +181,10 @@ pub struct Decider {
     pub budgets: Budgets,
     /// Hits that are decided again after they were served.
     pub shadows: Shadows,
+    /// What engines are at work for.
+    pub thinking: Thinking,
+    /// Work that outlives the request that it is about.
+    pub background: Background,
     /// The time of day.
     pub clock: Clock,
 }
@@ -182,10 +201,13 @@ pub struct Decided {
 /// A request on its way through the pipeline.
 #[derive(Debug)]
 struct Run<'a> {
+    id: DecisionId,
     caller: &'a Caller,
     request: &'a Request,
     strategy: Arc<Strategy>,
     now: Timestamp,
+    // Of tags, when the request came in: a deletion by tag that comes while an engine is at work ends what it decides as well.
+    generation: u64,
     start: Instant,
     timing: TimingUs,
     refused: Vec<Refused>,
@@ -224,6 +246,7 @@ impl Decider {
     pub async fn decide(self: &Arc<Self>, caller: &Caller, request: &Request) -> Result<Decided, DecideError> {
         let strategy = Arc::clone(self.strategies.named(&request.strategy)?);
         let mut run = Run::new(caller, request, strategy, self.clock.now());
+        run.generation = self.semantic.generations().current();
         let setting = self.setting(&caller.tenant, &run.strategy, run.now)?;
         run.budget = self.budgets.of(&caller.tenant, &run.strategy, run.now);
         run.neighbourhood = self.budgets.neighbourhood(&setting.partition);
@@ -276,43 +299,7 @@ impl Decider {
             let why = format!("{missed}; strategy \"{}\" names no engine to ask", run.strategy.name);
             return self.abstain(run, path, why);
         };
-        let considered = considered(&mut run, &setting, (&context, &situated));
-        match self.engine(&mut run, &engine, &considered).await {
-            Found::Hit(hit) => {
-                let held_back = run.held_back.take();
-                let decision = hit.decision.clone();
-                let decided = self.answer(run, *hit)?;
-                if let Some(held_back) = held_back {
-                    self.judge_held_back((caller, request), &setting, &decided.answer, (held_back, decision));
-                }
-                Ok(decided)
-            }
-            Found::Nothing(why) => self.abstain(run, Path::Engine, why),
-        }
-    }
-
-    async fn engine(&self, run: &mut Run<'_>, name: &str, considered: &Considered<'_>) -> Found {
-        let Some(engine) = self.engines.named(name) else {
-            return Found::Nothing(format!("engine \"{name}\" is not here"));
-        };
-        let since = Instant::now();
-        let question = self.question(considered);
-        let result = tokio::time::timeout(run.request.deadline.remaining(), engine.decide(question)).await;
-        run.timing.engine = micros(since.elapsed());
-        match result.unwrap_or(Err(EngineFailure::TimedOut)) {
-            Ok(decision) => Found::Hit(Box::new(Hit {
-                path: Path::Engine,
-                decision,
-                confidence: Confidence::Medium,
-                matched: None,
-                weighed: None,
-            })),
-            Err(EngineFailure::Failed { detail }) => {
-                tracing::warn!(engine = name, %detail, "an engine failed");
-                Found::Nothing("the engine failed".to_owned())
-            }
-            Err(failure) => Found::Nothing(failure.to_string()),
-        }
+        self.think(run, Place { setting, context, situated }, engine).await
     }
 
     /// Answers from a near entry, and draws the lot whether it is decided again.
@@ -354,13 +341,22 @@ impl Decider {
     }
 
     /// Makes the one answer, counts it, and keeps its audit record.
-    fn close(&self, mut run: Run<'_>, fill: impl FnOnce(&mut Answer)) -> Result<Decided, DecideError> {
+    fn close(&self, run: Run<'_>, fill: impl FnOnce(&mut Answer)) -> Result<Decided, DecideError> {
         if run.request.deadline.passed() {
             return Err(run.too_late());
         }
+        let (caller, request) = (run.caller, run.request);
+        let decided = self.make(run, fill)?;
+        metrics::decided(decided.answer.path, decided.answer.outcome, &decided.answer.timing_us);
+        self.queue_audit(self.audit_of(caller, request, &decided)?);
+        Ok(decided)
+    }
+
+    /// Makes an answer of what is known, an abstention until `fill` says more.
+    fn make(&self, mut run: Run<'_>, fill: impl FnOnce(&mut Answer)) -> Result<Decided, DecideError> {
         run.timing.total = micros(run.start.elapsed());
         let mut answer = Answer {
-            id: DecisionId::new(run.now, fastrand::u128(..)),
+            id: run.id,
             outcome: Outcome::Abstained,
             path: Path::Fast,
             strategy: run.strategy.name.clone(),
@@ -368,6 +364,7 @@ impl Decider {
             decision: None,
             confidence: confidence::NOTHING,
             reason: None,
+            location: None,
             matched: None,
             refused: std::mem::take(&mut run.refused),
             exact_only: run.budget.as_ref().and_then(|budget| budget.exact_only()),
@@ -377,9 +374,7 @@ impl Decider {
             trace_id: run.request.trace,
         };
         fill(&mut answer);
-        metrics::decided(answer.path, answer.outcome, &answer.timing_us);
         let json: Arc<RawValue> = serde_json::value::to_raw_value(&answer)?.into();
-        self.keep_audit(run.caller, run.request, &answer, &json)?;
         Ok(Decided { answer, json })
     }
 }
@@ -388,10 +383,12 @@ impl<'a> Run<'a> {
     fn new(caller: &'a Caller, request: &'a Request, strategy: Arc<Strategy>, now: Timestamp) -> Self {
         let start = request.deadline.start();
         Self {
+            id: DecisionId::new(now, fastrand::u128(..)),
             caller,
             request,
             strategy,
             now,
+            generation: 0,
             start,
             timing: TimingUs::default(),
             refused: Vec::new(),
@@ -401,6 +398,55 @@ impl<'a> Run<'a> {
             budget: None,
             neighbourhood: None,
             held_back: None,
+        }
+    }
+
+    /// What a caller can be told while the rest is still to come.
+    fn unfinished(&self) -> Self {
+        let mut told = Self::new(self.caller, self.request, Arc::clone(&self.strategy), self.now);
+        told.id = self.id;
+        told.timing = self.timing;
+        told.refused = self.refused.clone();
+        told.cut = self.cut;
+        told.budget = self.budget.clone();
+        told
+    }
+
+    /// The same run without its borrows, to go on with the same request elsewhere.
+    fn parked(self) -> impl for<'b> FnOnce(&'b Caller, &'b Request) -> Run<'b> + Send + 'static {
+        let Self {
+            id,
+            caller: _,
+            request: _,
+            strategy,
+            now,
+            generation,
+            start,
+            timing,
+            refused,
+            cut,
+            explanation,
+            facts,
+            budget,
+            neighbourhood,
+            held_back,
+        } = self;
+        move |caller, request| Run {
+            id,
+            caller,
+            request,
+            strategy,
+            now,
+            generation,
+            start,
+            timing,
+            refused,
+            cut,
+            explanation,
+            facts,
+            budget,
+            neighbourhood,
+            held_back,
         }
     }
 

@@ -2,11 +2,13 @@
 
 use super::Decider;
 use super::situation::{Context, Setting};
+use crate::domain::deadline::Deadline;
 use crate::domain::facts::Facts;
-use crate::domain::ids::TenantId;
+use crate::domain::ids::{ComponentId, TenantId};
 use crate::domain::market::{Instrument, Series};
 use crate::domain::request::{Caller, Market, PostedSeries, Request};
 use crate::domain::vector::UnitVector;
+use crate::engine::steps::Steps;
 use crate::engine::{ContextText, Question};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,7 +29,7 @@ pub(super) struct Considered<'a> {
 
 impl Decider {
     /// The question that a request is.
-    pub(super) fn question(&self, considered: &Considered<'_>) -> Question {
+    pub(super) fn question(&self, considered: &Considered<'_>, deadline: Deadline, steps: Steps) -> Question {
         let Considered { caller, request, setting, context, fresh, facts } = considered;
         let soft = context.soft(&setting.strategy);
         // A slot that names its component takes it whatever its time; an engine must not look past the moment that it decides for.
@@ -44,7 +46,8 @@ impl Decider {
             market: without_bars(&request.market),
             instruments,
             history,
-            deadline: request.deadline,
+            deadline,
+            steps,
         }
     }
 
@@ -85,6 +88,20 @@ impl Decider {
     fn held(&self, _tenant: &TenantId, _instrument: &Instrument) -> Option<Series> {
         None
     }
+}
+
+/// A digest of what an engine looks at besides the text: two requests share a run only where it is the same. Prices are not in it, for they
+/// differ from one moment to the next; the bands of the entry judge them.
+pub(super) fn circumstances<'a>(request: &Request, context: impl Iterator<Item = &'a ComponentId>) -> blake3::Hash {
+    let Market { price: _, regime, position, bars, risk } = &request.market;
+    let mut hasher = blake3::Hasher::new_derive_key("instinct circumstances v1");
+    // Neither maps nor numbers that were read from JSON can fail to be written as JSON; if they did, nobody would share the run.
+    let said = serde_json::to_vec(&(regime, position, bars, risk, &request.tags));
+    hasher.update(&said.unwrap_or_else(|_| fastrand::u128(..).to_le_bytes().to_vec()));
+    for id in context {
+        hasher.update(&[0]).update(id.as_str().as_bytes());
+    }
+    hasher.finalize()
 }
 
 /// The market without its bars: those that an engine may see are in the history.

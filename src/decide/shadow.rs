@@ -10,57 +10,22 @@ use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
 use crate::domain::judgement::{Judgement, Source};
 use crate::domain::request::{Caller, Request};
-use crate::engine::Question;
+use crate::engine::steps::Steps;
 use crate::limits::{SHADOW_DEADLINE_SEC, SHADOWS_AT_ONCE_MAX};
 use crate::telemetry::metrics;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
-/// Room for hits that are decided again, and the judgements that are under way.
+/// Room for hits that are decided again.
 #[derive(Debug)]
 pub struct Shadows {
     room: Arc<Semaphore>,
-    under_way: Arc<watch::Sender<usize>>,
-    // The runtime that this was made in, which ends after those that serve requests: a judgement outlives the request that it is about.
-    runtime: Option<Handle>,
 }
 
 impl Default for Shadows {
     fn default() -> Self {
-        let room = Arc::new(Semaphore::new(SHADOWS_AT_ONCE_MAX));
-        Self { room, under_way: Arc::new(watch::Sender::new(0)), runtime: Handle::try_current().ok() }
-    }
-}
-
-/// A judgement that is under way, until it is dropped.
-struct UnderWay(Arc<watch::Sender<usize>>);
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.send_modify(|n| *n -= 1);
-    }
-}
-
-impl Shadows {
-    /// Runs a judgement in the background.
-    fn spawn(&self, judging: impl Future<Output = ()> + Send + 'static) {
-        self.under_way.send_modify(|n| *n += 1);
-        let under_way = UnderWay(Arc::clone(&self.under_way));
-        let counted = async move {
-            let _under_way = under_way;
-            judging.await;
-        };
-        match &self.runtime {
-            Some(runtime) => runtime.spawn(counted),
-            None => tokio::spawn(counted),
-        };
-    }
-
-    async fn settled(&self) {
-        // It fails only once the sender is gone, and `self` holds it.
-        let _ = self.under_way.subscribe().wait_for(|n| *n == 0).await;
+        Self { room: Arc::new(Semaphore::new(SHADOWS_AT_ONCE_MAX)) }
     }
 }
 
@@ -85,10 +50,10 @@ impl Decider {
         let mut judgement = self.judgement_of((caller, request), setting, answer, (&live, weighed));
         judgement.source = Source::Shadow;
         let (decider, engine) = (Arc::clone(self), Arc::clone(engine));
-        let question =
-            Question { deadline: Deadline::after(Duration::from_secs(SHADOW_DEADLINE_SEC)), ..self.question(considered) };
+        let deadline = Deadline::after(Duration::from_secs(SHADOW_DEADLINE_SEC));
+        let question = self.question(considered, deadline, Steps::new(deadline.start()));
         let (tenant, text) = (caller.tenant.clone(), request.text.clone());
-        self.shadows.spawn(async move {
+        self.background.spawn(async move {
             let _place = place;
             let within = question.deadline.remaining();
             let Ok(Ok(decided)) = tokio::time::timeout(within, engine.decide(question)).await else {
@@ -118,12 +83,12 @@ impl Decider {
             judgement.expected = Some(decided);
         }
         let decider = Arc::clone(self);
-        self.shadows.spawn(async move { decider.keep_judgement(judgement).await });
+        self.background.spawn(async move { decider.keep_judgement(judgement).await });
     }
 
-    /// Waits until every judgement that is under way was taken and written.
-    pub async fn judgements_settled(&self) {
-        self.shadows.settled().await;
+    /// Waits until all work in the background is done: engines that decide, and judgements that are taken and written.
+    pub async fn settled(&self) {
+        self.background.settled().await;
     }
 
     async fn keep_judgement(&self, judgement: Judgement) {

@@ -220,6 +220,9 @@ pub struct Answer {
     /// Why there is no decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Where the answer of a pending decision will be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
     /// The entry that was served.
     #[serde(rename = "match")]
     pub matched: Option<Match>,

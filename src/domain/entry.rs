@@ -45,6 +45,9 @@ pub struct Validity {
     /// Versions of what took part in the decision, by name; the strategy must still name the same.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<String, String>,
+    /// A digest of the positions, exposure and limits that it was decided for: it serves nobody with others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub book: Option<String>,
     /// What acting on it would mean; the strategy's class where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionClass>,

@@ -137,6 +137,17 @@ fn of(values: &BTreeMap<String, f64>, instrument: &Instrument) -> Option<f64> {
     values.iter().find_map(|(name, value)| name.eq_ignore_ascii_case(instrument.as_str()).then_some(*value))
 }
 
+impl Market {
+    /// A digest of the caller's positions, exposure and limits; `None` where it gives no more than positions.
+    pub fn book(&self) -> Option<String> {
+        if self.risk.is_empty() {
+            return None;
+        }
+        let said = serde_json::to_vec(&(&self.position, &self.risk)).ok()?;
+        Some(blake3::hash(&said).to_hex().to_string())
+    }
+}
+
 /// A decision request.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -146,6 +157,8 @@ pub struct Request {
     pub strategy: StrategyName,
     /// The moment that the question speaks of.
     pub as_of: Timestamp,
+    /// Whether that is simply the present: then what was decided while the request was under way is not later than it.
+    pub as_of_now: bool,
     /// By what soft context is chosen.
     pub tags: Vec<String>,
     /// Soft context by id, instead of by tags.
@@ -158,6 +171,8 @@ pub struct Request {
     pub session: Option<String>,
     /// Whether the answer explains itself at length.
     pub explain: bool,
+    /// Whether the caller would come back for an answer that is not there by the deadline.
+    pub pending: bool,
     /// By when an answer is worth having.
     pub deadline: Deadline,
     /// The trace that it belongs to.

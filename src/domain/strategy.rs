@@ -2,9 +2,11 @@
 
 use super::budget::{BudgetRules, BudgetTable};
 use super::component::Role;
+use super::entry::{Band, Validity};
 use super::fact_rules::Rules;
 use super::field::FieldError;
 use super::ids::{ComponentId, StrategyName};
+use super::request::Market;
 use super::trust::{ActionClass, Provenance};
 use super::vote::VoteRules;
 use crate::limits::{CONTEXT_IDS_MAX, DEADLINE_MS_MAX, SLOTS_MAX, TTL_SEC_MAX};
@@ -100,11 +102,29 @@ pub struct Thresholds {
 }
 
 /// How long the entries of a strategy are good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ValidityRules {
     /// Seconds to live for an entry that doesn't say its own; for ever where absent.
     pub ttl_sec: Option<u64>,
+    /// How far a price may move from the one that an engine saw, as a share of it, above 0 and below 1: what the engine decided serves only
+    /// within. It serves at any price where absent, and where the request gave none.
+    pub price_band: Option<f64>,
+}
+
+impl ValidityRules {
+    /// Under which conditions what an engine decided may be used again: in the regime that it was told of, near the prices that it was told
+    /// of, by the versions that took part, and for the same book where it was told of one.
+    pub fn of_engine(&self, market: &Market, versions: &BTreeMap<String, String>) -> Validity {
+        let band = |price: f64| self.price_band.map(|share| Band { min: price * (1.0 - share), max: price * (1.0 + share) });
+        Validity {
+            price: market.price.iter().filter_map(|(name, price)| Some((name.clone(), band(*price)?))).collect(),
+            regime: market.regime.clone(),
+            versions: versions.clone(),
+            book: market.book(),
+            ..Validity::default()
+        }
+    }
 }
 
 /// Whom a strategy trusts.
@@ -282,6 +302,9 @@ impl Strategy {
             return Err(FieldError::new("/deadline_ms", format!("it must be 1 to {DEADLINE_MS_MAX}")));
         }
         self.vote.map_or(Ok(()), |vote| vote.check())?;
+        if let Some(band) = self.validity.price_band.filter(|band| !(*band > 0.0 && *band < 1.0)) {
+            return Err(FieldError::new("/validity/price_band", format!("{band} is not above 0 and below 1")));
+        }
         if self.validity.ttl_sec.is_some_and(|ttl| !(1..=TTL_SEC_MAX).contains(&ttl)) {
             return Err(FieldError::new("/validity/ttl_sec", format!("it must be 1 to {TTL_SEC_MAX}")));
         }

@@ -3,11 +3,14 @@
 //! An engine proposes a decision and nothing more. It never acts on the world, never reads the cache, and never returns a default where
 //! it has nothing to say: that is [`EngineFailure::Abstained`].
 
+pub mod steps;
 pub mod trading;
 
+use self::steps::Steps;
 use crate::domain::component::Role;
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
+use crate::domain::field::FieldError;
 use crate::domain::ids::{ComponentId, StrategyName, TenantId};
 use crate::domain::market::{Instrument, Series};
 use crate::domain::request::Market;
@@ -15,9 +18,36 @@ use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
 use crate::domain::vector::UnitVector;
 use async_trait::async_trait;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
+
+/// The settings that all engines share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Runs at one time, 1 to 1,024; more wait.
+    pub runs_max: usize,
+    /// Milliseconds that one run may take, 10 to 600,000, whether or not anybody still waits for it.
+    pub budget_ms: u64,
+}
+
+impl Config {
+    /// Checks every setting against its range.
+    ///
+    /// # Errors
+    /// A [`FieldError`] for the first that is out of it.
+    pub fn check(&self) -> Result<(), FieldError> {
+        if !(1..=1_024).contains(&self.runs_max) {
+            return Err(FieldError::new("/engine/runs_max", format!("{} is not 1 to 1,024", self.runs_max)));
+        }
+        if !(10..=600_000).contains(&self.budget_ms) {
+            return Err(FieldError::new("/engine/budget_ms", format!("{} is not 10 to 600,000", self.budget_ms)));
+        }
+        Ok(())
+    }
+}
 
 /// What an engine is asked.
 #[derive(Debug, Clone)]
@@ -42,8 +72,10 @@ pub struct Question {
     /// Past prices of those instruments, as far as the request brings them along or the store holds them: only bars that had closed by
     /// `as_of`. An instrument of which nothing is known is not in it.
     pub history: BTreeMap<Instrument, Arc<Series>>,
-    /// By when the decision is worth having.
+    /// By when the engine must be done.
     pub deadline: Deadline,
+    /// Where it may tell what it does.
+    pub steps: Steps,
 }
 
 /// A text of the soft context.
@@ -86,6 +118,26 @@ pub enum EngineFailure {
         /// For the log; the caller learns only that it failed.
         detail: String,
     },
+}
+
+impl EngineFailure {
+    /// The word for it in metrics.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::Abstained { .. } => "abstained",
+            Self::TimedOut => "timed_out",
+            Self::Failed { .. } => "failed",
+        }
+    }
+
+    /// What a caller is told.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Abstained { reason } => reason.clone(),
+            Self::TimedOut => "the engine ran out of time".to_owned(),
+            Self::Failed { .. } => "the engine failed".to_owned(),
+        }
+    }
 }
 
 /// What thinks.

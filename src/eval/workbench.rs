@@ -295,12 +295,14 @@ impl Pipeline {
             text: question.text.clone(),
             strategy: self.strategy.name.clone(),
             as_of: question.as_of,
+            as_of_now: false,
             tags: question.tags.clone(),
             context: question.context.clone(),
             market: Market::default(),
             allow: if self.oracle.is_some() { Allow::Engine } else { Allow::Slow },
             session: None,
             explain: false,
+            pending: false,
             deadline: Deadline::after(PATIENCE),
             trace: TraceId::new(fastrand::u128(..)),
         }
@@ -320,7 +322,7 @@ impl Pipeline {
     /// [`EvalError::Decide`].
     pub async fn ask(&self, question: &Question) -> Result<Answer, EvalError> {
         let mut answer = self.decider.decide(&self.caller, &self.request(question)).await?.answer;
-        self.decider.judgements_settled().await;
+        self.decider.settled().await;
         if answer.path == Path::Engine {
             (answer.outcome, answer.decision) = (Outcome::Abstained, None);
         }

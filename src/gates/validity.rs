@@ -15,6 +15,9 @@ pub(super) fn check(entry: &Entry, seen: &Circumstances<'_>) -> Result<(), Refus
         _ => Ok(()),
     }?;
     within("position", &held.position, &seen.market.position)?;
+    if held.book.is_some() && held.book != seen.market.book() {
+        return no("book: it was decided for other positions, exposure or limits".to_owned());
+    }
     versions(&held.versions, &seen.strategy.versions)
 }
 

@@ -42,6 +42,11 @@ struct Metrics {
     judgements: IntCounterVec,
     exact_only: IntGaugeVec,
     shadows_left_out: IntCounter,
+    engine_runs: IntCounterVec,
+    engine_seconds: HistogramVec,
+    engine_shared: IntCounter,
+    backfills_not_stored: IntCounter,
+    pending: IntGauge,
     entries: IntGauge,
     partitions: IntGauge,
     components: IntGauge,
@@ -140,6 +145,29 @@ impl Metrics {
                 r,
                 "shadow_decisions_left_out_total",
                 "Hits chosen to be decided again that were not: no room, or the engine gave no decision.",
+            )?,
+            engine_runs: counter_vec(r, "engine_runs_total", "Runs of engines, by how they ended.", &["engine", "outcome"])?,
+            engine_seconds: histogram_vec(
+                r,
+                "engine_duration_seconds",
+                "Time of one run of an engine, waiting included.",
+                &["engine"],
+                SECONDS,
+            )?,
+            engine_shared: counter(
+                r,
+                "engine_runs_shared_total",
+                "Requests that waited for the run of another in place of one of their own.",
+            )?,
+            backfills_not_stored: counter(
+                r,
+                "backfills_not_stored_total",
+                "Decisions of engines that memory has and the store did not take.",
+            )?,
+            pending: gauge(
+                r,
+                "decisions_pending",
+                "Decisions that callers were told to come back for, those that ended within the last minute among them.",
             )?,
             refusals: GATES.iter().map(|gate| refusals.with_label_values(&[gate.as_str()])).collect(),
             similarity: histogram(r, "candidate_similarity", "Cosine of the nearest candidate's composed vector.", COSINES)?,
@@ -290,6 +318,22 @@ pub fn shadow_left_out() {
     METRICS.shadows_left_out.inc();
 }
 
+/// An engine was asked, and how that ended.
+pub fn engine_ran(engine: &str, outcome: &'static str, took: Duration) {
+    METRICS.engine_runs.with_label_values(&[engine, outcome]).inc();
+    METRICS.engine_seconds.with_label_values(&[engine]).observe(took.as_secs_f64());
+}
+
+/// A request waits for what an engine decides for another.
+pub fn engine_shared() {
+    METRICS.engine_shared.inc();
+}
+
+/// What an engine decided is in memory and not in the store.
+pub fn backfill_not_stored() {
+    METRICS.backfills_not_stored.inc();
+}
+
 /// Whether the error budget of a strategy is spent. With several tenants it tells of the one that changed last.
 pub fn budget_state(strategy: &str, exact_only: bool) {
     METRICS.exact_only.with_label_values(&[strategy]).set(i64::from(exact_only));
@@ -312,6 +356,8 @@ pub struct MemoryState {
     pub embed_queue: usize,
     /// Records that wait to be written behind.
     pub store_queue: usize,
+    /// Decisions that callers were told to come back for.
+    pub pending: usize,
 }
 
 /// Sets the gauges of what memory holds.
@@ -322,6 +368,7 @@ pub fn memory_state(state: MemoryState) {
     set(&METRICS.components, state.components);
     set(&METRICS.index_bytes, state.index_bytes);
     set(&METRICS.dead_nodes, state.dead_nodes);
+    set(&METRICS.pending, state.pending);
     set(&METRICS.queues.with_label_values(&["embed"]), state.embed_queue);
     set(&METRICS.queues.with_label_values(&["store"]), state.store_queue);
 }

@@ -1,6 +1,7 @@
 //! The confidence of a reuse.
 
 use crate::domain::answer::Confidence;
+use crate::domain::decision::{AgentOutcome, Decision};
 use crate::domain::strategy::Thresholds;
 use crate::domain::vote::Tally;
 
@@ -21,6 +22,15 @@ pub fn of_near(similarity: f32, fresh_similarity: f32, floors: Thresholds) -> Co
 /// The confidence of what near misses agreed on: MEDIUM where nine tenths of the weight stand behind it, else LOW.
 pub fn of_vote(tally: &Tally) -> Confidence {
     if tally.share >= 0.9 { Confidence::Medium } else { Confidence::Low }
+}
+
+/// The confidence of what an engine decided now: MEDIUM where two of its agents at least came to the same signal and none to the opposite,
+/// or where it has no agents; LOW where it stands on one alone or where they disagree.
+pub fn of_engine(decision: &Decision) -> Confidence {
+    let Decision::Trade(trade) = decision else { return Confidence::Medium };
+    let said = |signal: i8| trade.agents.iter().filter(|a| a.outcome == AgentOutcome::Ok && a.signal == signal).count();
+    let together = said(trade.signal) >= 2 && (trade.signal == 0 || said(-trade.signal) == 0);
+    if trade.agents.is_empty() || together { Confidence::Medium } else { Confidence::Low }
 }
 
 #[cfg(test)]

@@ -67,12 +67,14 @@ fn request(app: &App, allow: Allow, deadline_ms: u64) -> Request {
         text: FreshText::new("a headline never seen").unwrap(),
         strategy: StrategyName::new("news-impact").unwrap(),
         as_of: app.decider.clock.now(),
+        as_of_now: true,
         tags: Vec::new(),
         context: Vec::new(),
         market: Market::default(),
         allow,
         session: None,
         explain: false,
+        pending: true,
         deadline: Deadline::after(Duration::from_millis(deadline_ms)),
         trace: TraceId::new(1),
     }
@@ -117,9 +119,10 @@ async fn an_engine_that_abstains_or_fails_makes_an_abstention_and_never_a_defaul
 }
 
 #[tokio::test]
-async fn an_engine_that_hangs_is_given_up_at_the_deadline() {
+async fn a_caller_that_will_not_come_back_is_told_that_the_deadline_passed() {
     let app = app(told(Ok(sell()), 60_000)).await;
-    let late = ask(&app, Allow::Engine, 50).await;
+    let request = Request { pending: false, ..request(&app, Allow::Engine, 50) };
+    let late = app.decider.decide(&Caller { tenant: TenantId::default_tenant() }, &request).await;
     assert!(matches!(late, Err(DecideError::DeadlinePassed { deadline_ms: 50 })), "{late:?}");
 }
 
@@ -162,9 +165,9 @@ async fn a_judgement_that_is_under_way_can_be_waited_for() {
         app.decider.budget_state(&caller.tenant, strategy).unwrap().samples.shadow
     };
     assert_eq!(shadows().n, 0, "the engine takes longer than the answer");
-    app.decider.judgements_settled().await;
+    app.decider.settled().await;
     assert_eq!((shadows().n, shadows().wrong), (1, 1));
-    app.decider.judgements_settled().await;
+    app.decider.settled().await;
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ fn voting(lines: &str) -> (Builder, TempDir) {
     let (builder, folder) = budgeted(lines);
     let file = folder.path().join("s.toml");
     let text = std::fs::read_to_string(&file).unwrap();
-    let text = text.replace("tau = 0.78", "tau = 0.999").replace("tau_fresh = 0.64", "tau_fresh = 0.999");
+    let text = text.replace("tau = 0.72", "tau = 0.999").replace("tau_fresh = 0.56", "tau_fresh = 0.999");
     std::fs::write(&file, format!("{text}\n[vote]\nfloor = 0.5\nevidence_min = 0.01\n")).unwrap();
     (builder, folder)
 }

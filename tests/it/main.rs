@@ -7,6 +7,7 @@ mod calibrations;
 mod consistency;
 mod contract;
 mod crash;
+mod engine_path;
 mod engine_seam;
 mod evaluation;
 mod fact_suite;

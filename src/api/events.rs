@@ -1,0 +1,110 @@
+//! A decision as it comes about, as server-sent events (WHATWG HTML, section 9.2).
+
+use super::decisions::{record, told, work};
+use super::error::{Answered, At, Kind, Problem, ProblemDetails};
+use crate::app::App;
+use crate::decide::Work;
+use crate::engine::steps::Step;
+use actix_web::web::{self, Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::stream;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+
+/// After so long without an event a comment is sent, so that proxies keep the connection and a client that went away is noticed.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// A stream of one decision.
+struct Following {
+    app: Data<App>,
+    id: String,
+    work: Arc<Work>,
+    told: usize,
+    waiting: VecDeque<Step>,
+    over: bool,
+    _room: OwnedSemaphorePermit,
+}
+
+/// A pending decision as it comes about: an event `step` for each step of the engine, then one event `answer`, and the stream ends. A past
+/// decision has `answer` alone.
+#[utoipa::path(
+    get, path = "/v1/decisions/{id}/events", operation_id = "get_decision_events", tag = "decide",
+    params(("id" = String, Path, description = "The id of the answer")),
+    responses(
+        (status = 200, description = "Events", body = String, content_type = "text/event-stream"),
+        (status = 404, description = "No such decision", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "The store is away, or as many streams are open as may be", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn events(app: Data<App>, http: HttpRequest, id: web::Path<String>) -> Answered {
+    let answered = async {
+        let mut response = HttpResponse::Ok();
+        response.content_type("text/event-stream").insert_header(("cache-control", "no-cache"));
+        let Some(work) = work(&app, &id) else {
+            let answer = told(&app, &record(&app, &id).await?)?;
+            return Ok::<_, Problem>(response.body(event("answer", &answer)));
+        };
+        let Ok(room) = Arc::clone(&app.streams).try_acquire_owned() else {
+            return Err(Problem::new(Kind::OVERLOADED, "as many streams of events are open as may be"));
+        };
+        let (id, waiting) = (id.into_inner(), VecDeque::new());
+        let following = Following { app, id, work, told: 0, waiting, over: false, _room: room };
+        Ok(response.streaming(stream::unfold(following, |following| following.next())))
+    };
+    answered.await.at(&http)
+}
+
+impl Following {
+    /// The next event; `None` after the answer.
+    async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
+        if self.over {
+            return None;
+        }
+        loop {
+            if let Some(step) = self.waiting.pop_front() {
+                return Some((Ok(event("step", &step)), self));
+            }
+            self.waiting.extend(self.work.steps.from(self.told));
+            self.told += self.waiting.len();
+            if !self.waiting.is_empty() {
+                continue;
+            }
+            let more = tokio::select! {
+                biased;
+                () = self.work.steps.more_than(self.told) => continue,
+                ended = timeout(KEEP_ALIVE, self.work.ended()) => ended,
+            };
+            let bytes = match more {
+                Ok(()) => {
+                    self.over = true;
+                    self.answer().await
+                }
+                Err(_) => Bytes::from_static(b": still at work\n\n"),
+            };
+            return Some((Ok(bytes), self));
+        }
+    }
+
+    async fn answer(&self) -> Bytes {
+        let answer = match record(&self.app, &self.id).await {
+            Ok(record) => told(&self.app, &record),
+            Err(problem) => Err(problem),
+        };
+        match answer {
+            Ok(answer) => event("answer", &answer),
+            // The status is sent long ago; the client is told where to look.
+            Err(_) => Bytes::from_static(
+                b"event: error\ndata: {\"detail\":\"the answer can't be read now; ask for the decision by its id\"}\n\n",
+            ),
+        }
+    }
+}
+
+fn event(name: &str, data: &impl serde::Serialize) -> Bytes {
+    let data = serde_json::to_string(data).unwrap_or_else(|_| "null".to_owned());
+    Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
+}

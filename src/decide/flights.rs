@@ -1,0 +1,157 @@
+//! Single flight: of several requests for the same decision one asks the engine, and the others wait for what it brings home.
+//!
+//! Two requests are for the same decision where they share partition and circumstances and where their texts are the same, or are as near
+//! as a reuse has to be and state the same facts. Whoever waits is given nothing untested: it looks into memory again once the decision is
+//! there, and its own gates decide.
+
+use crate::domain::fact_rules::Rules;
+use crate::domain::facts::Facts;
+use crate::domain::partition::PartitionKey;
+use crate::domain::strategy::Thresholds;
+use crate::domain::text::TextHash;
+use crate::domain::vector::UnitVector;
+use crate::facts;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// What a request is for.
+#[derive(Debug)]
+pub(super) struct Destination {
+    pub partition: PartitionKey,
+    pub text: TextHash,
+    pub vector: UnitVector,
+    pub fresh: UnitVector,
+    pub facts: Option<Facts>,
+    /// A digest of what else an engine looks at: regime, position, risk, bars, tags and context.
+    pub circumstances: blake3::Hash,
+}
+
+/// How an engine's run ended, for those who waited for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Landed {
+    /// The decision is in memory.
+    Remembered,
+    /// The engine had nothing to say, and why.
+    Abstained(String),
+    /// It failed, and why.
+    Failed(String),
+}
+
+/// A run of an engine that is under way.
+#[derive(Debug)]
+pub(super) struct Flight {
+    to: Destination,
+    /// How many runs for the same decision failed before this one.
+    pub attempt: u32,
+    landed: watch::Sender<Option<Landed>>,
+}
+
+impl Flight {
+    /// Waits for the end of the run.
+    pub(super) async fn landed(&self) -> Landed {
+        let mut landed = self.landed.subscribe();
+        let seen = landed.wait_for(Option::is_some).await.map(|landed| landed.clone());
+        // It fails only once the sender is gone, and `self` holds it.
+        seen.ok().flatten().unwrap_or_else(|| Landed::Failed("it was lost".to_owned()))
+    }
+}
+
+/// The runs that are under way.
+#[derive(Debug, Default)]
+pub struct Flights {
+    under_way: Mutex<HashMap<PartitionKey, Vec<Arc<Flight>>>>,
+}
+
+/// What a request does.
+pub(super) enum Boarding {
+    /// It asks the engine itself; the others wait for it.
+    Leads(Pilot),
+    /// It waits.
+    Follows(Arc<Flight>),
+}
+
+/// On what terms a request joins another.
+pub(super) struct Terms<'a> {
+    pub floors: Thresholds,
+    pub rules: &'a Rules,
+    /// Whether it may wait for another's text at all.
+    pub shares: bool,
+    pub attempt: u32,
+}
+
+/// Whoever asks the engine. A pilot that is lost on the way, by a panic or a cancelled task, takes nobody down: its flight ends as
+/// failed.
+pub(super) struct Pilot {
+    flights: Arc<Flights>,
+    flight: Arc<Flight>,
+}
+
+impl Flights {
+    /// Joins the run for the same decision, or starts one.
+    pub(super) fn board(self: &Arc<Self>, to: Destination, terms: &Terms<'_>) -> Boarding {
+        let mut under_way = self.under_way.lock();
+        let partition = under_way.entry(to.partition).or_default();
+        let same = |flight: &&Arc<Flight>| flight.attempt >= terms.attempt && flight.to.is_also(&to, terms);
+        if let Some(flight) = partition.iter().filter(|_| terms.shares).find(same) {
+            return Boarding::Follows(Arc::clone(flight));
+        }
+        let flight = Arc::new(Flight { to, attempt: terms.attempt, landed: watch::Sender::new(None) });
+        partition.push(Arc::clone(&flight));
+        Boarding::Leads(Pilot { flights: Arc::clone(self), flight })
+    }
+
+    /// How many runs are under way.
+    pub fn count(&self) -> usize {
+        self.under_way.lock().values().map(Vec::len).sum()
+    }
+}
+
+impl Destination {
+    fn is_also(&self, other: &Self, terms: &Terms<'_>) -> bool {
+        if self.circumstances != other.circumstances {
+            return false;
+        }
+        if self.text == other.text {
+            return true;
+        }
+        let near = self.vector.dot(&other.vector) >= terms.floors.tau && self.fresh.dot(&other.fresh) >= terms.floors.tau_fresh;
+        let agree = |a: &Facts, b: &Facts| facts::compare(a, b, terms.rules).is_ok();
+        near && match (&self.facts, &other.facts) {
+            (Some(held), Some(asked)) => agree(held, asked),
+            _ => true,
+        }
+    }
+}
+
+impl Pilot {
+    /// How many runs for the same decision failed before this one.
+    pub(super) fn attempt(&self) -> u32 {
+        self.flight.attempt
+    }
+
+    /// Ends the run: those who waited are told, and who comes later starts a new one.
+    pub(super) fn land(self, landed: Landed) {
+        self.flight.landed.send_replace(Some(landed));
+    }
+}
+
+impl Drop for Pilot {
+    fn drop(&mut self) {
+        let mut under_way = self.flights.under_way.lock();
+        if let Some(partition) = under_way.get_mut(&self.flight.to.partition) {
+            partition.retain(|flight| !Arc::ptr_eq(flight, &self.flight));
+            if partition.is_empty() {
+                under_way.remove(&self.flight.to.partition);
+            }
+        }
+        self.flight.landed.send_if_modified(|landed| {
+            let lost = landed.is_none();
+            if lost {
+                *landed = Some(Landed::Failed("the run broke off".to_owned()));
+            }
+            lost
+        });
+    }
+}

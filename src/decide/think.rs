@@ -1,0 +1,337 @@
+//! The last step: what an engine decides, for one request or for many of them at once.
+//!
+//! The work is a task of its own. The caller waits for it until shortly before the deadline, and is then told where the answer will be; that
+//! a caller goes away stops nothing and leaves nothing behind. What the engine decided is verified, and then it is stored in one commit
+//! with the record of the answer, so that a kill leaves both or neither.
+
+use super::fast::Situated;
+use super::flights::{Boarding, Destination, Flights, Landed, Pilot, Terms};
+use super::pending::{Ended, Pending, Work};
+use super::question::{Considered, circumstances};
+use super::situation::{Context, Setting};
+use super::{DecideError, Decided, Decider, Found, Hit, Run, micros};
+use crate::domain::answer::{Answer, Confidence, Outcome, Path};
+use crate::domain::deadline::Deadline;
+use crate::domain::decision::Payload;
+use crate::domain::entry::StoredEntry;
+use crate::domain::request::{Caller, Request};
+use crate::engine::{Engine, EngineFailure};
+use crate::limits::{ENGINE_ATTEMPTS_MAX, PENDING_NOTICE_MS, THINKING_MAX};
+use crate::telemetry::metrics;
+use crate::verify::{confidence, sanity};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep_until, timeout, timeout_at};
+
+/// What the engine path shares among requests.
+#[derive(Debug)]
+pub struct Thinking {
+    /// Runs for the same decision.
+    pub flights: Arc<Flights>,
+    /// Decisions that callers were told to come back for.
+    pub pending: Pending,
+    runs: Semaphore,
+    room: Arc<Semaphore>,
+    budget: Duration,
+}
+
+impl Thinking {
+    /// Room for `runs_max` runs of engines at once, each of which may take `budget`.
+    pub fn new(runs_max: usize, budget: Duration) -> Self {
+        Self {
+            flights: Arc::default(),
+            pending: Pending::default(),
+            runs: Semaphore::new(runs_max),
+            room: Arc::new(Semaphore::new(THINKING_MAX)),
+            budget,
+        }
+    }
+}
+
+/// Where a request lies, and among what.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub setting: Setting,
+    pub context: Context,
+    pub situated: Situated,
+}
+
+/// The work for one request.
+struct Task {
+    decider: Arc<Decider>,
+    caller: Caller,
+    request: Request,
+    place: Place,
+    engine: (String, Arc<dyn Engine>),
+    work: Arc<Work>,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Decider {
+    /// Has an engine decide, and waits for it as long as the caller does.
+    ///
+    /// # Errors
+    /// [`DecideError::Overloaded`] where as many requests wait for engines as may; [`DecideError::DeadlinePassed`] where the deadline
+    /// comes first and the caller does not want to come back.
+    pub(super) async fn think(self: &Arc<Self>, run: Run<'_>, place: Place, engine: String) -> Result<Decided, DecideError> {
+        let Some(thinks) = self.engines.named(&engine).cloned() else {
+            let why = format!("engine \"{engine}\" is not here");
+            return self.abstain(run, Path::Engine, why);
+        };
+        let Ok(room) = Arc::clone(&self.thinking.room).try_acquire_owned() else {
+            return Err(DecideError::Overloaded { what: "requests that wait for an engine" });
+        };
+        let (request, too_late) = (run.request, run.too_late());
+        let work = Arc::new(Work::new(run.id, run.caller.tenant.clone(), run.start));
+        let task = Task {
+            decider: Arc::clone(self),
+            caller: run.caller.clone(),
+            request: request.clone(),
+            place,
+            engine: (engine, thinks),
+            work: Arc::clone(&work),
+            _room: room,
+        };
+        let pending = run.unfinished();
+        let mut ending = self.background.spawn(task.to_the_end(run.parked()));
+        let (notice, last) = notice(request.deadline);
+        if let Ok(ended) = timeout_at(notice.into(), &mut ending).await {
+            return joined(ended);
+        }
+        if !request.pending || !self.thinking.pending.keep(&work) {
+            let ended = timeout_at(request.deadline.at().into(), ending).await;
+            return ended.map_or(Err(too_late), joined);
+        }
+        self.come_back(request, pending, (work, ending, last)).await
+    }
+
+    /// Tells the caller where the answer will be, unless it is there by the last moment.
+    async fn come_back(
+        self: &Arc<Self>,
+        request: &Request,
+        pending: Run<'_>,
+        (work, mut ending, last): (Arc<Work>, JoinHandle<Ended>, Instant),
+    ) -> Result<Decided, DecideError> {
+        let (caller, id) = (pending.caller.clone(), pending.id);
+        let told = self.make(pending, |answer| {
+            answer.path = Path::Engine;
+            answer.outcome = Outcome::Pending;
+            answer.reason = Some("the engine is still at work".to_owned());
+            answer.location = Some(format!("/v1/decisions/{id}"));
+        })?;
+        // Whoever comes back after a restart must be told that the decision was asked for.
+        let record = self.audit_of(&caller, request, &told)?;
+        let decider = Arc::clone(self);
+        self.background.spawn(async move {
+            let written = work.written.lock().await;
+            if !*written && let Err(error) = decider.store.commit(vec![record]).await {
+                tracing::warn!(%error, "that a decision is pending could not be kept; it is lost if the service stops before it is there");
+            }
+        });
+        tokio::select! {
+            biased;
+            ended = &mut ending => joined(ended),
+            () = sleep_until(last.into()) => {
+                metrics::decided(told.answer.path, told.answer.outcome, &told.answer.timing_us);
+                Ok(told)
+            }
+        }
+    }
+}
+
+/// When to prepare for an answer that says "come back", and when to give it.
+fn notice(deadline: Deadline) -> (Instant, Instant) {
+    let whole = deadline.at().saturating_duration_since(deadline.start());
+    let before = |part: Duration| deadline.at().checked_sub(part).unwrap_or(deadline.start());
+    let early = Duration::from_millis(PENDING_NOTICE_MS).min(whole / 4);
+    (before(early), before(early / 8))
+}
+
+fn joined(ended: Result<Ended, tokio::task::JoinError>) -> Ended {
+    ended.unwrap_or_else(|error| Err(DecideError::Broken { detail: error.to_string() }))
+}
+
+impl Task {
+    async fn to_the_end(self, parked: impl for<'a> FnOnce(&'a Caller, &'a Request) -> Run<'a> + Send) -> Ended {
+        let run = parked(&self.caller, &self.request);
+        let ended = self.decide(run).await;
+        self.decider.thinking.pending.end(&self.work);
+        ended
+    }
+
+    async fn decide(&self, mut run: Run<'_>) -> Ended {
+        let strategy = Arc::clone(&run.strategy);
+        // Where only a vote may answer, no single decision of another request may.
+        let mut shares = strategy.vote.is_none_or(|rules| !rules.alone);
+        let mut attempt = 0;
+        loop {
+            let terms = Terms { floors: strategy.floors(), rules: &strategy.facts, shares, attempt };
+            match self.decider.thinking.flights.board(self.destination(&run), &terms) {
+                Boarding::Leads(pilot) => {
+                    // It may have landed between this request's look into memory and now.
+                    if shares && let Some(hit) = self.look_again(&mut run) {
+                        pilot.land(Landed::Remembered);
+                        return self.end_with_hit(run, hit).await;
+                    }
+                    return self.lead(run, pilot).await;
+                }
+                Boarding::Follows(flight) => {
+                    metrics::engine_shared();
+                    self.work.steps.tell("waiting", "the same question is being decided already");
+                    let since = Instant::now();
+                    let landed = flight.landed().await;
+                    run.timing.engine += micros(since.elapsed());
+                    match landed {
+                        Landed::Remembered => {
+                            if let Some(hit) = self.look_again(&mut run) {
+                                return self.end_with_hit(run, hit).await;
+                            }
+                            // The gates refuse what another was told, so this one needs a run of its own.
+                            shares = false;
+                        }
+                        Landed::Abstained(why) => return self.abstain(run, why).await,
+                        Landed::Failed(why) if flight.attempt + 1 >= ENGINE_ATTEMPTS_MAX => return self.abstain(run, why).await,
+                        Landed::Failed(_) => attempt = flight.attempt + 1,
+                    }
+                }
+            }
+        }
+    }
+
+    fn destination(&self, run: &Run<'_>) -> Destination {
+        let Place { setting, context, situated } = &self.place;
+        Destination {
+            partition: setting.partition,
+            text: self.request.text.hash(),
+            vector: situated.vector.clone(),
+            fresh: situated.known.vector.clone(),
+            facts: run.facts.clone(),
+            circumstances: circumstances(&self.request, context.soft_ids(&setting.strategy)),
+        }
+    }
+
+    /// Looks into memory as the first two steps do.
+    fn look_again(&self, run: &mut Run<'_>) -> Option<Hit> {
+        run.refused.clear();
+        run.held_back = None;
+        let Place { setting, context, situated } = &self.place;
+        if let Some(hit) = self.decider.exact(run, setting, context) {
+            return Some(hit);
+        }
+        match self.decider.fast(run, setting, situated) {
+            Found::Hit(hit) => Some(*hit),
+            Found::Nothing(_) => None,
+        }
+    }
+
+    /// Asks the engine, and remembers what it decides.
+    async fn lead(&self, mut run: Run<'_>, pilot: Pilot) -> Ended {
+        let decider = &self.decider;
+        let since = Instant::now();
+        let asked = self.ask(&mut run).await;
+        run.timing.engine += micros(since.elapsed());
+        let (name, _) = &self.engine;
+        metrics::engine_ran(name, asked.as_ref().map_or_else(EngineFailure::outcome, |_| "decided"), since.elapsed());
+        match asked {
+            Ok(decision) => {
+                let held_back = run.held_back.take();
+                let entry = decider.entry_of(&run, &self.place, decision.clone());
+                let ended = self.end_with(run, Some(entry), decided_by(decision.clone())).await?;
+                pilot.land(Landed::Remembered);
+                if let Some(held_back) = held_back {
+                    let asked = (&self.caller, &self.request);
+                    decider.judge_held_back(asked, &self.place.setting, &ended.answer, (held_back, decision));
+                }
+                Ok(ended)
+            }
+            Err(EngineFailure::Abstained { reason }) => {
+                pilot.land(Landed::Abstained(reason.clone()));
+                self.abstain(run, reason).await
+            }
+            Err(failure) => {
+                if let EngineFailure::Failed { detail } = &failure {
+                    tracing::warn!(engine = name, %detail, attempt = pilot.attempt(), "an engine failed");
+                }
+                let why = failure.told();
+                pilot.land(Landed::Failed(why.clone()));
+                self.abstain(run, why).await
+            }
+        }
+    }
+
+    /// One run of the engine, within its own budget, verified.
+    async fn ask(&self, run: &mut Run<'_>) -> Result<Payload, EngineFailure> {
+        let thinking = &self.decider.thinking;
+        let deadline = Deadline::after(thinking.budget);
+        let Ok(Ok(_permit)) = timeout(deadline.remaining(), thinking.runs.acquire()).await else {
+            return Err(EngineFailure::TimedOut);
+        };
+        let Place { setting, context, situated } = &self.place;
+        let considered = Considered {
+            caller: &self.caller,
+            request: &self.request,
+            setting,
+            context,
+            fresh: &situated.known.vector,
+            facts: run.facts.clone(),
+        };
+        let question = self.decider.question(&considered, deadline, self.work.steps.clone());
+        let (name, engine) = &self.engine;
+        self.work.steps.tell("engine", format!("{name} was asked"));
+        let decision = timeout(deadline.remaining(), engine.decide(question)).await.unwrap_or(Err(EngineFailure::TimedOut))?;
+        match sanity::check(&decision) {
+            Ok(()) => Ok(decision),
+            Err(why) => Err(EngineFailure::Failed { detail: format!("its decision did not pass verification: {why}") }),
+        }
+    }
+
+    async fn end_with_hit(&self, run: Run<'_>, hit: Hit) -> Ended {
+        let Hit { path, decision, confidence, matched, weighed: _ } = hit;
+        self.end_with(run, None, |answer| {
+            answer.path = path;
+            answer.outcome = Outcome::Decided;
+            answer.decision = Some(decision);
+            answer.confidence = confidence;
+            answer.matched = matched;
+        })
+        .await
+    }
+
+    async fn abstain(&self, run: Run<'_>, why: String) -> Ended {
+        self.end_with(run, None, |answer| {
+            answer.path = Path::Engine;
+            answer.reason = Some(why);
+        })
+        .await
+    }
+
+    /// Makes the final answer and writes it, with the entry where there is one.
+    async fn end_with(&self, run: Run<'_>, entry: Option<StoredEntry>, fill: impl FnOnce(&mut Answer)) -> Ended {
+        let decider = &self.decider;
+        let decided = decider.make(run, fill)?;
+        metrics::decided(decided.answer.path, decided.answer.outcome, &decided.answer.timing_us);
+        let record = decider.audit_of(&self.caller, &self.request, &decided)?;
+        let mut written = self.work.written.lock().await;
+        *written = true;
+        match entry {
+            Some(entry) => decider.backfill(entry, record).await,
+            None => decider.queue_audit(record),
+        }
+        Ok(decided)
+    }
+}
+
+fn decided_by(decision: Payload) -> impl FnOnce(&mut Answer) {
+    move |answer| {
+        answer.path = Path::Engine;
+        answer.outcome = Outcome::Decided;
+        answer.confidence = engine_confidence(&decision);
+        answer.decision = Some(decision);
+    }
+}
+
+fn engine_confidence(decision: &Payload) -> Confidence {
+    decision.decision().map_or(Confidence::Low, |decision| confidence::of_engine(&decision))
+}
