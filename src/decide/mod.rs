@@ -15,6 +15,7 @@ mod components;
 mod fast;
 mod feedback;
 mod forget;
+mod market;
 mod order;
 mod question;
 mod restore;
@@ -29,6 +30,7 @@ pub use budgets::Budgets;
 pub use components::{ComponentError, NewComponent};
 pub use feedback::{Consequences, Feedback, FeedbackError};
 pub use forget::Forget;
+pub use market::{BarWritten, MarketError, NewBar};
 pub use order::Order;
 pub use restore::Restored;
 pub use search::{Probe, Scored};
@@ -41,6 +43,7 @@ use self::question::Considered;
 use self::situation::{Context, ContextChoice, Setting};
 use crate::budget::neighbourhood::Neighbourhood;
 use crate::cache::embedding::{EmbeddingCache, Full};
+use crate::cache::market::MarketCache;
 use crate::cache::partition::LiveEntry;
 use crate::cache::semantic::SemanticCache;
 use crate::domain::answer::{Answer, Confidence, Explanation, Match, Outcome, Path, Refused, TimingUs};
@@ -150,6 +153,8 @@ pub struct Decider {
     pub text_ttl_sec: u64,
     /// Decisions that are remembered.
     pub semantic: SemanticCache,
+    /// Past prices.
+    pub market: MarketCache,
     /// Where the graphs of the indexes are kept between runs; they are built anew where absent.
     pub graphs: Option<PathBuf>,
     /// Who writes which id now.
