@@ -2,3 +2,4 @@
 
 pub mod market_context;
 pub mod opinion;
+pub mod risk;
