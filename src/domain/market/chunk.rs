@@ -8,7 +8,7 @@ use crate::domain::time::Timestamp;
 /// Intervals that one chunk spans: six weeks of hours, some 80 kB of text. A write of one bar writes its chunk.
 const CHUNK_INTERVALS: i64 = 1_024;
 
-/// The bars of an instrument that begin within one span of [`CHUNK_INTERVALS`] intervals since the epoch.
+/// The bars of an instrument that begin within one span of 1,024 intervals, counted from the epoch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chunk {
     /// Whose they are.

@@ -27,7 +27,7 @@ fn through(closes: &[f64]) -> Series {
 fn ending_with(days: usize, last_step: f64) -> Vec<f64> {
     let mut close = 100.0;
     let step = |n: usize| {
-        let to_and_fro = if n % 2 == 0 { 0.005 } else { -0.005 };
+        let to_and_fro = if n.is_multiple_of(2) { 0.005 } else { -0.005 };
         if n >= (days - 1) * 24 { last_step } else { to_and_fro }
     };
     (0..days * 24)
