@@ -1,6 +1,7 @@
 //! Putting the parts together: the only place that names implementations.
 
 use crate::cache::embedding::EmbeddingCache;
+use crate::cache::market::MarketCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
 use crate::decide::{Background, Budgets, Decider, NewComponent, Order, Restored, Shadows, Strategies, Thinking};
@@ -184,6 +185,7 @@ impl App {
             embeddings: EmbeddingCache::new(&config.embedding_cache),
             text_ttl_sec: config.embedding_cache.text_ttl_sec,
             semantic: SemanticCache::new(config.index, builder),
+            market: MarketCache::default(),
             graphs: parts.graphs,
             store: parts.store,
             lexicon: read_lexicon(&config.facts)?,

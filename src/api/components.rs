@@ -13,7 +13,7 @@ use crate::domain::field::FieldError;
 use crate::domain::ids::ComponentId;
 use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
-use crate::limits::TTL_SEC_MAX;
+use crate::limits::{BULK_BATCH_LINES_MAX, TTL_SEC_MAX};
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -233,7 +233,7 @@ pub(super) async fn delete(app: Data<App>, http: HttpRequest, id: web::Path<Stri
     )
 )]
 pub(super) async fn bulk(app: Data<App>, http: HttpRequest, payload: web::Payload) -> Answered {
-    ndjson::bulk(&app, &http, payload, write).await.at(&http)
+    ndjson::bulk(&app, &http, payload, BULK_BATCH_LINES_MAX, write).await.at(&http)
 }
 
 /// Writes what could be read of a batch of lines, in one durable commit.

@@ -1,7 +1,7 @@
 //! The OpenAPI document and the interactive documentation.
 
 use super::error::{Answered, At, Kind, Problem};
-use super::{components, decide, decisions, entries, events, feedback, health, ndjson, prototype, strategies};
+use super::{components, decide, decisions, entries, events, feedback, health, market, ndjson, prototype, strategies};
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::{Arc, LazyLock};
@@ -15,15 +15,17 @@ use utoipa_swagger_ui::Config;
         decide::decide, decisions::decision, events::events, feedback::feedback,
         components::put, components::get, components::delete, components::bulk,
         entries::bulk::bulk, entries::search::search, entries::whole::get, entries::delete::delete,
+        market::put, market::get, market::delete,
         strategies::list, strategies::get,
         health::live, health::ready, health::metrics,
         prototype::decide, prototype::insert_data, prototype::clear, prototype::clear_by_get,
     ),
-    components(schemas(ndjson::LineResult, components::ComponentRequest, entries::bulk::EntryRequest, prototype::PythonBool)),
+    components(schemas(ndjson::LineResult, components::ComponentRequest, entries::bulk::EntryRequest, market::BarLine, prototype::PythonBool)),
     tags(
         (name = "decide", description = "Ask, and look at past answers"),
         (name = "entries", description = "Remembered decisions"),
         (name = "components", description = "Reusable texts, embedded ahead"),
+        (name = "market", description = "Past prices, for engines"),
         (name = "strategies", description = "Ways to decide"),
         (name = "operations", description = "Health and metrics"),
         (name = "prototype", description = "The prototype's endpoints, kept for its clients"),

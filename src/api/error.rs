@@ -1,6 +1,6 @@
 //! From errors to status codes: the only place that knows them. Answers are RFC 9457 problem details.
 
-use crate::decide::{ComponentError, DecideError, RememberError};
+use crate::decide::{ComponentError, DecideError, MarketError, RememberError};
 use crate::domain::field::FieldError;
 use crate::embed::EmbedError;
 use crate::store::StoreError;
@@ -178,6 +178,16 @@ impl From<RememberError> for Problem {
             RememberError::Store(e) => e.into(),
             RememberError::Broken { detail } => Self::new(Kind::INTERNAL, detail),
             RememberError::Cache(e) => Self::new(Kind::NOT_ALLOWED, e.to_string()),
+        }
+    }
+}
+
+impl From<MarketError> for Problem {
+    fn from(error: MarketError) -> Self {
+        match error {
+            MarketError::Full(e) => Self::new(Kind::NOT_ALLOWED, e.to_string()),
+            MarketError::Store(e) => e.into(),
+            MarketError::Broken { detail } => Self::new(Kind::INTERNAL, detail),
         }
     }
 }

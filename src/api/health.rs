@@ -53,6 +53,7 @@ pub(super) async fn ready(app: Data<App>) -> HttpResponse {
                      "queue_capacity": embed.queue_capacity},
         "cache": {"entries": cache.entries, "partitions": cache.partitions, "components": decider.embeddings.len(),
                   "indexes_building": cache.building, "restored_entries": app.restored.entries,
+                  "instruments": decider.market.len(), "bars": decider.market.bars(), "restored_bars": app.restored.bars,
                   "restored_from_graphs": app.restored.from_graphs, "restored_in_ms": app.restored.took.as_millis() as u64,
                   "damaged_records": app.restored.damaged},
         "strategies": strategies,

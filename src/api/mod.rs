@@ -10,6 +10,7 @@ mod events;
 mod feedback;
 mod health;
 mod json;
+mod market;
 mod ndjson;
 mod prototype;
 mod strategies;
@@ -59,6 +60,12 @@ fn routes(service: &mut web::ServiceConfig) {
         .service(at("/v1/entries/search", "POST").route(web::post().to(entries::search::search)))
         .service(at("/v1/entries/{id}", "GET").route(web::get().to(entries::whole::get)))
         .service(at("/v1/feedback", "POST").route(web::post().to(feedback::feedback)))
+        .service(
+            at("/v1/market/{instrument}", "PUT, GET, DELETE")
+                .route(web::put().to(market::put))
+                .route(web::get().to(market::get))
+                .route(web::delete().to(market::delete)),
+        )
         .service(at("/v1/strategies", "GET").route(web::get().to(strategies::list)))
         .service(at("/v1/strategies/{name}", "GET").route(web::get().to(strategies::get)))
         .service(at("/health/live", "GET, HEAD").route(web::get().to(health::live)).route(web::head().to(health::live)))

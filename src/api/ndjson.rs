@@ -7,7 +7,7 @@ use super::error::{Kind, Problem};
 use super::json;
 use crate::app::App;
 use crate::domain::field::FieldError;
-use crate::limits::{BULK_BATCH_LINES_MAX, BULK_BODY_BYTES_MAX, LINE_BYTES_MAX};
+use crate::limits::{BULK_BODY_BYTES_MAX, LINE_BYTES_MAX};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
@@ -42,12 +42,14 @@ impl LineResult {
 /// A line that could be read, with its number.
 pub(crate) type Line<T> = (usize, Result<T, FieldError>);
 
-/// Answers with one result line for each line of the body: `write` gets up to a batch of lines at a time and gives their results. The
+/// Answers with one result line for each line of the body: `write` gets up to
+/// `lines_max` lines at a time and gives their results. The
 /// place among the bulk writes is held until the last line is written.
 pub(super) async fn bulk<T, F, W>(
     app: &Data<App>,
     http: &HttpRequest,
     payload: Payload,
+    lines_max: usize,
     write: W,
 ) -> Result<HttpResponse, Problem>
 where
@@ -60,9 +62,8 @@ where
     // Taken once the body is there, so that a client that sends slowly keeps nobody out.
     let place = Arc::clone(&app.bulk).try_acquire_owned().map_err(busy)?;
     let start = (Data::clone(app), Lines { body, at: 0, line: 0 }, write, place);
-    let results = stream::unfold(start, |(app, mut lines, write, place)| async move {
-        let batch: Vec<Line<T>> =
-            lines.by_ref().take(BULK_BATCH_LINES_MAX).map(|(line, bytes)| (line, read_line(&bytes))).collect();
+    let results = stream::unfold(start, move |(app, mut lines, write, place)| async move {
+        let batch: Vec<Line<T>> = lines.by_ref().take(lines_max).map(|(line, bytes)| (line, read_line(&bytes))).collect();
         if batch.is_empty() {
             return None;
         }

@@ -40,6 +40,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
         from_graphs = restored.from_graphs,
         components = restored.components,
         texts = restored.texts,
+        bars = restored.bars,
         ended = restored.ended,
         other_model = restored.other_model,
         damaged = restored.damaged,

@@ -17,6 +17,7 @@ mod fast;
 mod feedback;
 mod flights;
 mod forget;
+mod market;
 mod order;
 mod pending;
 mod question;
@@ -35,6 +36,7 @@ pub use components::{ComponentError, NewComponent};
 pub use feedback::{Consequences, Feedback, FeedbackError};
 pub use flights::Flights;
 pub use forget::Forget;
+pub use market::{BarWritten, MarketError, NewBar};
 pub use order::Order;
 pub use pending::{Pending, Work};
 pub use restore::Restored;
@@ -50,6 +52,7 @@ use self::situation::{Context, ContextChoice, Setting};
 use self::think::Place;
 use crate::budget::neighbourhood::Neighbourhood;
 use crate::cache::embedding::{EmbeddingCache, Full};
+use crate::cache::market::MarketCache;
 use crate::cache::partition::LiveEntry;
 use crate::cache::semantic::SemanticCache;
 use crate::domain::answer::{Answer, Confidence, Explanation, Match, Outcome, Path, Refused, TimingUs};
@@ -165,6 +168,8 @@ pub struct Decider {
     pub text_ttl_sec: u64,
     /// Decisions that are remembered.
     pub semantic: SemanticCache,
+    /// Past prices.
+    pub market: MarketCache,
     /// Where the graphs of the indexes are kept between runs; they are built anew where absent.
     pub graphs: Option<PathBuf>,
     /// Who writes which id now.

@@ -3,10 +3,14 @@
 use super::Decider;
 use crate::cache::embedding::KnownText;
 use crate::domain::entry::StoredEntry;
+use crate::domain::field::FieldError;
+use crate::domain::ids::TenantId;
+use crate::domain::market::{Chunk, Instrument, Series};
 use crate::domain::partition::PartitionKey;
 use crate::store::{Record, RecordKind, StoreError};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What a start found in the store.
@@ -18,6 +22,8 @@ pub struct Restored {
     pub components: usize,
     /// Vectors of fresh texts.
     pub texts: usize,
+    /// Bars of all instruments.
+    pub bars: usize,
     /// Records that had ended.
     pub ended: usize,
     /// Records of another model, which are left alone.
@@ -34,6 +40,9 @@ pub struct Restored {
 
 /// Entries by partition, on their way into memory.
 type Entries = BTreeMap<PartitionKey, Vec<StoredEntry>>;
+
+/// Bars by tenant and instrument, on their way into memory.
+type Bars = BTreeMap<(TenantId, Instrument), Vec<Arc<Chunk>>>;
 
 impl Decider {
     /// Loads components, entries and vectors of texts. Blocks; call it before serving.
@@ -68,9 +77,41 @@ impl Decider {
                 }
             }
         }
+        self.restore_bars(&mut restored)?;
         restored.judgements = self.replay_judgements(None)?;
         restored.took = since.elapsed();
         Ok(restored)
+    }
+
+    /// Puts the chunks of every instrument together again.
+    fn restore_bars(&self, restored: &mut Restored) -> Result<(), StoreError> {
+        let mut bars = Bars::new();
+        self.store.scan(RecordKind::Market, &mut |record| {
+            match record {
+                Ok(Record::Market(chunk)) => {
+                    bars.entry((chunk.tenant.clone(), chunk.instrument.clone())).or_default().push(chunk);
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    restored.damaged += 1;
+                    tracing::warn!(%error, "a chunk of bars can't be read and is left alone");
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        for ((tenant, instrument), chunks) in bars {
+            match together(&chunks) {
+                Ok(series) => {
+                    restored.bars += series.bars().len();
+                    self.market.put(&tenant, &instrument, Arc::new(series));
+                }
+                Err(error) => {
+                    restored.damaged += chunks.len();
+                    tracing::warn!(%instrument, %error, "the bars of an instrument do not fit together and are left alone");
+                }
+            }
+        }
+        Ok(())
     }
 
     fn restore_record(&self, record: Record, entries: &mut Entries, restored: &mut Restored) {
@@ -100,7 +141,16 @@ impl Decider {
                 entries.entry(e.entry.partition).or_default().push(e);
             }
             Record::TagEnd(end) => self.semantic.generations().end(&end.tenant, [&*end.tag], end.generation),
-            Record::Decision(_) | Record::Judgement(_) => {}
+            Record::Decision(_) | Record::Judgement(_) | Record::Market(_) => {}
         }
     }
+}
+
+/// The series that chunks of one instrument make.
+fn together(chunks: &[Arc<Chunk>]) -> Result<Series, FieldError> {
+    let interval_sec = chunks.first().map_or(0, |chunk| chunk.bars.interval_sec());
+    if chunks.iter().any(|chunk| chunk.bars.interval_sec() != interval_sec) {
+        return Err(FieldError::new("/interval_sec", "there are bars of two intervals"));
+    }
+    Series::new(interval_sec, chunks.iter().flat_map(|chunk| chunk.bars.bars()).copied().collect())
 }

@@ -95,7 +95,7 @@ impl Decider {
             _room: room,
         };
         let pending = run.unfinished();
-        let mut ending = self.background.spawn(task.to_the_end(run.parked()));
+        let mut ending = self.background.spawn(task.finish(run.parked()));
         let (notice, last) = notice(request.deadline);
         if let Ok(ended) = timeout_at(notice.into(), &mut ending).await {
             return joined(ended);
@@ -154,7 +154,7 @@ fn joined(ended: Result<Ended, tokio::task::JoinError>) -> Ended {
 }
 
 impl Task {
-    async fn to_the_end(self, parked: impl for<'a> FnOnce(&'a Caller, &'a Request) -> Run<'a> + Send) -> Ended {
+    async fn finish(self, parked: impl for<'a> FnOnce(&'a Caller, &'a Request) -> Run<'a> + Send) -> Ended {
         let run = parked(&self.caller, &self.request);
         let ended = self.decide(run).await;
         self.decider.thinking.pending.end(&self.work);

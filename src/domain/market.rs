@@ -1,5 +1,9 @@
 //! Prices over time: bars, the series that they make, and the instrument that they are of.
 
+mod chunk;
+
+pub use chunk::Chunk;
+
 use super::field::FieldError;
 use super::ids::{self, IdError};
 use super::time::Timestamp;
@@ -193,6 +197,11 @@ impl Series {
         Self { interval_sec: self.interval_sec, bars: Arc::clone(&self.bars), end }
     }
 
+    /// Whether there is a bar that begins at `at`.
+    pub fn has(&self, at: Timestamp) -> bool {
+        self.bars().binary_search_by_key(&at, Bar::at).is_ok()
+    }
+
     /// This series with further bars, sorted by time as those of a series are; one takes the place of the bar of the same time. Whether
     /// they overlap the bars that stay is for the caller to have checked, by [`Self::clash`].
     pub fn with(&self, sorted: &[Bar]) -> Self {
@@ -234,6 +243,12 @@ fn overlap(bar: &Bar, other: &Bar, interval_sec: u32) -> String {
         return format!("there are two bars of {}", bar.at);
     }
     format!("the bar of {} overlaps that of {}: bars of this series take {interval_sec} seconds", bar.at, other.at)
+}
+
+impl Default for Series {
+    fn default() -> Self {
+        Self::of_sorted(INTERVAL_SEC_DEFAULT, [].into())
+    }
 }
 
 impl PartialEq for Series {

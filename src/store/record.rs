@@ -5,6 +5,7 @@ use crate::domain::component::{Component, EmbeddedText, ModelRef, Role};
 use crate::domain::entry::StoredEntry;
 use crate::domain::ids::{ComponentId, DecisionId, EntryId, TenantId};
 use crate::domain::judgement::{Judgement, Source};
+use crate::domain::market::{Chunk, Instrument};
 use crate::domain::tag_end::TagEnd;
 use crate::domain::text::TextHash;
 use crate::domain::time::Timestamp;
@@ -27,6 +28,8 @@ pub enum Record {
     TagEnd(TagEnd),
     /// What was learnt about a decision.
     Judgement(Arc<Judgement>),
+    /// Bars of an instrument.
+    Market(Arc<Chunk>),
 }
 
 impl Record {
@@ -43,6 +46,12 @@ impl Record {
             Self::Judgement(judged) => {
                 RecordKey::Judgement { tenant: judged.tenant.clone(), decision: judged.decision, source: judged.source }
             }
+            Self::Market(chunk) => RecordKey::Market {
+                tenant: chunk.tenant.clone(),
+                instrument: chunk.instrument.clone(),
+                interval_sec: chunk.bars.interval_sec(),
+                chunk: chunk.number,
+            },
         }
     }
 
@@ -55,6 +64,7 @@ impl Record {
             Self::Decision(_) => RecordKind::Decision,
             Self::TagEnd(_) => RecordKind::TagEnd,
             Self::Judgement(_) => RecordKind::Judgement,
+            Self::Market(_) => RecordKind::Market,
         }
     }
 
@@ -65,7 +75,7 @@ impl Record {
             Self::Text(text) => text.ttl_sec.map(|ttl| text.created_at.plus_seconds(ttl)),
             Self::Entry(stored) => stored.entry.expires_at(),
             Self::Judgement(judged) => Some(judged.at.plus_seconds(JUDGEMENT_TTL_SEC)),
-            Self::Decision(_) | Self::TagEnd(_) => None,
+            Self::Decision(_) | Self::TagEnd(_) | Self::Market(_) => None,
         }
     }
 
@@ -85,11 +95,13 @@ pub enum RecordKind {
     Decision,
     TagEnd,
     Judgement,
+    Market,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [Self::Component, Self::Text, Self::Entry, Self::Decision, Self::TagEnd, Self::Judgement];
+    pub const ALL: [Self; 7] =
+        [Self::Component, Self::Text, Self::Entry, Self::Decision, Self::TagEnd, Self::Judgement, Self::Market];
 
     /// The name in file names, metrics and messages.
     pub fn as_str(self) -> &'static str {
@@ -100,6 +112,7 @@ impl RecordKind {
             Self::Decision => "decision",
             Self::TagEnd => "tag_end",
             Self::Judgement => "judgement",
+            Self::Market => "market",
         }
     }
 }
@@ -150,6 +163,8 @@ pub enum RecordKey {
     TagEnd { tenant: TenantId, tag: String },
     /// `{tenant}:judgement:<source>:<ulid>`.
     Judgement { tenant: TenantId, decision: DecisionId, source: Source },
+    /// `{tenant}:market:<interval_sec>:<chunk>:<instrument>`.
+    Market { tenant: TenantId, instrument: Instrument, interval_sec: u32, chunk: i64 },
 }
 
 impl RecordKey {
@@ -162,6 +177,7 @@ impl RecordKey {
             Self::Decision { .. } => RecordKind::Decision,
             Self::TagEnd { .. } => RecordKind::TagEnd,
             Self::Judgement { .. } => RecordKind::Judgement,
+            Self::Market { .. } => RecordKind::Market,
         }
     }
 
@@ -173,7 +189,8 @@ impl RecordKey {
             | Self::Entry { tenant, .. }
             | Self::Decision { tenant, .. }
             | Self::TagEnd { tenant, .. }
-            | Self::Judgement { tenant, .. } => tenant,
+            | Self::Judgement { tenant, .. }
+            | Self::Market { tenant, .. } => tenant,
         }
     }
 
@@ -192,6 +209,9 @@ impl RecordKey {
             let source = Source::ALL.into_iter().find(|known| known.as_str() == name)?;
             return Some(Self::Judgement { tenant, decision: DecisionId::parse(id).ok()?, source });
         }
+        if let Some(rest) = rest.strip_prefix("market:") {
+            return Self::parse_market(tenant, rest);
+        }
         if rest.starts_with("sc:combo:") {
             return Some(Self::Entry { tenant, id: EntryId::parse(rest).ok()? });
         }
@@ -204,6 +224,16 @@ impl RecordKey {
         let family = Family::ALL.into_iter().find(|known| known.as_str() == family)?;
         Some(Self::Component { tenant, family, id: ComponentId::new(rest).ok()? })
     }
+
+    fn parse_market(tenant: TenantId, rest: &str) -> Option<Self> {
+        // The instrument is the last, for it may have colons.
+        let mut parts = rest.splitn(3, ':');
+        let (interval_sec, chunk, name) = (parts.next()?, parts.next()?, parts.next()?);
+        let instrument = Instrument::new(name).ok().filter(|instrument| instrument.as_str() == name)?;
+        let key = Self::Market { tenant, instrument, interval_sec: interval_sec.parse().ok()?, chunk: chunk.parse().ok()? };
+        // A number has other spellings, such as `+1`, which would be other keys for one record.
+        key.to_string().ends_with(rest).then_some(key)
+    }
 }
 
 impl fmt::Display for RecordKey {
@@ -215,6 +245,9 @@ impl fmt::Display for RecordKey {
             Self::Decision { tenant, id } => write!(f, "{{{tenant}}}:decision:{id}"),
             Self::TagEnd { tenant, tag } => write!(f, "{{{tenant}}}:tag_end:{tag}"),
             Self::Judgement { tenant, decision, source } => write!(f, "{{{tenant}}}:judgement:{}:{decision}", source.as_str()),
+            Self::Market { tenant, instrument, interval_sec, chunk } => {
+                write!(f, "{{{tenant}}}:market:{interval_sec}:{chunk}:{instrument}")
+            }
         }
     }
 }
@@ -263,7 +296,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_key_reads_back_as_itself(
-            tag in "\\PC{0,9}", tenant in "[a-z0-9][a-z0-9:._-]{0,9}", id in "[a-z0-9][a-z0-9:._-]{0,9}", model in "[a-z:@é]{1,9}", hash: [u8; 32],
+            tag in "\\PC{0,9}", instrument in "[A-Z0-9][A-Z0-9:._-]{0,9}", (interval_sec, chunk) in any::<(u32, i64)>(), tenant in "[a-z0-9][a-z0-9:._-]{0,9}", id in "[a-z0-9][a-z0-9:._-]{0,9}", model in "[a-z:@é]{1,9}", hash: [u8; 32],
         ) {
             let tenant = TenantId::new(&tenant).unwrap();
             let id = ComponentId::new(&id).unwrap();
@@ -276,7 +309,8 @@ mod tests {
                 RecordKey::Entry { tenant: tenant.clone(), id: EntryId::from_bytes(hash) },
                 RecordKey::Decision { tenant: tenant.clone(), id: decision },
                 RecordKey::TagEnd { tenant: tenant.clone(), tag },
-                RecordKey::Judgement { tenant, decision, source: Source::Shadow },
+                RecordKey::Judgement { tenant: tenant.clone(), decision, source: Source::Shadow },
+                RecordKey::Market { tenant, instrument: Instrument::new(&instrument).unwrap(), interval_sec, chunk },
             ] {
                 prop_assert_eq!(RecordKey::parse(&key.to_string()), Some(key));
             }

@@ -8,6 +8,7 @@ use crate::domain::decision::Payload;
 use crate::domain::entry::{Band, Entry, Part, Provenance, StoredEntry, Validity};
 use crate::domain::ids::{ComponentId, DecisionId, EntryId, StrategyName, TenantId};
 use crate::domain::judgement::{Judgement, Source};
+use crate::domain::market::{Bar, Chunk, Instrument, Series};
 use crate::domain::partition::PartitionKey;
 use crate::domain::tag_end::TagEnd;
 use crate::domain::text::{FreshText, TextHash};
@@ -181,9 +182,20 @@ pub(super) fn fixed_judgement() -> Record {
     Record::Judgement(judgement.into())
 }
 
+pub(super) fn fixed_market() -> Record {
+    let bar =
+        |hour: u64, close: f64| Bar::new(moment().plus_seconds(hour * 3_600), [1.5, 2.0, 1e-3, close], 0.1 + close).unwrap();
+    market_of("acme", Series::new(3_600, vec![bar(0, 1.25), bar(1, 0.7), bar(4, 1.0 / 3.0)]).unwrap())
+}
+
+fn market_of(name: &str, bars: Series) -> Record {
+    let number = Chunk::number_of(bars.last().unwrap().at(), bars.interval_sec());
+    Record::Market(Chunk::new(tenant(name), Instrument::new("ETH:PERP").unwrap(), number, bars).unwrap().into())
+}
+
 /// A fixed record of each kind.
-pub(super) fn one_of_each() -> [Record; 6] {
-    [fixed_component(), fixed_text(), fixed_entry(), fixed_decision(), fixed_tag_end(), fixed_judgement()]
+pub(super) fn one_of_each() -> [Record; 7] {
+    [fixed_component(), fixed_text(), fixed_entry(), fixed_decision(), fixed_tag_end(), fixed_judgement(), fixed_market()]
 }
 
 pub(super) fn fixed_decision() -> Record {
@@ -202,6 +214,7 @@ pub(super) fn same(a: &Record, b: &Record) -> bool {
         }
         (Record::TagEnd(a), Record::TagEnd(b)) => a == b,
         (Record::Judgement(a), Record::Judgement(b)) => a == b,
+        (Record::Market(a), Record::Market(b)) => a == b,
         _ => false,
     }
 }
@@ -272,13 +285,15 @@ fn any_validity() -> impl Strategy<Value = Validity> {
     let bands = || prop::collection::btree_map("\\PC{1,6}", band.clone(), 0..3);
     let versions = prop::collection::btree_map("\\PC{1,6}", "\\PC{0,6}", 0..3);
     let action = prop::option::of(prop::sample::select(vec![ActionClass::Answer, ActionClass::Irreversible]));
-    (prop::option::of(any_moment()), bands(), prop::option::of("\\PC{0,9}".boxed()), bands(), versions, action).prop_map(
-        |(valid_until, price, regime, position, versions, action)| Validity {
+    let said = (prop::option::of("\\PC{0,9}".boxed()), prop::option::of("[0-9a-f]{64}"));
+    (prop::option::of(any_moment()), bands(), said, bands(), versions, action).prop_map(
+        |(valid_until, price, (regime, book), position, versions, action)| Validity {
             valid_until,
             price,
             regime,
             position,
             versions,
+            book,
             action,
         },
     )
@@ -375,6 +390,21 @@ pub(super) fn judgement() -> impl Strategy<Value = Record> {
             at,
         };
         Record::Judgement(judgement.into())
+    })
+}
+
+pub(super) fn market() -> impl Strategy<Value = Record> {
+    let values = (1e-9_f64..1e9, 0.0_f64..1.0, 0.0_f64..1.0, 0.0_f64..1.0, 0.0_f64..1e12);
+    let bars = prop::collection::btree_map(0_u64..1_000, values, 1..20);
+    (NAME, 1_u32..604_800, -1_000_000_000_i64..5_000_000_000, bars).prop_map(|(name, interval_sec, near_sec, bars)| {
+        let chunk = near_sec.div_euclid(i64::from(interval_sec) * 1_024);
+        let start = Timestamp::from_micros(0);
+        let offset = |slot: u64| (chunk * 1_024 + i64::try_from(slot).unwrap()) * i64::from(interval_sec) * 1_000;
+        let bar = |(slot, (price, a, b, c, volume)): (u64, (f64, f64, f64, f64, f64))| {
+            let (open, close, high, low) = (price * (1.0 + a), price * (1.0 + b), price * (2.0 + c), price);
+            Bar::new(start.plus_millis(offset(slot)), [open, high, low, close], volume).unwrap()
+        };
+        market_of(&name, Series::new(interval_sec, bars.into_iter().map(bar).collect()).unwrap())
     })
 }
 

@@ -4,15 +4,17 @@ use super::service::project;
 use async_trait::async_trait;
 use instinct::app::{App, Parts};
 use instinct::config::{Config, Overrides};
-use instinct::decide::{DecideError, Decided, NewEntry};
+use instinct::decide::{DecideError, Decided, NewBar, NewComponent, NewEntry};
 use instinct::domain::answer::{Outcome, Path};
+use instinct::domain::component::Role;
 use instinct::domain::deadline::Deadline;
 use instinct::domain::decision::Payload;
 use instinct::domain::entry::{Provenance, Validity};
-use instinct::domain::ids::{StrategyName, TenantId, TraceId};
-use instinct::domain::request::{Allow, Caller, Market, Request};
+use instinct::domain::ids::{ComponentId, StrategyName, TenantId, TraceId};
+use instinct::domain::market::{Bar, Instrument};
+use instinct::domain::request::{Allow, Caller, Market, PostedSeries, Request};
 use instinct::domain::text::FreshText;
-use instinct::domain::time::Clock;
+use instinct::domain::time::{Clock, Timestamp};
 use instinct::engine::{Engine, EngineFailure, Engines, Question};
 use instinct::{embed, store};
 use std::sync::Arc;
@@ -37,6 +39,20 @@ impl Engine for Told {
     }
 }
 
+/// An engine that keeps what it is asked.
+#[derive(Debug, Default)]
+struct Overheard {
+    question: std::sync::Mutex<Option<Question>>,
+}
+
+#[async_trait]
+impl Engine for Overheard {
+    async fn decide(&self, question: Question) -> Result<Payload, EngineFailure> {
+        *self.question.lock().unwrap() = Some(question);
+        Ok(sell())
+    }
+}
+
 fn sell() -> Payload {
     Payload::parse(r#"{"kind":"trade","signal":-1,"conviction":0.6,"reasoning":"told"}"#).unwrap()
 }
@@ -47,7 +63,7 @@ async fn app(engine: Arc<Told>) -> App {
     app_of(folder.path(), &format!("engine = \"told\"\n{shipped}"), engine).await
 }
 
-async fn app_of(folder: &std::path::Path, strategy: &str, engine: Arc<Told>) -> App {
+async fn app_of(folder: &std::path::Path, strategy: &str, engine: Arc<dyn Engine>) -> App {
     std::fs::write(folder.join("s.toml"), strategy).unwrap();
     let mut config = Config::load(None, &Overrides::default()).unwrap();
     config.strategies.dir = folder.to_owned();
@@ -142,7 +158,7 @@ async fn a_judgement_that_is_under_way_can_be_waited_for() {
         thresholds = { tau = 0.5, tau_fresh = 0.5 }
         slots = [{ role = "fresh", weight = 1.0 }]
     "#;
-    let app = app_of(folder.path(), strategy, Arc::clone(&engine)).await;
+    let app = app_of(folder.path(), strategy, Arc::<Told>::clone(&engine)).await;
     let near = Request { text: FreshText::new("alpha beta gamma delta").unwrap(), ..request(&app, Allow::Engine, 5_000) };
     let new = NewEntry {
         text: FreshText::new("alpha beta gamma delta epsilon").unwrap(),
@@ -179,4 +195,75 @@ async fn a_strategy_that_names_an_engine_which_is_not_here_is_refused_at_the_sta
     config.strategies.dir = folder.path().to_owned();
     let refused = instinct::app::read_strategies(&config.strategies, &Engines::default()).unwrap_err().to_string();
     assert!(refused.contains("oracle"), "{refused}");
+}
+
+/// The start of an hour of the year 2024, counted from its first.
+fn hour(n: i64) -> Timestamp {
+    Timestamp::parse("2024-01-01T00:00:00Z").unwrap().plus_millis(n * 3_600_000)
+}
+
+fn instrument(name: &str) -> Instrument {
+    Instrument::new(name).unwrap()
+}
+
+async fn hold_bars(app: &App, name: &str, close: f64) {
+    let bar = |n| NewBar { bar: Bar::new(hour(n), [close; 4], 1.0).unwrap(), interval_sec: 3_600 };
+    let written = app.decider.put_bars(&TenantId::default_tenant(), &instrument(name), (0..10).map(bar).collect()).await.unwrap();
+    assert!(written.iter().all(|result| *result == Ok(true)));
+}
+
+async fn note(app: &App, id: &str, as_of: Timestamp) {
+    let new = NewComponent {
+        id: ComponentId::new(id).unwrap(),
+        role: Role::Context,
+        text: FreshText::new(&format!("the note {id}")).unwrap(),
+        tags: vec!["SOL".to_owned()],
+        as_of,
+        ttl_sec: None,
+        meta: serde_json::Map::new(),
+    };
+    let deadline = Deadline::after(Duration::from_secs(5));
+    let component = app.decider.embed_component(&TenantId::default_tenant(), new, deadline).await.unwrap();
+    app.decider.put_components(vec![component]).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_engine_is_asked_with_the_context_the_vector_and_the_past_that_had_closed_by_then() {
+    let folder = TempDir::new().unwrap();
+    let shipped = std::fs::read_to_string(project().join("strategies/news-impact.toml")).unwrap();
+    let engine = Arc::new(Overheard::default());
+    let app = app_of(folder.path(), &format!("engine = \"told\"\n{shipped}"), Arc::clone(&engine) as Arc<dyn Engine>).await;
+    for (name, close) in [("ETH", 1.0), ("SOL", 2.0), ("BTC", 3.0)] {
+        hold_bars(&app, name, close).await;
+    }
+    note(&app, "early", hour(1)).await;
+    note(&app, "late", hour(9)).await;
+    let bar = |n| (hour(n), 7.0, 7.0, 7.0, 7.0, 1.0);
+    let posted = PostedSeries { interval_sec: 3_600, bars: vec![bar(8), bar(2)] };
+    let asked = Request {
+        text: FreshText::new("Bitcoin falls after the SEC delays a decision").unwrap(),
+        as_of: hour(5).plus_millis(1),
+        tags: vec!["rates".to_owned(), "SOL".to_owned()],
+        market: Market {
+            price: [("eth".to_owned(), 1.0), ("XRP".to_owned(), 1.0)].into(),
+            bars: [("Eth".to_owned(), posted)].into(),
+            ..Market::default()
+        },
+        ..request(&app, Allow::Engine, 5_000)
+    };
+    app.decider.decide(&Caller { tenant: TenantId::default_tenant() }, &asked).await.unwrap();
+    let question = engine.question.lock().unwrap().take().unwrap();
+    assert_eq!(question.instruments, ["SOL", "BTC", "ETH", "XRP"].map(instrument), "tags, then the text, then the market");
+    let closes =
+        |name: &str| question.history.get(&instrument(name)).map(|s| s.bars().iter().map(Bar::close).collect::<Vec<_>>());
+    assert_eq!(closes("SOL"), Some(vec![2.0; 5]), "the bar of the hour that is running has not closed");
+    assert_eq!(closes("BTC"), Some(vec![3.0; 5]));
+    assert_eq!(closes("ETH"), Some(vec![7.0]), "what the caller brings along stands before what is held");
+    assert_eq!(closes("XRP"), None);
+    assert!(question.market.bars.is_empty(), "the bars are in the history alone, cut");
+    assert_eq!(question.subject().map(|(name, _)| name.clone()), Some(instrument("SOL")));
+    let context: Vec<&str> = question.context.iter().map(|text| &*text.text).collect();
+    assert_eq!(context, ["the note early"]);
+    let known = app.decider.embeddings.text(&TenantId::default_tenant(), asked.text.hash()).unwrap();
+    assert_eq!(question.fresh, known.vector);
 }

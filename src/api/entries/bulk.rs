@@ -13,7 +13,7 @@ use crate::domain::entry::{Provenance, StoredEntry, Validity};
 use crate::domain::field::FieldError;
 use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
-use crate::limits::DECISION_BYTES_MAX;
+use crate::limits::{BULK_BATCH_LINES_MAX, DECISION_BYTES_MAX};
 use actix_web::HttpRequest;
 use actix_web::web::{self, Data};
 use futures_util::StreamExt;
@@ -119,7 +119,7 @@ pub(in crate::api) fn checked_decision(at: &str, json: &RawValue) -> Result<Payl
     )
 )]
 pub(in crate::api) async fn bulk(app: Data<App>, http: HttpRequest, payload: web::Payload) -> Answered {
-    ndjson::bulk(&app, &http, payload, write).await.at(&http)
+    ndjson::bulk(&app, &http, payload, BULK_BATCH_LINES_MAX, write).await.at(&http)
 }
 
 pub(crate) async fn write(app: Data<App>, lines: Vec<Line<EntryRequest>>) -> Vec<LineResult> {

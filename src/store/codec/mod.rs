@@ -16,6 +16,7 @@ mod entry;
 mod fields;
 mod frame;
 mod judgement;
+mod market;
 #[cfg(test)]
 mod schema;
 mod tag_end;
@@ -28,7 +29,7 @@ use crate::domain::component::ModelRef;
 
 /// The version of the stored format that is written, the same for all kinds. Every earlier one is read as well:
 /// 1, the first; 2, which added to entries what was read out of their text, their generation, their quarantine and further conditions,
-/// and the kinds of record that a deletion by tag and a judgement leave.
+/// and the kinds of record that a deletion by tag, a judgement and the bars of an instrument leave.
 pub const FORMAT: u8 = 2;
 
 /// Whether records of a format are read.
@@ -88,6 +89,7 @@ pub fn table(kind: RecordKind) -> &'static [Field] {
         RecordKind::Decision => decision::TABLE,
         RecordKind::TagEnd => tag_end::TABLE,
         RecordKind::Judgement => judgement::TABLE,
+        RecordKind::Market => market::TABLE,
     }
 }
 
@@ -103,6 +105,7 @@ pub fn to_fields(record: &Record) -> Result<Fields<'_>, CodecError> {
         Record::Decision(decision) => Ok(decision::write(decision)),
         Record::TagEnd(end) => Ok(tag_end::write(end)),
         Record::Judgement(judged) => judgement::write(judged),
+        Record::Market(chunk) => market::write(chunk),
     }
     .map_err(|fault| fault.of(record.key()))
 }
@@ -122,6 +125,9 @@ pub fn from_fields(key: &RecordKey, fields: &Fields<'_>) -> Result<Record, Codec
         RecordKey::TagEnd { tenant, tag } => tag_end::read(tenant, tag, fields).map(Record::TagEnd),
         RecordKey::Judgement { tenant, decision, source } => {
             judgement::read(tenant, *decision, *source, fields).map(|judged| Record::Judgement(judged.into()))
+        }
+        RecordKey::Market { tenant, instrument, interval_sec, chunk } => {
+            market::read((tenant, instrument), *interval_sec, *chunk, fields).map(|chunk| Record::Market(chunk.into()))
         }
     };
     let record = read.map_err(|fault| fault.of(key))?;

@@ -131,9 +131,9 @@ proptest! {
     #[test]
     fn every_record_is_valid_under_its_schema(
         component in sample::component(), text in sample::text(), entry in sample::entry(), decision in sample::decision(),
-        end in sample::tag_end(), judgement in sample::judgement(),
+        end in sample::tag_end(), judgement in sample::judgement(), market in sample::market(),
     ) {
-        for record in [component, text, entry, decision, end, judgement] {
+        for record in [component, text, entry, decision, end, judgement, market] {
             assert_valid(&record);
         }
     }

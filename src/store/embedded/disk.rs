@@ -37,6 +37,7 @@ pub(super) struct Disk {
     entries: Keyspace,
     tag_ends: Keyspace,
     judgements: Keyspace,
+    markets: Keyspace,
     expiry: Keyspace,
     decisions: Decisions,
     clock: Clock,
@@ -80,6 +81,7 @@ impl Disk {
             entries: db.keyspace("entries", || options(16 << 20))?,
             tag_ends: db.keyspace("tag_ends", || options(1 << 20))?,
             judgements: db.keyspace("judgements", || options(2 << 20))?,
+            markets: db.keyspace("markets", || options(4 << 20))?,
             expiry: db.keyspace("expiry", || options(2 << 20))?,
             decisions: Decisions::open(&db, config, clock.clone(), floor_millis.unwrap_or(0))?,
             meta,
@@ -126,6 +128,7 @@ impl Disk {
             RecordKind::Entry => Some(&self.entries),
             RecordKind::TagEnd => Some(&self.tag_ends),
             RecordKind::Judgement => Some(&self.judgements),
+            RecordKind::Market => Some(&self.markets),
             RecordKind::Decision => None,
         }
     }
