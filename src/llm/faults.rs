@@ -49,6 +49,7 @@ impl Server {
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 opened.fetch_add(1, Ordering::Relaxed);
+                stream.set_nodelay(true).unwrap();
                 let (script, log, closed) = (Arc::clone(&script), Arc::clone(&log), Arc::clone(&closed));
                 tokio::spawn(async move {
                     let _ = serve(stream, &script, &log).await;

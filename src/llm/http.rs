@@ -13,8 +13,8 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 /// How long the end of a stream is waited for after its last event. Only a body that was read to its end leaves a connection that can be
-/// used again, and it is nearly always there already.
-const STREAM_END_WAIT: Duration = Duration::from_millis(20);
+/// used again; the answer is whole already and does not wait for it.
+const STREAM_END_WAIT: Duration = Duration::from_secs(1);
 
 /// An answer of one try.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ impl<'a> Asking<'a> {
             let fed = parser.feed(&piece, &mut events);
             for event in events.drain(..) {
                 if event.data.trim() == "[DONE]" {
-                    let _ = tokio::time::timeout(STREAM_END_WAIT.min(self.deadline.remaining()), response.chunk()).await;
+                    tokio::spawn(async move { tokio::time::timeout(STREAM_END_WAIT, response.chunk()).await.map(drop) });
                     return self.answer(gathered, first_token_at);
                 }
                 self.take(&event, &mut gathered)?;
