@@ -1,6 +1,6 @@
 //! The settings of the whole service: each module's own `Config`, gathered from defaults, file, environment and flags.
 
-use crate::{cache, embed, engine, facts, index, store, telemetry};
+use crate::{cache, embed, engine, facts, index, llm, store, telemetry};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
@@ -32,6 +32,8 @@ pub struct Config {
     pub index: index::Config,
     /// What thinks.
     pub engine: engine::Config,
+    /// Language models.
+    pub llm: llm::Config,
     /// Work in the background.
     pub upkeep: Upkeep,
 }
@@ -179,6 +181,7 @@ impl Config {
         }
         let broken = |setting, error: &dyn std::fmt::Display| ConfigError::Rule { setting, rule: error.to_string() };
         self.index.validate().map_err(|e| broken("index", &e))?;
+        self.llm.check().map_err(|e| broken("llm", &e))?;
         self.store.embedded.check().map_err(|e| broken("store.embedded", &e))?;
         telemetry::logs::check(&self.log).map(drop).map_err(|e| ConfigError::Rule { setting: "log.level", rule: e.to_string() })
     }

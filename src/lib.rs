@@ -31,6 +31,7 @@ pub mod facts;
 // # seams: a trait for each outside resource
 pub mod embed;
 pub mod index;
+pub mod llm;
 pub mod store;
 
 // # signals: metrics, logs

@@ -208,3 +208,36 @@ pub const BAR_PRICE_MAX: f64 = 1e12;
 
 /// Greatest volume of a bar, in units of the instrument.
 pub const BAR_VOLUME_MAX: f64 = 1e18;
+
+/// Servers of language models that one service knows. Each has a set of metrics of its own.
+pub const LLM_ENDPOINTS_MAX: usize = 16;
+
+/// Bytes of a prompt for a language model: about 250,000 tokens, as many as any model in use reads.
+pub const LLM_PROMPT_BYTES_MAX: usize = 1_048_576;
+
+/// Tokens that an answer of a language model may have. An agent's answer has some hundred.
+pub const LLM_ANSWER_TOKENS_MAX: u32 = 32_768;
+
+/// Bytes of one line of a streamed answer, and of one event. A line carries a token or a few, with some hundred bytes around them.
+pub const LLM_LINE_BYTES_MAX: usize = 262_144;
+
+/// Bytes of an answer that comes as a whole, and of the text of one that comes in pieces: [`LLM_ANSWER_TOKENS_MAX`] tokens with room for escapes.
+pub const LLM_BODY_BYTES_MAX: usize = 1_048_576;
+
+/// Bytes of a stream with all that is around its tokens, some 300 for each.
+pub const LLM_STREAM_BYTES_MAX: usize = 33_554_432;
+
+/// Bytes of the body of an error that are read.
+pub const LLM_ERROR_BYTES_MAX: usize = 65_536;
+
+/// Bytes of what a server or a model said that an error shows.
+pub const LLM_ANSWER_SHOWN_BYTES_MAX: usize = 512;
+
+/// Bytes of an answer that the model is shown again to repair it. What is longer did not fail by a small slip.
+pub const LLM_REPAIR_BYTES_MAX: usize = 16_384;
+
+/// Seconds for which a server may ask to be left alone. A header that says more is a mistake that must not switch it off for a day.
+pub const LLM_REST_SEC_MAX: u64 = 60;
+
+/// Bytes of a recording of chats that is read into memory.
+pub const LLM_RECORDING_BYTES_MAX: u64 = 268_435_456;

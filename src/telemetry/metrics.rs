@@ -2,6 +2,8 @@
 //!
 //! The children of labelled metrics are bound once, so that counting on the hot path is an atomic addition.
 
+pub mod llm;
+
 use crate::domain::answer::{Gate, Outcome, Path, TimingUs};
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -53,6 +55,7 @@ struct Metrics {
     index_bytes: IntGauge,
     dead_nodes: IntGauge,
     queues: IntGaugeVec,
+    llm: llm::Metrics,
 }
 
 struct Stages {
@@ -184,6 +187,7 @@ impl Metrics {
             index_bytes: gauge(r, "index_bytes", "Bytes that the vector indexes hold.")?,
             dead_nodes: gauge(r, "index_dead_nodes", "Deleted nodes that no rebuild has dropped yet.")?,
             queues: gauge_vec(r, "queue_depth", "Jobs that wait, by queue.", &["queue"])?,
+            llm: llm::Metrics::new(r)?,
             registry,
         })
     }
