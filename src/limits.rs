@@ -150,3 +150,6 @@ pub const ONLINE_SAMPLES_MAX: usize = 20_000;
 
 /// Hits of one strategy that are decided again within a minute. An engine takes seconds for each, and a question that waits comes first.
 pub const SHADOWS_PER_MINUTE_MAX: u32 = 60;
+
+/// Words and figures of a text that the sentiment lexicon reads. A headline has 10 to 40; the embedder reads 256 tokens.
+pub const SENTIMENT_TOKENS_MAX: usize = 256;

@@ -1,3 +1,4 @@
 //! The trading engine: what a headline does to the price of an asset, by three agents that look at the same question in parallel.
 
 pub mod opinion;
+pub mod sentiment;
