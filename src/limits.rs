@@ -241,3 +241,6 @@ pub const LLM_REST_SEC_MAX: u64 = 60;
 
 /// Bytes of a recording of chats that is read into memory.
 pub const LLM_RECORDING_BYTES_MAX: u64 = 268_435_456;
+
+/// Words and figures of a text that the sentiment lexicon reads. A headline has 10 to 40; the embedder reads 256 tokens.
+pub const SENTIMENT_TOKENS_MAX: usize = 256;

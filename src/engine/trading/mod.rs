@@ -4,3 +4,4 @@ pub mod aggregate;
 pub mod market_context;
 pub mod opinion;
 pub mod risk;
+pub mod sentiment;
