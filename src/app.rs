@@ -15,9 +15,11 @@ use crate::domain::text::{FreshText, TextError};
 use crate::domain::time::{Clock, Timestamp};
 use crate::embed::{self, EmbedError, Embedder};
 use crate::engine::Engines;
+use crate::engine::trading::{self, Trading};
 use crate::facts::{self, Lexicon, LexiconError};
 use crate::index::{Builder, IndexError};
 use crate::limits::{EVENT_STREAMS_MAX, STRATEGIES_MAX};
+use crate::llm;
 use crate::store::{self, Store, StoreError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,6 +29,9 @@ use std::time::{Duration, Instant};
 
 /// The strategy that is compiled in, for a service that is started where no folder of strategies is.
 const BUILT_IN_STRATEGIES: [(&str, &str); 1] = [("news-impact.toml", include_str!("../strategies/news-impact.toml"))];
+
+/// The names of the engines that a service has, for who reads strategies without starting one.
+pub const ENGINES: [&str; 1] = [trading::NAME];
 
 /// Threads that build indexes in the background. One leaves the other cores to requests.
 const INDEX_BUILDERS: usize = 1;
@@ -101,6 +106,9 @@ pub enum StartError {
     /// A setting of the index is out of its range.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// The settings of the language model can't be used.
+    #[error(transparent)]
+    Llm(#[from] llm::OpenError),
     /// A setting of the engines is out of its range.
     #[error(transparent)]
     Engine(FieldError),
@@ -156,7 +164,8 @@ impl App {
         let store = store::open(&config.store.embedded, &config.store.data_dir.join("store"), Clock::System)?;
         let graphs = config.store.data_dir.join("graphs");
         std::fs::create_dir_all(&graphs).map_err(|error| StartError::File { path: graphs.clone(), error })?;
-        let parts = Parts { embedder, store, graphs: Some(graphs), engines: Engines::default(), clock: Clock::System };
+        let engines = engines(config, &*embedder)?;
+        let parts = Parts { embedder, store, graphs: Some(graphs), engines, clock: Clock::System };
         Self::with_parts(config, parts).await
     }
 
@@ -165,7 +174,8 @@ impl App {
     /// # Errors
     /// [`StartError`], which says what to do.
     pub async fn with_parts(config: &Config, parts: Parts) -> Result<Self, StartError> {
-        let strategies = read_strategies(&config.strategies, &parts.engines)?;
+        let engines: Vec<&str> = parts.engines.names().collect();
+        let strategies = read_strategies(&config.strategies, &engines)?;
         Self::with_strategies(config, parts, strategies).await
     }
 
@@ -250,6 +260,20 @@ impl App {
     }
 }
 
+/// The engines that there are, with the language model that they may ask.
+///
+/// # Errors
+/// [`StartError`], which names the setting.
+pub fn engines(config: &Config, embedder: &dyn Embedder) -> Result<Engines, StartError> {
+    config.engine.check().map_err(StartError::Engine)?;
+    let model = llm::open(&config.llm)?;
+    let trading = Trading::new(&config.engine.trading, (embedder.model(), embedder.dim()), model);
+    if let Some(why) = trading.without_sentiment() {
+        tracing::warn!(why, "the trading engine has no local News Sentiment");
+    }
+    Ok(Engines::default().with(trading::NAME, Arc::new(trading)))
+}
+
 /// Where a relative path isn't found from the working folder, it is looked for beside the program and in the folders above it, so that
 /// `target/release/instinct` works from anywhere.
 pub fn near_or_beside_the_program(path: &Path) -> PathBuf {
@@ -264,7 +288,7 @@ pub fn near_or_beside_the_program(path: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`StartError`], which names the file and the field.
-pub fn read_strategies(config: &config::Strategies, engines: &Engines) -> Result<Strategies, StartError> {
+pub fn read_strategies(config: &config::Strategies, engines: &[&str]) -> Result<Strategies, StartError> {
     let mut strategies = read_strategies_alone(config, engines)?;
     let dir = near_or_beside_the_program(&config.dir);
     for (name, strategy) in &strategies.by_name {
@@ -279,7 +303,7 @@ pub fn read_strategies(config: &config::Strategies, engines: &Engines) -> Result
 ///
 /// # Errors
 /// [`StartError`], which names the file and the field.
-pub fn read_strategies_alone(config: &config::Strategies, engines: &Engines) -> Result<Strategies, StartError> {
+pub fn read_strategies_alone(config: &config::Strategies, engines: &[&str]) -> Result<Strategies, StartError> {
     let dir = near_or_beside_the_program(&config.dir);
     let files = if dir.is_dir() {
         strategy_files(&dir)?
@@ -289,7 +313,7 @@ pub fn read_strategies_alone(config: &config::Strategies, engines: &Engines) -> 
     let mut by_name: BTreeMap<StrategyName, Arc<Strategy>> = BTreeMap::new();
     for (file, text) in files {
         let strategy = Strategy::from_toml(&text).map_err(|error| StartError::Strategy { file: file.clone(), error })?;
-        if let Some(engine) = strategy.engine.as_ref().filter(|name| engines.named(name).is_none()) {
+        if let Some(engine) = strategy.engine.as_ref().filter(|name| !engines.contains(&name.as_str())) {
             return Err(StartError::UnknownEngine { strategy: strategy.name, engine: engine.clone() });
         }
         let name = strategy.name.clone();

@@ -5,7 +5,7 @@
 //! that it has not seen.
 
 use super::{Failure, Settings, block_on, say, tell};
-use crate::app::{App, Parts, near_or_beside_the_program};
+use crate::app::{self, App, Parts, near_or_beside_the_program};
 use crate::domain::answer::TimingUs;
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
@@ -17,7 +17,6 @@ use crate::domain::text::FreshText;
 use crate::domain::time::Clock;
 use crate::domain::vector::UnitVector;
 use crate::embed;
-use crate::engine::Engines;
 use crate::store;
 use clap::Args;
 use serde::Serialize;
@@ -71,7 +70,7 @@ impl Bench {
                     embedder: Arc::clone(&embedder),
                     store: store::in_memory(Clock::System),
                     graphs: None,
-                    engines: Engines::default(),
+                    engines: app::engines(&config, &*embedder)?,
                     clock: Clock::System,
                 };
                 let app = App::with_parts(&config, parts).await?;

@@ -5,7 +5,6 @@ use crate::app;
 use crate::config::DEFAULTS;
 use crate::domain::component::ModelRef;
 use crate::embed;
-use crate::engine::Engines;
 use clap::Args;
 use std::process::ExitCode;
 
@@ -26,7 +25,7 @@ impl CheckConfig {
             return Ok(ExitCode::SUCCESS);
         }
         let config = self.settings.load(None)?;
-        let strategies = app::read_strategies(&config.strategies, &Engines::default())?;
+        let strategies = app::read_strategies(&config.strategies, &app::ENGINES)?;
         for strategy in strategies.by_name.values() {
             let default = if strategy.name == strategies.default { " (default)" } else { "" };
             tell(&format!(

@@ -6,7 +6,6 @@ use crate::decide::served_from;
 use crate::domain::audit::DecisionRecord;
 use crate::domain::ids::{ComponentId, EntryId, StrategyName, TenantId};
 use crate::domain::time::Clock;
-use crate::engine::Engines;
 use crate::store::{self, Family, Record, RecordKey, RecordKind, Store};
 use clap::Args;
 use serde_json::{Value, json};
@@ -29,7 +28,7 @@ pub(super) struct Inspect {
 impl Inspect {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let config = self.settings.load(None)?;
-        let strategies = app::read_strategies(&config.strategies, &Engines::default())?;
+        let strategies = app::read_strategies(&config.strategies, &app::ENGINES)?;
         let named = StrategyName::new(&self.what).ok().and_then(|name| strategies.by_name.get(&name).cloned());
         let shown = if let Some(strategy) = named {
             Some(json!({"kind": "strategy", "strategy": &*strategy}))

@@ -6,7 +6,6 @@ use crate::app::{StartError, near_or_beside_the_program, read_strategies_alone, 
 use crate::config::Config;
 use crate::domain::strategy::Strategy;
 use crate::embed;
-use crate::engine::Engines;
 use crate::eval::Workbench;
 use crate::eval::tune::{self, Options, Tuned, edit, report};
 use crate::telemetry;
@@ -47,7 +46,7 @@ impl Tune {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let config = self.labelled.config()?;
         telemetry::logs::start(&config.log)?;
-        let strategy = match read_strategies_alone(&config.strategies, &Engines::default()) {
+        let strategy = match read_strategies_alone(&config.strategies, &crate::app::ENGINES) {
             // A strategy that was named on the command line and isn't there is bad usage.
             Err(error @ StartError::NoDefault { .. }) if self.labelled.strategy.is_some() => {
                 say_error(&error);

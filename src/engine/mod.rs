@@ -24,13 +24,16 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 /// The settings that all engines share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Runs at one time, 1 to 1,024; more wait.
     pub runs_max: usize,
     /// Milliseconds that one run may take, 10 to 600,000, whether or not anybody still waits for it.
     pub budget_ms: u64,
+    /// The trading engine.
+    #[serde(default)]
+    pub trading: trading::Config,
 }
 
 impl Config {
@@ -45,7 +48,7 @@ impl Config {
         if !(10..=600_000).contains(&self.budget_ms) {
             return Err(FieldError::new("/engine/budget_ms", format!("{} is not 10 to 600,000", self.budget_ms)));
         }
-        Ok(())
+        self.trading.check()
     }
 }
 
@@ -147,8 +150,8 @@ pub trait Engine: Send + Sync + Debug {
     async fn decide(&self, question: Question) -> Result<Payload, EngineFailure>;
 }
 
-/// The engines of a service by the names that strategies use. The service as it is ships none; a strategy that names one which is not
-/// here is refused when the configuration is checked.
+/// The engines of a service by the names that strategies use. A strategy that names one which is not here is refused when the
+/// configuration is checked.
 #[derive(Debug, Clone, Default)]
 pub struct Engines {
     by_name: BTreeMap<String, Arc<dyn Engine>>,

@@ -148,7 +148,7 @@ impl Workbench {
     /// # Errors
     /// [`EvalError`] where the strategies can't be read.
     pub fn with_embedder(config: &Config, embedder: Arc<dyn Embedder>) -> Result<Self, EvalError> {
-        let strategies = crate::app::read_strategies(&config.strategies, &Engines::default())?;
+        let strategies = crate::app::read_strategies(&config.strategies, &crate::app::ENGINES)?;
         let strategy = Arc::clone(strategies.named(&strategies.default)?);
         let calibration = strategies.calibrations.get(&strategy.name).cloned();
         Ok(Self { calibration, ..Self::new(config, embedder, strategy) })

@@ -13,7 +13,7 @@ const SLICES: u32 = 10;
 
 /// How a call ended, as a sign of the endpoint's health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sign {
+pub enum Sign {
     /// It answered, even if only to refuse.
     Answered,
     /// It failed.
@@ -35,13 +35,13 @@ pub(super) enum State {
 
 /// The leave to make one call; to be given back by [`Breaker::settle`].
 #[derive(Debug)]
-pub(super) struct Leave {
+pub struct Leave {
     generation: u64,
 }
 
 /// The breaker of one endpoint.
 #[derive(Debug)]
-pub(super) struct Breaker {
+pub struct Breaker {
     config: BreakerConfig,
     inner: Mutex<Inner>,
 }
@@ -69,12 +69,13 @@ struct Slice {
 }
 
 impl Breaker {
-    pub(super) fn new(config: BreakerConfig) -> Self {
+    /// A closed breaker.
+    pub fn new(config: BreakerConfig) -> Self {
         Self { config, inner: Mutex::new(Inner { generation: 0, position: Position::Closed, slices: VecDeque::new() }) }
     }
 
     /// How long until a call may go through; nothing where one may now.
-    pub(super) fn closed_for(&self, now: Instant) -> Duration {
+    pub fn closed_for(&self, now: Instant) -> Duration {
         match self.inner.lock().position {
             Position::Open { until } => until.saturating_duration_since(now),
             // A probe is under way; how it ends will tell, at the latest after the time for which it would have been open.
@@ -84,7 +85,7 @@ impl Breaker {
     }
 
     /// The leave to make a call, where one may go through.
-    pub(super) fn admit(&self, now: Instant) -> Option<Leave> {
+    pub fn admit(&self, now: Instant) -> Option<Leave> {
         let mut inner = self.inner.lock();
         match inner.position {
             Position::Closed => {}
@@ -96,7 +97,7 @@ impl Breaker {
     }
 
     /// Takes note of how a call ended.
-    pub(super) fn settle(&self, leave: &Leave, sign: Sign, now: Instant) {
+    pub fn settle(&self, leave: &Leave, sign: Sign, now: Instant) {
         let mut inner = self.inner.lock();
         if leave.generation != inner.generation {
             return;

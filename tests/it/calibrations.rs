@@ -10,7 +10,6 @@ use instinct::domain::calibration::{
 use instinct::domain::component::ModelRef;
 use instinct::domain::strategy::Strategy;
 use instinct::domain::time::Timestamp;
-use instinct::engine::Engines;
 use std::fs;
 use tempfile::TempDir;
 
@@ -50,7 +49,7 @@ fn read(strategy: &str, calibration: Option<&str>) -> Result<Strategies, String>
     }
     let mut config = Config::load(None, &Overrides::default()).unwrap();
     config.strategies.dir = folder.path().to_owned();
-    read_strategies(&config.strategies, &Engines::default()).map_err(|error| error.to_string())
+    read_strategies(&config.strategies, &instinct::app::ENGINES).map_err(|error| error.to_string())
 }
 
 #[test]

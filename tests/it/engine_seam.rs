@@ -59,7 +59,8 @@ fn sell() -> Payload {
 
 async fn app(engine: Arc<Told>) -> App {
     let folder = TempDir::new().unwrap();
-    let shipped = std::fs::read_to_string(project().join("strategies/news-impact.toml")).unwrap();
+    let shipped =
+        std::fs::read_to_string(project().join("strategies/news-impact.toml")).unwrap().replace("engine = \"trading\"\n", "");
     app_of(folder.path(), &format!("engine = \"told\"\n{shipped}"), engine).await
 }
 
@@ -189,11 +190,12 @@ async fn a_judgement_that_is_under_way_can_be_waited_for() {
 #[tokio::test]
 async fn a_strategy_that_names_an_engine_which_is_not_here_is_refused_at_the_start() {
     let folder = TempDir::new().unwrap();
-    let shipped = std::fs::read_to_string(project().join("strategies/news-impact.toml")).unwrap();
+    let shipped =
+        std::fs::read_to_string(project().join("strategies/news-impact.toml")).unwrap().replace("engine = \"trading\"\n", "");
     std::fs::write(folder.path().join("s.toml"), format!("engine = \"oracle\"\n{shipped}")).unwrap();
     let mut config = Config::load(None, &Overrides::default()).unwrap();
     config.strategies.dir = folder.path().to_owned();
-    let refused = instinct::app::read_strategies(&config.strategies, &Engines::default()).unwrap_err().to_string();
+    let refused = instinct::app::read_strategies(&config.strategies, &[]).unwrap_err().to_string();
     assert!(refused.contains("oracle"), "{refused}");
 }
 
@@ -230,7 +232,8 @@ async fn note(app: &App, id: &str, as_of: Timestamp) {
 #[tokio::test]
 async fn an_engine_is_asked_with_the_context_the_vector_and_the_past_that_had_closed_by_then() {
     let folder = TempDir::new().unwrap();
-    let shipped = std::fs::read_to_string(project().join("strategies/news-impact.toml")).unwrap();
+    let shipped =
+        std::fs::read_to_string(project().join("strategies/news-impact.toml")).unwrap().replace("engine = \"trading\"\n", "");
     let engine = Arc::new(Overheard::default());
     let app = app_of(folder.path(), &format!("engine = \"told\"\n{shipped}"), Arc::clone(&engine) as Arc<dyn Engine>).await;
     for (name, close) in [("ETH", 1.0), ("SOL", 2.0), ("BTC", 3.0)] {

@@ -162,8 +162,13 @@ impl Service {
         self.request("POST", path, body.to_string())
     }
 
+    /// Decides from memory alone, unless the body says how far it may go: what is tested of memory must not depend on what engines say.
     pub fn decide(&self, body: &Value) -> Value {
-        let reply = self.post("/v1/decide", body);
+        let mut body = body.clone();
+        if body.get("allow").is_none() {
+            body["allow"] = "slow".into();
+        }
+        let reply = self.post("/v1/decide", &body);
         assert_eq!(reply.status, 200, "{}", reply.text);
         reply.json()
     }

@@ -145,6 +145,11 @@ impl Head {
     }
 }
 
+/// The first twelve digits of the BLAKE3 of the weights that are compiled in.
+pub(super) fn version() -> String {
+    blake3::hash(BUILT_IN.as_bytes()).to_hex().chars().take(12).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

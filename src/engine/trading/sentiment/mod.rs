@@ -65,6 +65,7 @@ pub struct Assessment {
 pub struct NewsSentiment {
     lexicon: SentimentLexicon,
     head: Head,
+    version: String,
 }
 
 impl NewsSentiment {
@@ -75,7 +76,12 @@ impl NewsSentiment {
     pub fn open(model: &ModelRef, dim: usize) -> Result<Self, HeadError> {
         let head = Head::built_in(model, dim)?;
         let lexicon = SentimentLexicon::built_in().map_err(|detail| HeadError::Malformed { detail })?;
-        Ok(Self { lexicon, head })
+        Ok(Self { lexicon, head, version: head::version() })
+    }
+
+    /// A short digest of the weights, which names them in a decision.
+    pub fn version(&self) -> &str {
+        &self.version
     }
 
     /// What the text says, given its vector. The same input gives the same answer.
