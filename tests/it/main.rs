@@ -12,6 +12,7 @@ mod evaluation;
 mod fact_suite;
 mod fast_path;
 mod feedback;
+mod llm;
 mod prototype;
 mod restart;
 mod service;
