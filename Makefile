@@ -17,6 +17,10 @@ setup: ## Check the tools, fetch ONNX Runtime and the embedding model
 	@scripts/bootstrap.sh
 	@python3 scripts/fetch.py
 
+.PHONY: llm
+llm: setup ## Fetch a small language model and build its server, for the tests alone
+	@python3 scripts/fetch_llm.py
+
 .PHONY: build
 build: setup ## Build the release binary
 	@echo "building $(INSTINCT) (some minutes the first time)"
@@ -28,7 +32,7 @@ run: build ## Start the service on the sample, at http://127.0.0.1:8005
 	@exec $(INSTINCT) serve
 
 .PHONY: test
-test: setup ## Pass all tests
+test: setup llm ## Pass all tests
 	@echo "running all tests (compiling them takes some minutes the first time)"
 	@python3 -m unittest discover -s scripts -p 'test_*.py'
 	@cargo test --locked --lib --bins --tests --examples

@@ -80,10 +80,11 @@ impl Endpoint {
 
     /// Makes one try. `None` where its breaker closed in the last moment.
     pub(super) async fn attempt(&self, chat: &Chat, deadline: Deadline) -> Option<Result<Answer, LlmError>> {
+        let came = Instant::now();
         let _turn = match self.turn(deadline).await {
             Ok(turn) => turn,
             Err(error) => {
-                metrics::llm::try_ended(&self.config.name, error.as_str(), Duration::ZERO);
+                metrics::llm::try_ended(&self.config.name, error.as_str(), came.elapsed());
                 return Some(Err(error));
             }
         };

@@ -6,6 +6,7 @@ use super::wire::{Completion, Gathered, error_detail, request_body};
 use super::{Chat, Finish, LlmError, Usage, Waiting};
 use crate::domain::deadline::Deadline;
 use crate::limits::{LLM_BODY_BYTES_MAX, LLM_ERROR_BYTES_MAX, LLM_LINE_BYTES_MAX, LLM_STREAM_BYTES_MAX};
+use crate::telemetry::metrics;
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
@@ -31,6 +32,7 @@ pub(super) struct Answer {
 pub(super) struct Asking<'a> {
     endpoint: &'a Endpoint,
     deadline: Deadline,
+    began: Instant,
     first_token_by: Instant,
 }
 
@@ -68,7 +70,8 @@ impl Next {
 
 impl<'a> Asking<'a> {
     pub(super) fn new(endpoint: &'a Endpoint, deadline: Deadline) -> Self {
-        Self { endpoint, deadline, first_token_by: Instant::now() + endpoint.first_token_timeout }
+        let began = Instant::now();
+        Self { endpoint, deadline, began, first_token_by: began + endpoint.first_token_timeout }
     }
 
     pub(super) async fn ask(&self, chat: &Chat) -> Result<Answer, LlmError> {
@@ -118,6 +121,7 @@ impl<'a> Asking<'a> {
                 self.take(&event, &mut gathered)?;
                 if first_token_at.is_none() && !gathered.text.is_empty() {
                     first_token_at = Some(Instant::now());
+                    metrics::llm::first_token(&self.endpoint.config.name, self.began.elapsed());
                 }
                 (waiting, next_by) = (Waiting::NextToken, Instant::now() + self.endpoint.token_gap_timeout);
             }

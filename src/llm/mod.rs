@@ -2,7 +2,7 @@
 //!
 //! One [`Chat`] goes in, one whole [`Reply`] comes out, by its deadline. The model is behind any server that speaks the chat completions
 //! of OpenAI over HTTP, such as vLLM; several servers are tried in order. Its twin replays what was recorded ([`Recorded`]) and is held to
-//! the same contract. [`structured`] makes a typed value of an answer, or says honestly that there is none.
+//! the same contract. [`structured()`] makes a typed value of an answer, or says honestly that there is none.
 //!
 //! # Invariants
 //!

@@ -13,6 +13,7 @@ mod evaluation;
 mod fact_suite;
 mod fast_path;
 mod feedback;
+mod llm;
 mod market;
 mod prototype;
 mod restart;

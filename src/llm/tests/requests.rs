@@ -1,6 +1,6 @@
 //! What is sent and what is read, and the settings that say so.
 
-use super::super::faults::{Act, Server, answer, config, endpoint, json_response, stream_end, whole_answer};
+use super::super::faults::{Act, Server, answer, config, endpoint, json_response, response, stream_end, whole_answer};
 use super::*;
 
 #[tokio::test]
@@ -101,9 +101,33 @@ fn settings_that_can_not_work_are_refused_with_their_field() {
     assert!(unknown.contains("unknown field"), "{unknown}");
 }
 
-#[test]
-fn an_endpoint_over_tls_opens() {
-    open(&config(vec![endpoint("one", "https://example.invalid/v1")])).unwrap().unwrap();
+#[tokio::test]
+async fn over_tls_nothing_is_said_to_who_does_not_speak_it() {
+    let server = Server::start(|_, _| answer("in the open")).await;
+    let model = open(&config(vec![endpoint("one", &server.base.replace("http:", "https:"))])).unwrap().unwrap();
+    let error = model.complete(&chat(), in_ms(1_000)).await.unwrap_err();
+    assert!(matches!(error, LlmError::Unavailable { status: None, .. } | LlmError::DeadlinePassed { .. }), "{error}");
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn tokens_cost_and_times_are_counted_by_endpoint() {
+    let server = Server::start(|number, _| if number == 0 { response(503, "", "") } else { answer("counted") }).await;
+    let model = open(&config(vec![server.endpoint("counted")])).unwrap().unwrap();
+    model.complete(&chat(), in_ms(5_000)).await.unwrap();
+    let metrics = String::from_utf8(crate::telemetry::metrics::exposition().unwrap()).unwrap();
+    for line in [
+        "llm_calls_total{endpoint=\"counted\",outcome=\"answered\"} 1",
+        "llm_calls_total{endpoint=\"counted\",outcome=\"unavailable\"} 1",
+        "llm_retries_total{endpoint=\"counted\",reason=\"unavailable\"} 1",
+        "llm_tokens_total{endpoint=\"counted\",kind=\"prompt\"} 1000",
+        "llm_tokens_total{endpoint=\"counted\",kind=\"completion\"} 200",
+        "llm_cost_usd_total{endpoint=\"counted\"} 0.004",
+        "llm_call_duration_seconds_count{endpoint=\"counted\"} 2",
+        "llm_first_token_seconds_count{endpoint=\"counted\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{line} is missing");
+    }
 }
 
 #[tokio::test]
