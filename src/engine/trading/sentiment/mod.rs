@@ -1,6 +1,6 @@
 //! News Sentiment without a language model: a small head on the embedder's vector joined with what a finance lexicon reads in context.
 //!
-//! The lexicon gives evidence with its sign ([`reading`]), the head weighs it against the meaning of the whole text ([`head`]) and gives
+//! The lexicon gives evidence with its sign (`reading`), the head weighs it against the meaning of the whole text (`head`) and gives
 //! calibrated probabilities. Where the likeliest outcome is not likely enough there is no opinion.
 //!
 //! The lexicon is one of its own and not that of [`facts`](crate::facts): that one tells whether two texts say the same, and takes sides

@@ -252,7 +252,7 @@ fn context(units: &[Unit], at: usize) -> f32 {
     // "The strike ended", "charges were dropped": what is bad is over, told behind it.
     let bad =
         matches!(units[at].sense, Some(Sense::Loss)) || matches!(units[at].sense, Some(Sense::Polar(weight)) if weight < 0.0);
-    let behind = units[at + 1..].iter().take(4).take_while(|unit| unit.part == part && unit.token != Token::Comma);
+    let behind = units[at + 1..].iter().take(6).take_while(|unit| unit.part == part && unit.token != Token::Comma);
     if bad && !turned && behind.into_iter().any(|unit| unit.sense == Some(Sense::Undo)) {
         turned = true;
     }
