@@ -78,6 +78,13 @@ pub const PENDING_NOTICE_MS: u64 = 40;
 /// Runs of an engine for the same decision, one after the other where one failed, before those who wait are told.
 pub const ENGINE_ATTEMPTS_MAX: u32 = 2;
 
+/// Milliseconds for which an engine that had nothing to say isn't asked the same again: long enough for a burst of one headline, and too
+/// short for anybody who comes with new data to notice.
+pub const ABSTENTION_LINGERS_MS: u64 = 1_000;
+
+/// Abstentions of one partition that linger at one time; each is looked through by whoever asks an engine.
+pub const LINGERING_ABSTENTIONS_MAX: usize = 128;
+
 /// Steps of one decision that are kept for those who follow it.
 pub const STEPS_MAX: usize = 64;
 

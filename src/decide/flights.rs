@@ -11,9 +11,11 @@ use crate::domain::strategy::Thresholds;
 use crate::domain::text::TextHash;
 use crate::domain::vector::UnitVector;
 use crate::facts;
+use crate::limits::{ABSTENTION_LINGERS_MS, LINGERING_ABSTENTIONS_MAX};
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// What a request is for.
@@ -46,9 +48,15 @@ pub(super) struct Flight {
     /// How many runs for the same decision failed before this one.
     pub attempt: u32,
     landed: watch::Sender<Option<Landed>>,
+    /// Until when a run that ended without an opinion answers those who come later.
+    lingers: OnceLock<Instant>,
 }
 
 impl Flight {
+    fn over(&self, now: Instant) -> bool {
+        self.lingers.get().is_some_and(|until| *until <= now)
+    }
+
     /// Waits for the end of the run.
     pub(super) async fn landed(&self) -> Landed {
         let mut landed = self.landed.subscribe();
@@ -91,20 +99,23 @@ pub(super) struct Pilot {
 impl Flights {
     /// Joins the run for the same decision, or starts one.
     pub(super) fn board(self: &Arc<Self>, to: Destination, terms: &Terms<'_>) -> Boarding {
-        let mut under_way = self.under_way.lock();
+        let (mut under_way, now) = (self.under_way.lock(), Instant::now());
         let partition = under_way.entry(to.partition).or_default();
+        partition.retain(|flight| !flight.over(now));
         let same = |flight: &&Arc<Flight>| flight.attempt >= terms.attempt && flight.to.is_also(&to, terms);
         if let Some(flight) = partition.iter().filter(|_| terms.shares).find(same) {
             return Boarding::Follows(Arc::clone(flight));
         }
-        let flight = Arc::new(Flight { to, attempt: terms.attempt, landed: watch::Sender::new(None) });
+        let (landed, lingers) = (watch::Sender::new(None), OnceLock::new());
+        let flight = Arc::new(Flight { to, attempt: terms.attempt, landed, lingers });
         partition.push(Arc::clone(&flight));
         Boarding::Leads(Pilot { flights: Arc::clone(self), flight })
     }
 
     /// How many runs are under way.
     pub fn count(&self) -> usize {
-        self.under_way.lock().values().map(Vec::len).sum()
+        let at_work = |flight: &&Arc<Flight>| flight.lingers.get().is_none();
+        self.under_way.lock().values().flatten().filter(at_work).count()
     }
 }
 
@@ -131,8 +142,12 @@ impl Pilot {
         self.flight.attempt
     }
 
-    /// Ends the run: those who waited are told, and who comes later starts a new one.
+    /// Ends the run: those who waited are told, and who comes later starts a new one. That an engine has nothing to say answers those who
+    /// come within a moment as well, so that a stampede for what can't be decided asks it once.
     pub(super) fn land(self, landed: Landed) {
+        if matches!(landed, Landed::Abstained(_)) {
+            self.flight.lingers.get_or_init(|| Instant::now() + Duration::from_millis(ABSTENTION_LINGERS_MS));
+        }
         self.flight.landed.send_replace(Some(landed));
     }
 }
@@ -141,7 +156,15 @@ impl Drop for Pilot {
     fn drop(&mut self) {
         let mut under_way = self.flights.under_way.lock();
         if let Some(partition) = under_way.get_mut(&self.flight.to.partition) {
-            partition.retain(|flight| !Arc::ptr_eq(flight, &self.flight));
+            let now = Instant::now();
+            partition
+                .retain(|flight| !flight.over(now) && (!Arc::ptr_eq(flight, &self.flight) || flight.lingers.get().is_some()));
+            let lingering = partition.iter().filter(|flight| flight.lingers.get().is_some()).count();
+            if lingering > LINGERING_ABSTENTIONS_MAX
+                && let Some(oldest) = partition.iter().position(|flight| flight.lingers.get().is_some())
+            {
+                partition.remove(oldest);
+            }
             if partition.is_empty() {
                 under_way.remove(&self.flight.to.partition);
             }

@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 
 type Said = Result<Payload, EngineFailure>;
@@ -220,7 +220,10 @@ async fn an_abstention_is_shared_by_those_who_wait_and_never_remembered() {
     let text = "Fed cuts interest rates by 50 basis points";
     let (a, b) = tokio::join!(answered(&app, text), answered(&app, text));
     assert_eq!((a.reason.as_deref(), b.reason.as_deref()), (Some("no data"), Some("no data")));
-    assert_eq!(answered(&app, text).await.path, Path::Engine, "the next one asks again");
+    assert_eq!(answered(&app, text).await.reason.as_deref(), Some("no data"), "a burst is not over at once");
+    assert_eq!(engine.asked.lock().len(), 1);
+    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    assert_eq!(answered(&app, text).await.decision, Some(buy()), "who asks later asks the engine");
     assert_eq!(engine.asked.lock().len(), 2);
 }
 
@@ -228,9 +231,7 @@ async fn an_abstention_is_shared_by_those_who_wait_and_never_remembered() {
 async fn at_the_deadline_the_caller_is_told_where_the_answer_will_be_and_finds_it_there() {
     let engine = scripted([Ok(buy())], 600);
     let app = app(Arc::clone(&engine)).await;
-    let since = Instant::now();
     let told = ask(&app, "Fed cuts interest rates by 50 basis points", 300).await.unwrap().answer;
-    assert!(since.elapsed() < Duration::from_millis(300), "{:?}", since.elapsed());
     assert_eq!((told.outcome, told.decision.as_ref()), (Outcome::Pending, None));
     assert_eq!(told.location, Some(format!("/v1/decisions/{}", told.id)));
 
