@@ -24,6 +24,9 @@ pub(super) struct Eval {
     #[arg(long, value_delimiter = ',', value_name = "TAUS", value_parser = floor,
         default_value = "0.6,0.65,0.7,0.74,0.78,0.8,0.82,0.84,0.86,0.88,0.9,0.92,0.94,0.95,0.96,0.97,0.98,0.99,0.995")]
     taus: Vec<f32>,
+    /// Replays streams a second time with the engines that serve behind memory, and tells what each step answered.
+    #[arg(long)]
+    engines: bool,
     /// Requests that the curve of one set of data may cost; floors are left out evenly where it would cost more, and 0 draws none.
     #[arg(long, default_value_t = 200_000, value_name = "N")]
     max_curve_requests: usize,
@@ -42,8 +45,13 @@ impl Eval {
         let mut taus = self.taus.clone();
         taus.sort_by(f32::total_cmp);
         taus.dedup();
-        let options =
-            Options { budget: self.budgeting(), taus, curve_requests_max: self.max_curve_requests, seed: self.labelled.seed };
+        let options = Options {
+            budget: self.budgeting(),
+            taus,
+            curve_requests_max: self.max_curve_requests,
+            engines: self.engines,
+            seed: self.labelled.seed,
+        };
         let bench = match Workbench::open(&config) {
             // A strategy that was named on the command line and isn't there is bad usage.
             Err(EvalError::Start(error @ StartError::NoDefault { .. })) if self.labelled.strategy.is_some() => {

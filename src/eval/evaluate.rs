@@ -10,7 +10,7 @@ use super::report::{
 use super::statistics::{Served, Tally, cumulative, gates};
 use super::stream::Replay;
 use super::workbench::{EvalError, Pipeline, Workbench};
-use super::{budget, pairs, stream};
+use super::{budget, engines, pairs, stream};
 use crate::domain::agreement::AgreementKey;
 use crate::domain::budget::BudgetRules;
 use crate::domain::strategy::{Strategy, Thresholds};
@@ -30,6 +30,8 @@ pub struct Options {
     pub taus: Vec<f32>,
     /// Requests that the curve may cost; with fewer than the grid needs, floors are left out evenly.
     pub curve_requests_max: usize,
+    /// Whether streams are replayed with the engines that serve as well.
+    pub engines: bool,
     /// The seed of all that is drawn.
     pub seed: u64,
 }
@@ -177,6 +179,16 @@ impl Seen<'_> {
         let error_budget =
             rules.zip(state).map(|(rules, state)| budget::report(&rules, (&served, course.into_points()), state, &by_entry));
         let curve = self.curve(rows, progress).await?;
+        let engines = match options.engines {
+            true => {
+                let what = format!("{name}: with engines");
+                let tick = &mut |done| progress(&what, done, rows.len());
+                let applied = options.budget.applied(bench.strategy());
+                let engine = applied.engine.clone().or_else(|| Some(crate::engine::trading::NAME.to_owned()));
+                Some(engines::replay(bench, Strategy { engine, ..applied }, rows, tick).await?)
+            }
+            false => None,
+        };
         progress(&format!("{name}: baselines"), 0, rows.len());
         let mut floors = options.taus.clone();
         floors.push(own.tau_fresh);
@@ -189,6 +201,7 @@ impl Seen<'_> {
             ordering: dataset.ordering,
             decisions: points.iter().map(|p| p.decision).max().map_or(0, |most| most + 1),
             tally: Tally::of(&served),
+            engines,
             error_budget,
             cumulative: cumulative(&served, served.len(), CUMULATIVE_POINTS),
             curve,

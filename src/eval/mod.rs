@@ -12,6 +12,7 @@ pub mod baseline;
 pub mod budget;
 pub mod dataset;
 pub mod decision;
+pub mod engines;
 pub mod observe;
 mod oracle;
 pub mod pairs;

@@ -221,12 +221,34 @@ impl Workbench {
         start: Timestamp,
         engine_seed: Option<u64>,
     ) -> Result<Pipeline, EvalError> {
-        let clock = Clock::manual(start);
         let oracle = engine_seed.map(|_| Arc::<Oracle>::default());
         let engines = match &oracle {
             Some(oracle) => Engines::default().with(oracle::NAME, Arc::clone(oracle) as Arc<dyn Engine>),
             None => Engines::default(),
         };
+        if oracle.is_some() {
+            strategy.engine = Some(oracle::NAME.to_owned());
+        }
+        let mut pipeline = self.put_together(strategy, engines, start).await?;
+        if let Some(seed) = engine_seed {
+            let decider = Arc::get_mut(&mut pipeline.decider).ok_or(EvalError::InUse)?;
+            decider.budgets = Budgets::new(decider.strategies.calibrations.clone()).seeded(seed);
+        }
+        Ok(Pipeline { oracle, ..pipeline })
+    }
+
+    /// An empty pipeline of the strategy as it is given with the engines that serve, whose clock stands at `start`.
+    ///
+    /// # Errors
+    /// [`EvalError`] where it can't be put together.
+    pub async fn pipeline_with_engines(&self, strategy: Strategy, start: Timestamp) -> Result<Pipeline, EvalError> {
+        let engines = crate::app::engines(&self.config, &*self.embedder)?;
+        let pipeline = self.put_together(strategy, engines, start).await?;
+        Ok(Pipeline { allow: Allow::Engine, ..pipeline })
+    }
+
+    async fn put_together(&self, strategy: Strategy, engines: Engines, start: Timestamp) -> Result<Pipeline, EvalError> {
+        let clock = Clock::manual(start);
         let parts = Parts {
             embedder: Arc::clone(&self.embedder) as Arc<dyn Embedder>,
             store: store::in_memory(clock.clone()),
@@ -234,9 +256,6 @@ impl Workbench {
             engines,
             clock,
         };
-        if oracle.is_some() {
-            strategy.engine = Some(oracle::NAME.to_owned());
-        }
         let strategy = Arc::new(strategy);
         let name = strategy.name.clone();
         let strategies = Strategies {
@@ -244,12 +263,9 @@ impl Workbench {
             calibrations: self.calibration.iter().map(|learnt| (name.clone(), Arc::clone(learnt))).collect(),
             default: name,
         };
-        let mut app = App::with_strategies(&self.config, parts, strategies).await?;
-        if let Some(seed) = engine_seed {
-            let decider = Arc::get_mut(&mut app.decider).ok_or(EvalError::InUse)?;
-            decider.budgets = Budgets::new(decider.strategies.calibrations.clone()).seeded(seed);
-        }
-        Ok(Pipeline { decider: app.decider, strategy, caller: Caller { tenant: TenantId::default_tenant() }, oracle })
+        let app = App::with_strategies(&self.config, parts, strategies).await?;
+        let caller = Caller { tenant: TenantId::default_tenant() };
+        Ok(Pipeline { decider: app.decider, strategy, caller, oracle: None, allow: Allow::Slow })
     }
 }
 
@@ -275,6 +291,7 @@ pub struct Pipeline {
     pub strategy: Arc<Strategy>,
     caller: Caller,
     oracle: Option<Arc<Oracle>>,
+    allow: Allow,
 }
 
 impl Pipeline {
@@ -299,7 +316,7 @@ impl Pipeline {
             tags: question.tags.clone(),
             context: question.context.clone(),
             market: Market::default(),
-            allow: if self.oracle.is_some() { Allow::Engine } else { Allow::Slow },
+            allow: if self.oracle.is_some() { Allow::Engine } else { self.allow },
             session: None,
             explain: false,
             pending: false,
@@ -327,6 +344,14 @@ impl Pipeline {
             (answer.outcome, answer.decision) = (Outcome::Abstained, None);
         }
         Ok(answer)
+    }
+
+    /// Asks as a caller would, and takes what an engine decides for what it is.
+    ///
+    /// # Errors
+    /// [`EvalError::Decide`].
+    pub async fn answer(&self, question: &Question) -> Result<Answer, EvalError> {
+        Ok(self.decider.decide(&self.caller, &self.request(question)).await?.answer)
     }
 
     /// How it stands with the error budget; `None` where none is in force.

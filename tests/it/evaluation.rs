@@ -245,3 +245,35 @@ async fn an_observer_sees_the_candidates_of_each_request_before_its_row_is_store
     assert_eq!(replay.judged.len(), 5);
     assert_eq!(gathered.0, [(0, 0, None), (1, 1, Some(true)), (1, 0, Some(false)), (1, 0, None), (2, 1, Some(true))]);
 }
+
+#[test]
+fn a_replay_with_engines_tells_what_each_step_answered_and_how_much_of_it_agrees() {
+    let scene = Scene::new();
+    let row = |text: &str, signal: i8, second: u8| {
+        format!(
+            r#"{{"text":"{text}","decision":{{"kind":"trade","signal":{signal},"conviction":0.5}},"at":"2026-01-01T00:00:0{second}Z"}}"#
+        )
+    };
+    let rows = [
+        row("Acme Semiconductor beats earnings estimates and raises its full-year guidance", 1, 0),
+        row("Acme Semiconductor tops earnings estimates and lifts its full-year guidance", 1, 1),
+        row("Acme Semiconductor beats earnings estimates and raises its full-year guidance", -1, 2),
+    ];
+    fs::write(scene.path("news.ndjson"), rows.join("\n")).unwrap();
+    let output = Command::new(binary())
+        .args(["eval", "news.ndjson", "--kind", "stream", "--engines", "--json", "--max-curve-requests", "0"])
+        .current_dir(scene.folder.path())
+        .env("INSTINCT_STRATEGIES__DIR", project().join("strategies"))
+        .env("INSTINCT_EMBED__RUNTIME_DIR", project().join("runtime"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let engines = &report["streams"][0]["engines"];
+    let of = |path: &str| {
+        let found = engines["by_path"].as_array().unwrap().iter().find(|tally| tally["path"] == path);
+        found.map(|tally| (tally["answered"]["count"].as_u64().unwrap(), tally["agreement"]["count"].as_u64().unwrap()))
+    };
+    assert_eq!((of("engine"), of("fast"), of("exact")), (Some((1, 1)), Some((1, 1)), Some((1, 0))), "{engines}");
+    assert_eq!((&engines["reached_an_engine"]["count"], &engines["abstained"]["count"]), (&1.into(), &0.into()));
+}

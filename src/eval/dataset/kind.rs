@@ -13,7 +13,7 @@ pub enum Kind {
     Clusters,
     /// The Microsoft Research Paraphrase Corpus: columns set apart by tabs, `Quality` first.
     Mrpc,
-    /// NDJSON with `text`, `label`, and `at` and `tags` where there are any.
+    /// NDJSON with `text`, `label` or `decision`, and `at` or `as_of` and `tags` where there are any.
     Stream,
     /// A table of commas with a header: `text`, and `label` or `category`, as Banking77 has it.
     Csv,
@@ -45,7 +45,7 @@ impl Kind {
             Some(Self::Pairs)
         } else if has(&["events"]) || has(&["input_report"]) {
             Some(Self::Events)
-        } else if has(&["text", "label"]) {
+        } else if has(&["text", "label"]) || has(&["text", "decision"]) {
             Some(Self::Stream)
         } else {
             None

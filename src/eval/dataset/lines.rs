@@ -1,6 +1,7 @@
 //! NDJSON: one row on each line.
 
 use super::{BadLine, Pair, Reading, Row};
+use crate::domain::decision::Payload;
 use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
 use crate::eval::decision;
@@ -68,7 +69,9 @@ pub(super) fn pairs(bytes: &[u8], reading: &Reading) -> Vec<Result<Pair, BadLine
 #[derive(Deserialize)]
 struct StreamLine {
     text: String,
-    label: Label,
+    label: Option<Label>,
+    decision: Option<Payload>,
+    #[serde(alias = "as_of")]
     at: Option<Timestamp>,
     #[serde(default)]
     tags: Vec<String>,
@@ -84,11 +87,14 @@ enum Label {
 
 pub(super) fn stream(bytes: &[u8]) -> Vec<Result<Row, BadLine>> {
     each(bytes, |line, row: StreamLine| {
-        let label = match row.label {
-            Label::Word(word) => word,
-            Label::Number(number) => number.to_string(),
+        let labelled = |label: &str| decision::labelled(label).map_err(|error| BadLine::new(line, error));
+        let decision = match (row.label, row.decision) {
+            (Some(Label::Word(word)), None) => labelled(&word)?,
+            (Some(Label::Number(number)), None) => labelled(&number.to_string())?,
+            (None, Some(decision)) => decision,
+            (Some(_), Some(_)) => return Err(BadLine::new(line, "it has a `label` and a `decision`; one of them is enough")),
+            (None, None) => return Err(BadLine::new(line, "it has neither a `label` nor a `decision`")),
         };
-        let decision = decision::labelled(&label).map_err(|error| BadLine::new(line, error))?;
         Ok(Row { line, text: text(line, &row.text)?, headline: None, decision, at: row.at, tags: row.tags, pieces: Vec::new() })
     })
 }

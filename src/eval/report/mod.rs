@@ -13,6 +13,7 @@ pub use table::table;
 use super::baseline::Baseline;
 use super::budget::BudgetReport;
 use super::dataset::{BadLine, Dataset, Kind, Ordering};
+use super::engines::EngineReport;
 use super::pairs::ClassTally;
 use super::statistics::{Cumulative, GateTally, Stage, Tally};
 use super::stream::Example;
@@ -139,6 +140,9 @@ pub struct StreamReport {
     pub decisions: usize,
     /// The figures under the strategy's own settings.
     pub tally: Tally,
+    /// The same stream with the engines that serve, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engines: Option<EngineReport>,
     /// What came of the error budget; absent where none was in force.
     pub error_budget: Option<BudgetReport>,
     /// The running error under them.

@@ -2,6 +2,7 @@
 
 use super::{Report, StreamPoint};
 use crate::eval::budget::{BudgetReport, Kept};
+use crate::eval::engines::EngineReport;
 use crate::eval::pairs::ClassTally;
 use crate::eval::statistics::{Rate, Stage, Tally};
 use std::fmt::Write;
@@ -40,6 +41,7 @@ fn all(report: &Report, out: &mut String) -> std::fmt::Result {
         stream.error_budget.iter().try_for_each(|budget| under_budget(out, budget))?;
         gates(out, &stream.gates)?;
         latency(out, &stream.latency)?;
+        stream.engines.iter().try_for_each(|engines| with_engines(out, engines))?;
     }
     if let Some(pairs) = &report.pairs {
         writeln!(out, "\npairs ({})", pairs.pairs)?;
@@ -56,6 +58,22 @@ fn all(report: &Report, out: &mut String) -> std::fmt::Result {
 fn row(out: &mut String, name: &str, tally: &Tally) -> std::fmt::Result {
     let [hits, error, precision, agreement] = [tally.hit_rate, tally.error, tally.precision_per_hit, tally.agreement].map(share);
     writeln!(out, "{name:<22} {hits:>23} {error:>23} {precision:>23} {agreement:>23}")
+}
+
+fn with_engines(out: &mut String, report: &EngineReport) -> std::fmt::Result {
+    writeln!(out, "with engines            {:>23} {:>23}", "answered", "agreement")?;
+    for path in &report.by_path {
+        writeln!(out, "  {:<22}{:>23} {:>23}", path.path, share(path.answered), share(path.agreement))?;
+    }
+    writeln!(out, "  {:<22}{:>23} {:>23}", "all", share(complement(report.abstained)), share(report.agreement))?;
+    let reached = share(report.reached_an_engine);
+    let (p50, p95, total) = (report.engine_p50_ms, report.engine_p95_ms, report.engine_total_sec);
+    writeln!(out, "  an engine was asked for {reached}: p50 {p50:.1} ms, p95 {p95:.1} ms, {total:.2} s in all")
+}
+
+/// The rate of all that a rate is not about.
+fn complement(rate: Rate) -> Rate {
+    Rate::new(rate.of - rate.count, rate.of)
 }
 
 /// The one setting that a point of the curve stands for.
