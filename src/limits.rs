@@ -78,6 +78,10 @@ pub const PENDING_NOTICE_MS: u64 = 40;
 /// Runs of an engine for the same decision, one after the other where one failed, before those who wait are told.
 pub const ENGINE_ATTEMPTS_MAX: u32 = 2;
 
+/// Further examples of engines that one strategy may bring along. Each is embedded at the start, in about 2 ms, and compared with every
+/// request that needs an engine, in about 30 ns.
+pub const TRIAGE_EXAMPLES_MAX: usize = 2_000;
+
 /// Steps of one decision that are kept for those who follow it.
 pub const STEPS_MAX: usize = 64;
 
