@@ -25,6 +25,7 @@ use instinct::gates::{self, Circumstances, Nearness};
 use instinct::index::{self, Builder};
 use instinct::store;
 use instinct::store::codec;
+use instinct::triage::{Example, Triage};
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
@@ -130,6 +131,13 @@ fn parts(c: &mut Criterion) {
     c.bench_function("compose/sum", |bench| bench.iter(|| compose(Composition::Sum, black_box(&pieces), DIM)));
     c.bench_function("compose/concat", |bench| bench.iter(|| compose(Composition::Concat, black_box(&pieces), DIM)));
     let headline = "Federal Reserve unexpectedly cuts rates by 50 basis points, cites rapid cooling of labour market";
+    let example = |at: usize, random: &mut fastrand::Rng| {
+        let text = FreshText::new(&format!("example {at}")).unwrap();
+        (Example { text, engine: if at.is_multiple_of(2) { "trading" } else { "none" }.to_owned() }, random_vector(random))
+    };
+    let examples = (0..500).map(|at| example(at, &mut random)).collect();
+    let (triage, fresh) = (Triage::learn(examples, std::iter::once("trading")), random_vector(&mut random));
+    c.bench_function("triage/500 examples", |bench| bench.iter(|| triage.of(black_box(&fresh))));
     c.bench_function("text/normalise and hash", |bench| bench.iter(|| FreshText::new(black_box(headline)).unwrap().hash()));
 }
 

@@ -4,7 +4,7 @@ use crate::cache::embedding::EmbeddingCache;
 use crate::cache::market::MarketCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
-use crate::decide::{Background, Budgets, Decider, NewComponent, Order, Restored, Shadows, Strategies, Thinking};
+use crate::decide::{Background, Budgets, Decider, NewComponent, Order, Restored, Shadows, Strategies, Thinking, Triages};
 use crate::domain::calibration::Calibration;
 use crate::domain::component::ModelRef;
 use crate::domain::deadline::Deadline;
@@ -21,6 +21,7 @@ use crate::index::{Builder, IndexError};
 use crate::limits::{EVENT_STREAMS_MAX, STRATEGIES_MAX};
 use crate::llm;
 use crate::store::{self, Store, StoreError};
+use crate::triage::{self, Example};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -65,6 +66,19 @@ pub enum StartError {
         /// What is wrong, and where.
         error: FieldError,
     },
+    /// The examples of engines that a strategy brings along are wrong.
+    #[error("{path}: the examples of strategy \"{strategy}\" can't be used: {error}")]
+    Examples {
+        /// Whose they are.
+        strategy: StrategyName,
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, and on which line.
+        error: FieldError,
+    },
+    /// The examples of engines that are compiled in are damaged.
+    #[error("the examples of engines that are compiled in: {0}")]
+    Triage(FieldError),
     /// A file could not be read.
     #[error("{path}: {error}")]
     File {
@@ -189,6 +203,8 @@ impl App {
         let builder = Builder::start(INDEX_BUILDERS).map_err(StartError::Thread)?;
         check_calibrations(&strategies, parts.embedder.model())?;
         let budgets = Budgets::new(strategies.calibrations.clone());
+        let background = Background::default();
+        let triages = Triages::learn(&strategies, &parts.embedder, &parts.engines, &background).map_err(StartError::Triage)?;
         let decider = Arc::new(Decider {
             strategies,
             embedder: parts.embedder,
@@ -200,10 +216,11 @@ impl App {
             store: parts.store,
             lexicon: read_lexicon(&config.facts)?,
             engines: parts.engines,
+            triages,
             budgets,
             shadows: Shadows::default(),
             thinking: Thinking::new(config.engine.runs_max, Duration::from_millis(config.engine.budget_ms)),
-            background: Background::default(),
+            background,
             order: Order::default(),
             ending_tags: tokio::sync::Mutex::default(),
             clock: parts.clock,
@@ -311,9 +328,14 @@ pub fn read_strategies_alone(config: &config::Strategies, engines: &[&str]) -> R
         BUILT_IN_STRATEGIES.iter().map(|(name, text)| (format!("{name} (compiled in)"), (*text).to_owned())).collect()
     };
     let mut by_name: BTreeMap<StrategyName, Arc<Strategy>> = BTreeMap::new();
+    let mut examples = BTreeMap::new();
     for (file, text) in files {
         let strategy = Strategy::from_toml(&text).map_err(|error| StartError::Strategy { file: file.clone(), error })?;
-        if let Some(engine) = strategy.engine.as_ref().filter(|name| !engines.contains(&name.as_str())) {
+        if let Some(own) = read_examples(&dir, &strategy)? {
+            examples.insert(strategy.name.clone(), own);
+        }
+        let named = strategy.engine.as_ref().filter(|_| !strategy.triages());
+        if let Some(engine) = named.filter(|name| !engines.contains(&name.as_str())) {
             return Err(StartError::UnknownEngine { strategy: strategy.name, engine: engine.clone() });
         }
         let name = strategy.name.clone();
@@ -324,7 +346,9 @@ pub fn read_strategies_alone(config: &config::Strategies, engines: &[&str]) -> R
     }
     let known = || by_name.keys().map(StrategyName::as_str).collect::<Vec<_>>().join(", ");
     match StrategyName::new(&config.default) {
-        Ok(default) if by_name.contains_key(&default) => Ok(Strategies { by_name, calibrations: BTreeMap::new(), default }),
+        Ok(default) if by_name.contains_key(&default) => {
+            Ok(Strategies { by_name, calibrations: BTreeMap::new(), examples, default })
+        }
         _ => Err(StartError::NoDefault { name: config.default.clone(), known: known() }),
     }
 }
@@ -345,6 +369,14 @@ fn read_calibration(dir: &Path, strategy: &Strategy) -> Result<Option<Calibratio
     let text = std::fs::read_to_string(&path).map_err(|error| StartError::File { path: path.clone(), error })?;
     let read = Calibration::parse(&text).and_then(|read| read.check_against(strategy).map(|()| read));
     read.map(Some).map_err(|error| StartError::Calibration { strategy: strategy.name.clone(), path, error })
+}
+
+/// Reads the further examples of engines that a strategy names, beside the strategy's own file.
+fn read_examples(dir: &Path, strategy: &Strategy) -> Result<Option<Vec<Example>>, StartError> {
+    let Some(rules) = &strategy.triage else { return Ok(None) };
+    let path = dir.join(&rules.examples);
+    let text = std::fs::read_to_string(&path).map_err(|error| StartError::File { path: path.clone(), error })?;
+    triage::read(&text).map(Some).map_err(|error| StartError::Examples { strategy: strategy.name.clone(), path, error })
 }
 
 /// Checks that every calibration was learnt with this embedder.

@@ -23,6 +23,7 @@ pub mod cache;
 pub mod compose;
 pub mod engine;
 pub mod gates;
+pub mod triage;
 pub mod verify;
 
 // # reading: what a short text says, without a model

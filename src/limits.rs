@@ -85,6 +85,10 @@ pub const ABSTENTION_LINGERS_MS: u64 = 1_000;
 /// Abstentions of one partition that linger at one time; each is looked through by whoever asks an engine.
 pub const LINGERING_ABSTENTIONS_MAX: usize = 128;
 
+/// Further examples of engines that one strategy may bring along. Each is embedded at the start, in about 2 ms, and compared with every
+/// request that needs an engine, in about 30 ns.
+pub const TRIAGE_EXAMPLES_MAX: usize = 2_000;
+
 /// Steps of one decision that are kept for those who follow it.
 pub const STEPS_MAX: usize = 64;
 

@@ -3,7 +3,7 @@
 //! 1. exact: the same text was decided before in this partition;
 //! 2. fast: embed the text, compose it with its context, take the nearest entry that passes every gate;
 //! 3. slow: let the near misses vote, where the strategy says how;
-//! 4. engine: ask what thinks, where the strategy names an engine;
+//! 4. engine: ask what thinks, where the strategy names an engine or has it found by what the request means;
 //! 5. else abstain, with the reason.
 //!
 //! The parts that are called here return plain values and never know who is next.
@@ -27,6 +27,7 @@ mod served;
 mod shadow;
 mod situation;
 mod think;
+mod triage;
 mod vote;
 
 pub use backfill::{NewEntry, RememberError};
@@ -44,12 +45,14 @@ pub use search::{Probe, Scored};
 pub use served::{Served, served_from};
 pub use shadow::Shadows;
 pub use think::Thinking;
+pub use triage::Triages;
 
 use self::budgets::{Budget, Weighed};
 use self::fast::Situated;
 use self::question::Considered;
 use self::situation::{Context, ContextChoice, Setting};
 use self::think::Place;
+use self::triage::Chosen;
 use crate::budget::neighbourhood::Neighbourhood;
 use crate::cache::embedding::{EmbeddingCache, Full};
 use crate::cache::market::MarketCache;
@@ -64,11 +67,13 @@ use crate::domain::ids::{ComponentId, DecisionId, StrategyName};
 use crate::domain::request::{Allow, Caller, Request};
 use crate::domain::strategy::Strategy;
 use crate::domain::time::{Clock, Timestamp};
+use crate::domain::triage::Triaged;
 use crate::embed::{EmbedError, Embedder};
 use crate::engine::Engines;
 use crate::facts::Lexicon;
 use crate::store::{Store, StoreError};
 use crate::telemetry::metrics;
+use crate::triage::Example;
 use crate::verify::confidence;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -141,6 +146,8 @@ pub struct Strategies {
     pub by_name: BTreeMap<StrategyName, Arc<Strategy>>,
     /// What was learnt about those that name a calibration.
     pub calibrations: BTreeMap<StrategyName, Arc<Calibration>>,
+    /// Further examples of engines, of those that bring some along.
+    pub examples: BTreeMap<StrategyName, Vec<Example>>,
     /// Which one a request gets that names none.
     pub default: StrategyName,
 }
@@ -182,6 +189,8 @@ pub struct Decider {
     pub lexicon: Lexicon,
     /// What thinks.
     pub engines: Engines,
+    /// Which of it a request needs.
+    pub triages: Triages,
     /// How much of what is reused may be wrong, and how it stands with that.
     pub budgets: Budgets,
     /// Hits that are decided again after they were served.
@@ -223,6 +232,7 @@ struct Run<'a> {
     neighbourhood: Option<Arc<Neighbourhood>>,
     // The nearest candidate that the gates let through and the budget did not: what an engine decides instead tells whether it was right.
     held_back: Option<(Arc<LiveEntry>, Weighed)>,
+    triaged: Option<Triaged>,
 }
 
 /// What a step found.
@@ -300,9 +310,13 @@ impl Decider {
         if request.allow < Allow::Engine {
             return self.abstain(run, path, missed);
         }
-        let Some(engine) = run.strategy.engine.clone() else {
-            let why = format!("{missed}; strategy \"{}\" names no engine to ask", run.strategy.name);
-            return self.abstain(run, path, why);
+        let engine = match self.engine_for(&run.strategy, &situated.known.vector, request.deadline).await {
+            Chosen::Engine { name, triaged } => {
+                run.triaged = triaged;
+                name
+            }
+            Chosen::Unclear { triaged, clarify } => return self.ask_back(run, missed, (triaged, clarify)),
+            Chosen::NoEngine(why) => return self.abstain(run, path, format!("{missed}; {why}")),
         };
         self.think(run, Place { setting, context, situated }, engine).await
     }
@@ -369,6 +383,8 @@ impl Decider {
             decision: None,
             confidence: confidence::NOTHING,
             reason: None,
+            clarify: None,
+            triage: run.triaged.take(),
             location: None,
             matched: None,
             refused: std::mem::take(&mut run.refused),
@@ -403,6 +419,7 @@ impl<'a> Run<'a> {
             budget: None,
             neighbourhood: None,
             held_back: None,
+            triaged: None,
         }
     }
 
@@ -414,6 +431,7 @@ impl<'a> Run<'a> {
         told.refused = self.refused.clone();
         told.cut = self.cut;
         told.budget = self.budget.clone();
+        told.triaged = self.triaged.clone();
         told
     }
 
@@ -435,6 +453,7 @@ impl<'a> Run<'a> {
             budget,
             neighbourhood,
             held_back,
+            triaged,
         } = self;
         move |caller, request| Run {
             id,
@@ -452,6 +471,7 @@ impl<'a> Run<'a> {
             budget,
             neighbourhood,
             held_back,
+            triaged,
         }
     }
 

@@ -4,6 +4,7 @@ use super::Decider;
 use super::budgets::Weighed;
 use super::question::Considered;
 use super::situation::Setting;
+use super::triage::Chosen;
 use crate::cache::partition::LiveEntry;
 use crate::domain::answer::Answer;
 use crate::domain::deadline::Deadline;
@@ -42,7 +43,8 @@ impl Decider {
         (live, weighed): (Arc<LiveEntry>, Weighed),
     ) {
         let Considered { caller, request, setting, .. } = *considered;
-        let Some(engine) = setting.strategy.engine.as_ref().and_then(|name| self.engines.named(name)) else { return };
+        let Chosen::Engine { name, .. } = self.engine_now(&setting.strategy, considered.fresh) else { return };
+        let Some(engine) = self.engines.named(&name) else { return };
         let Ok(place) = Arc::clone(&self.shadows.room).try_acquire_owned() else {
             metrics::shadow_left_out();
             return;

@@ -7,6 +7,7 @@ use super::entry::Part;
 use super::ids::{DecisionId, EntryId, StrategyName, TraceId};
 use super::request::Allow;
 use super::time::Timestamp;
+use super::triage::{Clarify, Triaged};
 use super::vote::Tally;
 use serde::Serialize;
 
@@ -220,6 +221,12 @@ pub struct Answer {
     /// Why there is no decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What the caller is asked, where it is not clear which engine the request needs or none is for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clarify: Option<Clarify>,
+    /// Which engine the request needs, where that was found by what it means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub triage: Option<Triaged>,
     /// Where the answer of a pending decision will be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,

@@ -25,6 +25,7 @@ pub mod strategy;
 pub mod tag_end;
 pub mod text;
 pub mod time;
+pub mod triage;
 pub mod trust;
 pub mod vector;
 pub mod vote;

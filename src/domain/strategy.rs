@@ -7,6 +7,7 @@ use super::fact_rules::Rules;
 use super::field::FieldError;
 use super::ids::{ComponentId, StrategyName};
 use super::request::Market;
+use super::triage::{AUTO, TriageRules};
 use super::trust::{ActionClass, Provenance};
 use super::vote::VoteRules;
 use crate::limits::{CONTEXT_IDS_MAX, DEADLINE_MS_MAX, SLOTS_MAX, TTL_SEC_MAX};
@@ -179,8 +180,11 @@ pub struct Strategy {
     pub vote: Option<VoteRules>,
     /// Milliseconds that a request has which names no deadline.
     pub deadline_ms: u32,
-    /// The engine that decides where nothing may be reused; none where absent.
+    /// The engine that decides where nothing may be reused; none where absent, and `auto` where each request gets the one that it needs.
     pub engine: Option<String>,
+    /// How that one is found, where the strategy knows more of it than is compiled in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub triage: Option<TriageRules>,
 }
 
 /// A strategy as its file spells it.
@@ -208,6 +212,7 @@ struct StrategyFile {
     vote: Option<VoteRules>,
     deadline_ms: u32,
     engine: Option<String>,
+    triage: Option<TriageRules>,
     slots: Vec<SlotFile>,
 }
 
@@ -252,6 +257,7 @@ impl Strategy {
             facts,
             deadline_ms: file.deadline_ms,
             engine: file.engine,
+            triage: file.triage,
         };
         strategy.check()?;
         Ok(strategy)
@@ -267,6 +273,11 @@ impl Strategy {
             }
             _ => self.thresholds,
         }
+    }
+
+    /// Whether each request gets the engine that it needs.
+    pub fn triages(&self) -> bool {
+        self.engine.as_deref() == Some(AUTO)
     }
 
     /// The slot of the request's own text.
@@ -302,6 +313,9 @@ impl Strategy {
             return Err(FieldError::new("/deadline_ms", format!("it must be 1 to {DEADLINE_MS_MAX}")));
         }
         self.vote.map_or(Ok(()), |vote| vote.check())?;
+        if self.triage.is_some() && !self.triages() {
+            return Err(FieldError::new("/triage", format!("it holds only where `engine = \"{AUTO}\"`")));
+        }
         if let Some(band) = self.validity.price_band.filter(|band| !(*band > 0.0 && *band < 1.0)) {
             return Err(FieldError::new("/validity/price_band", format!("{band} is not above 0 and below 1")));
         }
@@ -430,6 +444,8 @@ mod tests {
             ("version = 1", "version = 1\nerror_budget = 0.01\ncalibration = \"c\"\nbudget.start = \"open\"", "/budget/start"),
             ("version = 1", "version = 1\nbudget.shadow_rate = 0.1", "/budget"),
             ("version = 1", "version = 1\ncalibration = \"c.json\"", "/calibration"),
+            ("version = 1", "version = 1\nengine = \"trading\"\ntriage.examples = \"e.ndjson\"", "/triage"),
+            ("version = 1", "version = 1\nengine = \"auto\"\ntriage.mood = 1", ""),
         ] {
             let error = Strategy::from_toml(&GOOD.replace(from, to)).unwrap_err();
             assert_eq!(error.pointer, pointer, "{to}: {error}");

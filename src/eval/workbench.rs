@@ -23,7 +23,7 @@ use crate::facts::Lexicon;
 use crate::store::{self, StoreError};
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -228,6 +228,9 @@ impl Workbench {
         };
         if oracle.is_some() {
             strategy.engine = Some(oracle::NAME.to_owned());
+        } else if strategy.triages() {
+            // No engine is here that triage could find.
+            strategy.engine = None;
         }
         let mut pipeline = self.put_together(strategy, engines, start).await?;
         if let Some(seed) = engine_seed {
@@ -261,6 +264,7 @@ impl Workbench {
         let strategies = Strategies {
             by_name: [(name.clone(), Arc::clone(&strategy))].into(),
             calibrations: self.calibration.iter().map(|learnt| (name.clone(), Arc::clone(learnt))).collect(),
+            examples: BTreeMap::new(),
             default: name,
         };
         let app = App::with_strategies(&self.config, parts, strategies).await?;

@@ -18,5 +18,6 @@ mod market;
 mod prototype;
 mod restart;
 mod service;
+mod triage;
 mod trust;
 mod tuning;
