@@ -89,6 +89,7 @@ fn request(text: &str) -> Request {
         allow: Allow::Fast,
         session: None,
         explain: false,
+        engine: None,
         pending: false,
         deadline: Deadline::after(Duration::from_secs(60)),
         trace: TraceId::new(1),

@@ -12,6 +12,7 @@ use crate::domain::request::{Allow, Caller, Market, Request};
 use crate::domain::strategy::Strategy;
 use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
+use crate::engine::Engines;
 use crate::limits::{CLOCK_SKEW_MS_MAX, CONTEXT_IDS_MAX, DEADLINE_MS_MAX, ID_BYTES_MAX, TAG_BYTES_MAX, TAGS_MAX};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -54,6 +55,9 @@ pub(super) struct DecideRequest {
     /// Whether the answer explains itself at length.
     #[serde(default)]
     pub explain: bool,
+    /// Which engine the request is for, where the strategy says `engine = "auto"`: the answer to a clarifying question.
+    #[schema(max_length = 64)]
+    pub engine: Option<String>,
     /// Whether an answer that is not there by the deadline may be `pending`; where it may not, the status is 504.
     #[serde(default = "yes")]
     pub pending: bool,
@@ -135,6 +139,19 @@ pub(super) fn checked_context(ids: &[String]) -> Result<Vec<ComponentId>, FieldE
     ids.iter().enumerate().map(id).collect()
 }
 
+/// Checks that a request may choose this engine.
+fn checked_engine(engine: Option<String>, strategy: &Strategy, engines: &Engines) -> Result<Option<String>, FieldError> {
+    let Some(name) = engine else { return Ok(None) };
+    if !strategy.triages() {
+        return Err(FieldError::new("/engine", format!("strategy \"{}\" leaves no choice of its engine", strategy.name)));
+    }
+    if engines.named(&name).is_none() {
+        let known: Vec<&str> = engines.names().collect();
+        return Err(FieldError::new("/engine", format!("there is no engine of that name; there are {}", known.join(", "))));
+    }
+    Ok(Some(name))
+}
+
 /// Checks that a moment is not in the future.
 ///
 /// # Errors
@@ -174,6 +191,7 @@ impl DecideRequest {
             allow: self.allow,
             session: self.session,
             explain: self.explain,
+            engine: checked_engine(self.engine, strategy, &app.decider.engines).map_err(not_allowed)?,
             pending: self.pending,
             deadline: Deadline::from_start(arrival.at, Duration::from_millis(u64::from(deadline_ms))),
             trace: arrival.trace,

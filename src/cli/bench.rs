@@ -134,6 +134,7 @@ async fn ask(app: &App, text: &str) -> Result<TimingUs, Failure> {
         allow: Allow::Fast,
         session: None,
         explain: false,
+        engine: None,
         pending: false,
         deadline: Deadline::after(Duration::from_secs(10)),
         trace: TraceId::new(fastrand::u128(..)),

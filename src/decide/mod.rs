@@ -310,7 +310,7 @@ impl Decider {
         if request.allow < Allow::Engine {
             return self.abstain(run, path, missed);
         }
-        let engine = match self.engine_for(&run.strategy, &situated.known.vector, request.deadline).await {
+        let engine = match self.engine_for(&run.strategy, &situated.known.vector, request).await {
             Chosen::Engine { name, triaged } => {
                 run.triaged = triaged;
                 name

@@ -92,7 +92,7 @@ pub(super) fn circumstances<'a>(request: &Request, context: impl Iterator<Item =
     let Market { price: _, regime, position, bars, risk } = &request.market;
     let mut hasher = blake3::Hasher::new_derive_key("instinct circumstances v1");
     // Neither maps nor numbers that were read from JSON can fail to be written as JSON; if they did, nobody would share the run.
-    let said = serde_json::to_vec(&(regime, position, bars, risk, &request.tags));
+    let said = serde_json::to_vec(&(regime, position, bars, risk, &request.tags, &request.engine));
     hasher.update(&said.unwrap_or_else(|_| fastrand::u128(..).to_le_bytes().to_vec()));
     for id in context {
         hasher.update(&[0]).update(id.as_str().as_bytes());

@@ -6,6 +6,7 @@ use crate::domain::answer::Path;
 use crate::domain::deadline::Deadline;
 use crate::domain::field::FieldError;
 use crate::domain::ids::StrategyName;
+use crate::domain::request::Request;
 use crate::domain::strategy::Strategy;
 use crate::domain::triage::{Clarify, NONE, Triaged};
 use crate::domain::vector::UnitVector;
@@ -121,7 +122,12 @@ async fn embedded(examples: Vec<Example>, embedder: &dyn Embedder) -> Vec<(Examp
 
 impl Decider {
     /// Who decides on a text of this vector. While it is not learnt yet how to tell, this waits for half of the time that is left.
-    pub(super) async fn engine_for(&self, strategy: &Strategy, fresh: &UnitVector, deadline: Deadline) -> Chosen {
+    pub(super) async fn engine_for(&self, strategy: &Strategy, fresh: &UnitVector, request: &Request) -> Chosen {
+        // Which engines may be chosen was checked where the request came in.
+        if let Some(name) = request.engine.clone().filter(|_| strategy.triages()) {
+            return Chosen::Engine { name, triaged: None };
+        }
+        let deadline = request.deadline;
         if strategy.triages() && self.triages.now(&strategy.name).is_none() {
             let _ = timeout(deadline.remaining() / 2, self.triages.learnt(&strategy.name)).await;
         }

@@ -171,6 +171,8 @@ pub struct Request {
     pub session: Option<String>,
     /// Whether the answer explains itself at length.
     pub explain: bool,
+    /// The engine that the caller chose, where the strategy leaves that to triage.
+    pub engine: Option<String>,
     /// Whether the caller would come back for an answer that is not there by the deadline.
     pub pending: bool,
     /// By when an answer is worth having.

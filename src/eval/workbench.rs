@@ -323,6 +323,7 @@ impl Pipeline {
             allow: if self.oracle.is_some() { Allow::Engine } else { self.allow },
             session: None,
             explain: false,
+            engine: None,
             pending: false,
             deadline: Deadline::after(PATIENCE),
             trace: TraceId::new(fastrand::u128(..)),

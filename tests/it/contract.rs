@@ -29,6 +29,8 @@ fn bad_input_of_every_kind_gets_its_status_and_names_the_field() {
         (json!({"text": "a", "tags": [""]}), 422, "/tags/0"),
         (json!({"text": "a", "tags": vec!["t"; 33]}), 422, "/tags"),
         (json!({"text": "a", "session": ""}), 422, "/session"),
+        (json!({"text": "a", "engine": "trading"}), 422, "/engine"),
+        (json!({"text": "a", "pending": "no"}), 400, "/pending"),
     ];
     for (body, status, pointer) in cases {
         let reply = service.post("/v1/decide", &body);

@@ -96,6 +96,7 @@ fn request(text: &str, deadline_ms: u64) -> Request {
         allow: Allow::Engine,
         session: None,
         explain: false,
+        engine: None,
         pending: true,
         deadline: Deadline::after(Duration::from_millis(deadline_ms)),
         trace: TraceId::new(1),

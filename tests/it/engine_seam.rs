@@ -91,6 +91,7 @@ fn request(app: &App, allow: Allow, deadline_ms: u64) -> Request {
         allow,
         session: None,
         explain: false,
+        engine: None,
         pending: true,
         deadline: Deadline::after(Duration::from_millis(deadline_ms)),
         trace: TraceId::new(1),

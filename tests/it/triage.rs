@@ -71,7 +71,12 @@ async fn answered_for(app: &App, tenant: &str, text: &str) -> Answer {
 }
 
 async fn answered_within(app: &App, tenant: &str, text: &str, deadline_ms: u64) -> Answer {
-    let request = Request {
+    let caller = Caller { tenant: TenantId::new(tenant).unwrap() };
+    app.decider.decide(&caller, &request(text, deadline_ms)).await.unwrap().answer
+}
+
+fn request(text: &str, deadline_ms: u64) -> Request {
+    Request {
         text: FreshText::new(text).unwrap(),
         strategy: StrategyName::new("news-impact").unwrap(),
         as_of: Clock::System.now(),
@@ -82,12 +87,11 @@ async fn answered_within(app: &App, tenant: &str, text: &str, deadline_ms: u64) 
         allow: Allow::Engine,
         session: None,
         explain: false,
+        engine: None,
         pending: true,
         deadline: Deadline::after(Duration::from_millis(deadline_ms)),
         trace: TraceId::new(1),
-    };
-    let caller = Caller { tenant: TenantId::new(tenant).unwrap() };
-    app.decider.decide(&caller, &request).await.unwrap().answer
+    }
 }
 
 async fn answered(app: &App, text: &str) -> Answer {
@@ -196,7 +200,8 @@ async fn a_headline_gets_the_engine_that_it_needs_and_the_answer_says_so() {
 #[tokio::test]
 async fn what_no_engine_is_for_is_asked_back_in_one_sentence_with_choices() {
     let app = start("auto", engines(&["trading"]), None).await.unwrap();
-    let answer = answered(&app, "my debit card was swallowed by the machine").await;
+    let text = "my debit card was swallowed by the machine";
+    let answer = answered(&app, text).await;
     assert_eq!((answer.outcome, answer.path), (Outcome::Abstained, Path::Engine), "{answer:?}");
     assert_eq!(answer.triage.as_ref().unwrap().engine, "none");
     assert!(answer.reason.as_ref().unwrap().contains("no engine here is for this request"), "{:?}", answer.reason);
@@ -205,6 +210,11 @@ async fn what_no_engine_is_for_is_asked_back_in_one_sentence_with_choices() {
     let choices: Vec<&str> = clarify.choices.iter().map(|choice| choice.engine.as_str()).collect();
     assert_eq!(choices, ["trading", "none"]);
     assert!(clarify.choices.iter().all(|choice| !choice.description.is_empty()));
+
+    let chosen = Request { engine: Some(choices[0].to_owned()), ..request(text, 60_000) };
+    let caller = Caller { tenant: TenantId::default_tenant() };
+    let answer = app.decider.decide(&caller, &chosen).await.unwrap().answer;
+    assert_eq!((answer.outcome, answer.path, answer.triage), (Outcome::Decided, Path::Engine, None), "the caller may answer");
 }
 
 #[tokio::test]

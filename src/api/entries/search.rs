@@ -64,6 +64,7 @@ impl From<SearchRequest> for DecideRequest {
             deadline_ms: wire.deadline_ms,
             session: None,
             explain: false,
+            engine: None,
             pending: false,
         }
     }
