@@ -75,6 +75,10 @@ pub const LINGER_SEC: u64 = 60;
 /// short deadline.
 pub const PENDING_NOTICE_MS: u64 = 40;
 
+/// Milliseconds that the prompt of what an engine decided may take to embed where the slow step did not. The answer waits for it, and an
+/// entry is as good for the first two steps without.
+pub const PROMPT_BACKFILL_MS: u64 = 500;
+
 /// Runs of an engine for the same decision, one after the other where one failed, before those who wait are told.
 pub const ENGINE_ATTEMPTS_MAX: u32 = 2;
 

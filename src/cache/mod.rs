@@ -7,4 +7,5 @@ pub mod embedding;
 pub mod generations;
 pub mod market;
 pub mod partition;
+mod prompts;
 pub mod semantic;

@@ -1,6 +1,7 @@
 //! One partition of the semantic cache: entries that may answer for one another.
 
 use super::generations::Generations;
+use super::prompts::Prompts;
 use crate::domain::entry::{Entry, StoredEntry};
 use crate::domain::ids::EntryId;
 use crate::domain::partition::PartitionKey;
@@ -68,16 +69,17 @@ impl LiveEntry {
 pub struct Candidate {
     /// The entry.
     pub live: Arc<LiveEntry>,
-    /// Cosine of the composed vectors.
+    /// Cosine of the vectors that were searched.
     pub similarity: f32,
 }
 
-/// The entries of one partition, by text and by vector.
+/// The entries of one partition, by text, by vector and by prompt.
 #[derive(Debug)]
 pub struct Partition {
     key: PartitionKey,
     generations: Arc<Generations>,
     index: Adaptive,
+    prompts: Prompts,
     by_label: papaya::HashMap<u64, Arc<LiveEntry>>,
     by_id: papaya::HashMap<EntryId, Arc<LiveEntry>>,
     by_text: papaya::HashMap<TextHash, Arc<[Arc<LiveEntry>]>>,
@@ -98,14 +100,15 @@ impl Partition {
         (config, builder): (index::Config, &Builder),
         generations: Arc<Generations>,
     ) -> Result<Self, IndexError> {
-        Ok(Self::over(key, index::open(dim, config, builder)?, generations))
+        Ok(Self::over(key, index::open(dim, config, builder)?, Prompts::new(config, builder), generations))
     }
 
-    fn over(key: PartitionKey, index: Adaptive, generations: Arc<Generations>) -> Self {
+    fn over(key: PartitionKey, index: Adaptive, prompts: Prompts, generations: Arc<Generations>) -> Self {
         Self {
             key,
             generations,
             index,
+            prompts,
             by_label: papaya::HashMap::new(),
             by_id: papaya::HashMap::new(),
             by_text: papaya::HashMap::new(),
@@ -130,9 +133,15 @@ impl Partition {
         let by_label: HashMap<u64, &StoredEntry> = entries.iter().map(|e| (label(&e.entry.id), e)).collect();
         let vector_of = |label| by_label.get(&label).map(|e| e.vector.clone());
         let (index, restored) = Adaptive::restore(graph, dim, config, builder, &vector_of)?;
-        let partition = Self::over(key, index, generations);
+        let partition = Self::over(key, index, Prompts::new(config, builder), generations);
+        if let Some(prompt) = entries.iter().find_map(|e| e.prompt.as_ref()) {
+            let prompt_of = |label| by_label.get(&label).and_then(|e| e.prompt.clone());
+            partition.prompts.restore(graph, prompt.dim(), &prompt_of);
+        }
         for stored in entries {
-            if partition.index.contains(label(&stored.entry.id)) {
+            let label = label(&stored.entry.id);
+            if partition.index.contains(label) {
+                partition.prompts.put(label, stored.prompt.as_ref())?;
                 partition.enter(LiveEntry::new(stored, &partition.generations));
             } else {
                 partition.insert(stored)?;
@@ -142,7 +151,7 @@ impl Partition {
         Ok((partition, restored.restored))
     }
 
-    /// Writes the graph to a file, unless nothing was written since the last time. `false` where there was nothing to do. Blocks, and
+    /// Writes the graphs to files, unless nothing was written since the last time. `false` where there was nothing to do. Blocks, and
     /// holds nobody up.
     ///
     /// # Errors
@@ -152,6 +161,7 @@ impl Partition {
         if unsaved == 0 || self.index.save(graph)?.is_none() {
             return Ok(false);
         }
+        self.prompts.save(graph)?;
         self.unsaved.fetch_sub(unsaved, Ordering::Relaxed);
         Ok(true)
     }
@@ -168,11 +178,20 @@ impl Partition {
 
     /// The `k` nearest entries, the nearest first.
     pub fn nearest(&self, vector: &UnitVector, k: usize) -> Vec<Candidate> {
+        self.search(&self.index, vector, k)
+    }
+
+    /// The `k` entries whose prompts are nearest, the nearest first; entries without the vector of their prompt are not among them.
+    pub fn nearest_prompts(&self, prompt: &UnitVector, k: usize) -> Vec<Candidate> {
+        self.prompts.index().map(|index| self.search(index, prompt, k)).unwrap_or_default()
+    }
+
+    fn search(&self, index: &Adaptive, vector: &UnitVector, k: usize) -> Vec<Candidate> {
         thread_local! {
             static FOUND: RefCell<Vec<Neighbour>> = const { RefCell::new(Vec::new()) };
         }
         FOUND.with_borrow_mut(|found| {
-            if let Err(error) = self.index.search(vector, k, found) {
+            if let Err(error) = index.search(vector, k, found) {
                 // A partition holds vectors of one composition, so this tells of a fault of ours; nothing found is the safe answer.
                 tracing::error!(%error, partition = %self.key, "a search was refused");
                 return Vec::new();
@@ -186,10 +205,12 @@ impl Partition {
     /// Takes an entry in, in place of an earlier one of its id.
     ///
     /// # Errors
-    /// [`IndexError`] where the vector doesn't fit the index; nothing has changed then.
+    /// [`IndexError`] where a vector doesn't fit its index; then searches find what they found before, an earlier prompt perhaps excepted.
     pub fn insert(&self, stored: &StoredEntry) -> Result<(), IndexError> {
         let _one_writer = self.writing.lock();
-        self.index.insert(label(&stored.entry.id), &stored.vector)?;
+        let label = label(&stored.entry.id);
+        self.prompts.put(label, stored.prompt.as_ref())?;
+        self.index.insert(label, &stored.vector).inspect_err(|_| self.prompts.remove(label))?;
         self.enter(LiveEntry::new(stored, &self.generations));
         self.unsaved.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -224,6 +245,7 @@ impl Partition {
         by_id.remove(id);
         old.removed.store(true, Ordering::Release);
         self.index.remove(label(id));
+        self.prompts.remove(label(id));
         self.by_label.pin().remove(&label(id));
         self.change_text(old.entry.text_hash, |versions| versions.retain(|v| v.entry.id != *id));
         self.unsaved.fetch_add(1, Ordering::Relaxed);
@@ -250,9 +272,9 @@ impl Partition {
         self.by_id.is_empty()
     }
 
-    /// What its index holds.
+    /// What its indexes hold, that of the prompts counted in.
     pub fn index_stats(&self) -> IndexStats {
-        self.index.stats()
+        self.prompts.counted_in(self.index.stats())
     }
 
     fn change_text(&self, text: TextHash, change: impl FnOnce(&mut Vec<Arc<LiveEntry>>)) {

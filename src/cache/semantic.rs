@@ -251,7 +251,7 @@ mod tests {
     }
 
     fn stored(entry: Entry, seed: u8) -> StoredEntry {
-        StoredEntry { entry: Arc::new(entry), vector: vector(seed), fresh: vector(seed), facts: None }
+        StoredEntry { entry: Arc::new(entry), vector: vector(seed), fresh: vector(seed), prompt: None, facts: None }
     }
 
     #[test]

@@ -179,7 +179,7 @@ async fn fill(app: &App, texts: &[String], size: usize) -> Result<(), Failure> {
         };
         let vector = drawn_around(&near.vector, &mut random);
         let fresh = drawn_around(&near.fresh, &mut random);
-        decider.semantic.insert(&StoredEntry { entry: Arc::new(entry), vector, fresh, facts: None })?;
+        decider.semantic.insert(&StoredEntry { entry: Arc::new(entry), vector, fresh, prompt: None, facts: None })?;
     }
     Ok(())
 }

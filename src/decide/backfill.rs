@@ -1,6 +1,7 @@
 //! Remembering decisions: from a text and what was decided to an entry that searches find.
 
-use super::situation::ContextChoice;
+use super::prompt::End;
+use super::situation::{Context, ContextChoice};
 use super::think::Place;
 use super::{DecideError, Decider, Run, order};
 use crate::cache::semantic::CacheError;
@@ -9,13 +10,17 @@ use crate::domain::decision::Payload;
 use crate::domain::entry::{Entry, Provenance, StoredEntry, Validity};
 use crate::domain::ids::{ComponentId, StrategyName, TenantId};
 use crate::domain::partition::entry_id;
+use crate::domain::strategy::Strategy;
 use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
+use crate::domain::vector::UnitVector;
+use crate::embed::EmbedError;
 use crate::facts;
+use crate::limits::PROMPT_BACKFILL_MS;
 use crate::store::{Record, StoreError, Write};
 use crate::telemetry::metrics;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A decision to remember.
 #[derive(Debug, Clone)]
@@ -75,6 +80,8 @@ impl Decider {
         let context = self.context(&strategy, &choice)?;
         let known = self.vector_of(tenant, &new.text, deadline).await?;
         let vector = self.compose(&strategy, &context, &known.vector)?;
+        let end = End { tenant, text: &new.text, known: &known };
+        let prompt = self.prompt_to_keep(&strategy, &context, end, deadline).await?;
         let model = self.embedder.model().clone();
         let text_hash = new.text.hash();
         let entry = Entry {
@@ -100,13 +107,22 @@ impl Decider {
             quarantine: None,
         };
         let facts = strategy.facts.enabled.then(|| Arc::new(facts::read(&entry.text, entry.as_of, &self.lexicon)));
-        Ok(StoredEntry { entry: Arc::new(entry), vector, fresh: known.vector, facts })
+        Ok(StoredEntry { entry: Arc::new(entry), vector, fresh: known.vector, prompt, facts })
     }
 
     /// The entry of what an engine decided for a request.
-    pub(super) fn entry_of(&self, run: &Run<'_>, place: &Place, decision: Payload) -> StoredEntry {
+    pub(super) async fn entry_of(&self, run: &Run<'_>, place: &Place, decision: Payload) -> StoredEntry {
         let Place { setting, context, situated } = place;
         let (request, strategy) = (run.request, &setting.strategy);
+        let prompt = match &situated.prompt {
+            Some(prompt) => Some(prompt.clone()),
+            None => {
+                let end = End { tenant: &run.caller.tenant, text: &request.text, known: &situated.known };
+                let deadline = Deadline::after(Duration::from_millis(PROMPT_BACKFILL_MS));
+                let kept = self.prompt_to_keep(strategy, context, end, deadline).await;
+                kept.inspect_err(|error| tracing::debug!(%error, "an entry is kept without its prompt")).ok().flatten()
+            }
+        };
         let text_hash = request.text.hash();
         let model = self.embedder.model().clone();
         let entry = Entry {
@@ -135,7 +151,25 @@ impl Decider {
             entry: Arc::new(entry),
             vector: situated.vector.clone(),
             fresh: situated.known.vector.clone(),
+            prompt,
             facts: run.facts.clone().map(Arc::new),
+        }
+    }
+
+    /// The vector of the prompt, for strategies that match prompts; absent too where a prompt is longer than can be read.
+    async fn prompt_to_keep(
+        &self,
+        strategy: &Strategy,
+        context: &Context,
+        end: End<'_>,
+        deadline: Deadline,
+    ) -> Result<Option<UnitVector>, EmbedError> {
+        if strategy.slow.is_none() {
+            return Ok(None);
+        }
+        match self.prompt(strategy, context, end, deadline).await {
+            Err(EmbedError::TextNotEmbeddable { .. }) => Ok(None),
+            other => other.map(Some),
         }
     }
 

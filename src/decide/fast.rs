@@ -32,6 +32,8 @@ pub(super) struct Situated {
     pub known: KnownText,
     /// Composed with its context.
     pub vector: UnitVector,
+    /// Of its whole prompt, where the slow step got as far.
+    pub prompt: Option<UnitVector>,
 }
 
 impl Decider {
@@ -73,12 +75,12 @@ impl Decider {
         if let Some(explanation) = &mut run.explanation {
             explanation.composed_of = context.parts(&setting.strategy, &request.text.hash().to_string());
         }
-        Ok(Situated { known, vector })
+        Ok(Situated { known, vector, prompt: None })
     }
 
     /// The decision of the nearest text that the gates let through.
     pub(super) fn fast(&self, run: &mut Run<'_>, setting: &Setting, situated: &Situated) -> Found {
-        let Situated { known, vector } = situated;
+        let Situated { known, vector, prompt: _ } = situated;
         let Some(partition) = self.semantic.partition(&setting.partition) else {
             return Found::Nothing("nothing is remembered for this strategy yet".to_owned());
         };

@@ -2,7 +2,7 @@
 //!
 //! 1. exact: the same text was decided before in this partition;
 //! 2. fast: embed the text, compose it with its context, take the nearest entry that passes every gate;
-//! 3. slow: let the near misses vote, where the strategy says how;
+//! 3. slow: match the whole prompt, and let the near misses vote, where the strategy says how;
 //! 4. engine: ask what thinks, where the strategy names an engine or has it found by what the request means;
 //! 5. else abstain, with the reason.
 //!
@@ -20,12 +20,14 @@ mod forget;
 mod market;
 mod order;
 mod pending;
+mod prompt;
 mod question;
 mod restore;
 mod search;
 mod served;
 mod shadow;
 mod situation;
+mod slow;
 mod think;
 mod triage;
 mod vote;
@@ -51,6 +53,7 @@ use self::budgets::{Budget, Weighed};
 use self::fast::Situated;
 use self::question::Considered;
 use self::situation::{Context, ContextChoice, Setting};
+use self::slow::Slow;
 use self::think::Place;
 use self::triage::Chosen;
 use crate::budget::neighbourhood::Neighbourhood;
@@ -284,12 +287,11 @@ impl Decider {
         let context = self.context(&run.strategy, &choice)?;
         run.timing.context = micros(since.elapsed());
 
-        let vote = run.strategy.vote;
-        let one_may_answer = vote.is_none_or(|rules| !rules.alone);
+        let one_may_answer = run.strategy.vote.is_none_or(|rules| !rules.alone);
         if one_may_answer && let Some(hit) = self.exact(&mut run, &setting, &context) {
             return self.answer(run, hit);
         }
-        let situated = self.situate(&mut run, &setting, &context).await?;
+        let mut situated = self.situate(&mut run, &setting, &context).await?;
         let mut missed = "only the near misses together may answer".to_owned();
         let mut path = Path::Fast;
         if one_may_answer {
@@ -299,12 +301,12 @@ impl Decider {
             }
         }
         if request.allow >= Allow::Slow
-            && let Some(rules) = vote
+            && let Some(came) = self.slow(&mut run, (&setting, &context), &mut situated).await
         {
-            path = Path::Slow;
-            match self.vote(&mut run, &setting, &situated, &rules) {
-                Found::Hit(hit) => return self.answer(run, *hit),
-                Found::Nothing(why) => missed = format!("{missed}; {why}"),
+            match came {
+                Slow::Hit(hit) => return self.answer(run, *hit),
+                Slow::Nothing(why) => (path, missed) = (Path::Slow, format!("{missed}; {why}")),
+                Slow::LeftOut(why) => missed = format!("{missed}; {why}"),
             }
         }
         if request.allow < Allow::Engine {

@@ -134,8 +134,20 @@ impl Context {
         soft.flat_map(|(_, filled)| filled)
     }
 
+    /// The components in all slots, in the order of the slots.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Component>> {
+        self.filled.iter().flatten()
+    }
+
+    /// The component that stands next to the fresh text in a prompt: of the last soft slot that is filled the first, which is the latest
+    /// where time chose them. What all prompts of a partition share is never it.
+    pub(super) fn nearest<'a>(&'a self, strategy: &'a Strategy) -> Option<&'a Arc<Component>> {
+        let soft = strategy.slots.iter().zip(&self.filled).filter(|(slot, _)| slot.bind == Binding::Soft);
+        soft.filter_map(|(_, filled)| filled.first()).next_back()
+    }
+
     /// The ids of all components.
     pub(super) fn ids(&self) -> impl Iterator<Item = &ComponentId> {
-        self.filled.iter().flatten().map(|c| &c.id)
+        self.all().map(|c| &c.id)
     }
 }

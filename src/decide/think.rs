@@ -237,7 +237,7 @@ impl Task {
         match asked {
             Ok(decision) => {
                 let held_back = run.held_back.take();
-                let entry = decider.entry_of(&run, &self.place, decision.clone());
+                let entry = decider.entry_of(&run, &self.place, decision.clone()).await;
                 let ended = self.end_with(run, Some(entry), decided_by(decision.clone())).await?;
                 pilot.land(Landed::Remembered);
                 if let Some(held_back) = held_back {

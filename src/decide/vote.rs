@@ -1,49 +1,54 @@
-//! The third step: near misses vote.
+//! The vote of near misses, the last part of the third step.
 
 use super::fast::{Situated, matched, question_is_open};
 use super::situation::Setting;
-use super::{Decider, Found, Hit, Run, micros};
+use super::slow::beyond_floors;
+use super::{Decider, Hit, Run};
 use crate::cache::partition::Candidate;
-use crate::domain::answer::{GateVerdict, Match, Path};
+use crate::domain::answer::{Match, Path};
 use crate::domain::vote::{Tally, VoteRules};
-use crate::gates::{self, Nearness};
+use crate::gates::Nearness;
 use crate::verify::confidence;
 use crate::verify::vote::{self, Vote, Voter};
-use std::time::Instant;
+
+/// A candidate that is near, and its nearness on the scale of the composed vectors.
+#[derive(Debug, Clone)]
+struct NearMiss {
+    found: Candidate,
+    scaled: f32,
+}
 
 impl Decider {
-    /// The decision that the nearest entries agree on, where each alone is not near enough. Every gate but the floors holds for a voter,
-    /// none votes for a decision that was wrong for this question before, and nobody votes while only exact hits may be served.
-    pub(super) fn vote(&self, run: &mut Run<'_>, setting: &Setting, situated: &Situated, rules: &VoteRules) -> Found {
-        if let Some(why) = run.budget.as_ref().and_then(|budget| budget.exact_only()) {
-            return Found::Nothing(format!("no vote: exact hits only {why}"));
-        }
-        let since = Instant::now();
+    /// The decision that the nearest entries agree on, where each alone is not near enough; or why there is none. Every gate but the floors
+    /// holds for a voter, and none votes for a decision that was wrong for this question before.
+    pub(super) fn vote(
+        &self,
+        run: &mut Run<'_>,
+        (setting, situated): (&Setting, &Situated),
+        prompts: &[Candidate],
+        rules: &VoteRules,
+    ) -> Result<Hit, String> {
         let found =
             self.semantic.partition(&setting.partition).map(|p| p.nearest(&situated.vector, rules.voters)).unwrap_or_default();
         let near = |candidate: &Candidate| Nearness {
             similarity: candidate.similarity,
             fresh_similarity: candidate.live.fresh_similarity(&situated.known.vector),
         };
-        let may_vote: Vec<(Candidate, Nearness)> = found
+        let may_vote: Vec<(NearMiss, Nearness)> = near_misses(run, found, prompts, rules)
             .into_iter()
-            .filter(|candidate| candidate.similarity >= rules.floor)
-            .filter_map(|candidate| {
-                let near = near(&candidate);
-                let may_vote = self.passes_beyond_floors(run, &candidate.live, near)
-                    && question_is_open(run, &situated.known, &candidate.live, near);
-                may_vote.then_some((candidate, near))
+            .filter_map(|miss| {
+                let near = near(&miss.found);
+                let may_vote = self.passes_beyond_floors(run, &miss.found.live, near)
+                    && question_is_open(run, &situated.known, &miss.found.live, near);
+                may_vote.then_some((miss, near))
             })
             .collect();
-        let voters: Vec<Voter> = may_vote.iter().map(|(candidate, _)| voter(run, candidate, rules)).collect();
-        let counted = vote::count(&voters, rules);
-        run.timing.slow = micros(since.elapsed());
-        match counted {
-            Vote::Won(at, tally) => may_vote.get(at).map_or_else(
-                || Found::Nothing("nobody voted".to_owned()),
-                |(candidate, near)| Found::Hit(Box::new(won(run, candidate, *near, tally))),
-            ),
-            Vote::Undecided(tally) => Found::Nothing(format!(
+        let voters: Vec<Voter> = may_vote.iter().map(|(miss, _)| voter(run, miss, rules)).collect();
+        match vote::count(&voters, rules) {
+            Vote::Won(at, tally) => {
+                may_vote.get(at).map(|(miss, near)| won(run, &miss.found, *near, tally)).ok_or_else(|| "nobody voted".to_owned())
+            }
+            Vote::Undecided(tally) => Err(format!(
                 "{} near misses did not agree: the leader's share is {:.2} of {:.2}, with evidence {:.2} of {:.2}",
                 tally.voters, tally.share, rules.share_min, tally.evidence, rules.evidence_min
             )),
@@ -51,24 +56,45 @@ impl Decider {
     }
 }
 
-fn voter(run: &Run<'_>, candidate: &Candidate, rules: &VoteRules) -> Voter {
-    let entry = &candidate.live.entry;
+/// Who is near enough to be asked, the nearest first: those that are by their composed vectors and, where the strategy matches prompts, those
+/// that are by their prompts. One that both found counts once, as the nearer of the two.
+fn near_misses(run: &Run<'_>, found: Vec<Candidate>, prompts: &[Candidate], rules: &VoteRules) -> Vec<NearMiss> {
+    let tau = run.strategy.floors().tau;
+    let floor = run.strategy.slow.map_or(rules.floor, |slow| rules.floor.max(tau - slow.near));
+    let mut near: Vec<NearMiss> = found
+        .into_iter()
+        .filter(|candidate| candidate.similarity >= floor)
+        .map(|candidate| NearMiss { scaled: candidate.similarity, found: candidate })
+        .collect();
+    let Some(slow) = run.strategy.slow else { return near };
+    for candidate in prompts.iter().filter(|candidate| candidate.similarity >= slow.tau_prompt - slow.near) {
+        let scaled = slow.on_the_scale_of(tau, candidate.similarity);
+        let known = near.iter_mut().find(|miss| miss.found.live.entry.id == candidate.live.entry.id);
+        match known {
+            Some(miss) => miss.scaled = miss.scaled.max(scaled),
+            None if scaled >= rules.floor => near.push(NearMiss { found: candidate.clone(), scaled }),
+            None => {}
+        }
+    }
+    near.sort_by(|a, b| b.scaled.total_cmp(&a.scaled));
+    near.truncate(rules.voters);
+    near
+}
+
+fn voter(run: &Run<'_>, miss: &NearMiss, rules: &VoteRules) -> Voter {
+    let entry = &miss.found.live.entry;
     let age_sec = run.request.as_of.millis_since(entry.as_of) as f64 / 1_000.0;
-    let weight = rules.weight(candidate.similarity, age_sec, entry.decision.conviction());
+    let weight = rules.weight(miss.scaled, age_sec, entry.decision.conviction());
     Voter { decision: entry.decision.agreement_key(), weight }
 }
 
 fn won(run: &Run<'_>, candidate: &Candidate, near: Nearness, tally: Tally) -> Hit {
     let entry = &candidate.live.entry;
-    let beyond_floors = |verdict: &GateVerdict| gates::PASSED.iter().skip(1).any(|passed| passed == verdict);
     Hit {
         path: Path::Slow,
         decision: entry.decision.clone(),
         confidence: confidence::of_vote(&tally),
-        matched: Some(Match {
-            vote: Some(tally),
-            ..matched(run, entry, near, gates::PASSED.into_iter().filter(beyond_floors).collect())
-        }),
+        matched: Some(Match { vote: Some(tally), ..matched(run, entry, near, beyond_floors()) }),
         weighed: None,
     }
 }

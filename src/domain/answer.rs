@@ -118,7 +118,7 @@ pub struct Match {
     /// Its id.
     #[schema(value_type = String)]
     pub entry: EntryId,
-    /// Cosine of the composed vectors; 1 for an exact hit.
+    /// Cosine of the composed vectors, or of the prompts where it was found by its prompt; 1 for an exact hit.
     pub similarity: f32,
     /// The floor for it.
     pub tau: f32,
@@ -150,7 +150,7 @@ pub struct Refused {
     /// Its id.
     #[schema(value_type = String)]
     pub entry: EntryId,
-    /// Cosine of the composed vectors.
+    /// Cosine of the composed vectors, or of the prompts where it was found by its prompt.
     pub similarity: f32,
     /// Cosine of the fresh vectors.
     pub fresh_similarity: f32,

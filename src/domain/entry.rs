@@ -132,6 +132,8 @@ pub struct StoredEntry {
     pub vector: UnitVector,
     /// The vector of the fresh text alone.
     pub fresh: UnitVector,
+    /// The vector of the whole prompt; absent where the strategy has no `[slow]`, and in entries that were written before it had.
+    pub prompt: Option<UnitVector>,
     /// What was read of its text when it was written; absent where the strategy reads none, and where another version of the reader did.
     pub facts: Option<Arc<Facts>>,
 }

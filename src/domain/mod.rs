@@ -21,6 +21,7 @@ pub mod market;
 pub mod partition;
 pub mod request;
 pub mod risk;
+pub mod slow;
 pub mod strategy;
 pub mod tag_end;
 pub mod text;

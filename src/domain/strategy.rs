@@ -7,6 +7,7 @@ use super::fact_rules::Rules;
 use super::field::FieldError;
 use super::ids::{ComponentId, StrategyName};
 use super::request::Market;
+use super::slow::SlowRules;
 use super::triage::{AUTO, TriageRules};
 use super::trust::{ActionClass, Provenance};
 use super::vote::VoteRules;
@@ -178,6 +179,9 @@ pub struct Strategy {
     /// How near misses vote; they don't where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vote: Option<VoteRules>,
+    /// How whole prompts are matched where no near text answers; they aren't where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slow: Option<SlowRules>,
     /// Milliseconds that a request has which names no deadline.
     pub deadline_ms: u32,
     /// The engine that decides where nothing may be reused; none where absent, and `auto` where each request gets the one that it needs.
@@ -210,6 +214,7 @@ struct StrategyFile {
     budget: Option<BudgetTable>,
     calibration: Option<String>,
     vote: Option<VoteRules>,
+    slow: Option<SlowRules>,
     deadline_ms: u32,
     engine: Option<String>,
     triage: Option<TriageRules>,
@@ -253,6 +258,7 @@ impl Strategy {
             action: file.action,
             versions: file.versions,
             vote: file.vote,
+            slow: file.slow,
             budget: BudgetRules::gathered(file.error_budget, file.budget, file.calibration, facts.enabled)?,
             facts,
             deadline_ms: file.deadline_ms,
@@ -316,6 +322,7 @@ impl Strategy {
         if self.triage.is_some() && !self.triages() {
             return Err(FieldError::new("/triage", format!("it holds only where `engine = \"{AUTO}\"`")));
         }
+        self.slow.map_or(Ok(()), |slow| slow.check())?;
         if let Some(band) = self.validity.price_band.filter(|band| !(*band > 0.0 && *band < 1.0)) {
             return Err(FieldError::new("/validity/price_band", format!("{band} is not above 0 and below 1")));
         }
@@ -434,6 +441,11 @@ mod tests {
             ("version = 1", "version = 1\nmood = 2", ""),
             ("version = 1", "version = 1\nvote = { share_min = 0.5 }", "/vote/share_min"),
             ("version = 1", "version = 1\nvote = { voters = 65 }", "/vote/voters"),
+            ("version = 1", "version = 1\nslow = { tau_prompt = 1.0 }", "/slow/tau_prompt"),
+            ("version = 1", "version = 1\nslow = { near = -0.1 }", "/slow/near"),
+            ("version = 1", "version = 1\nslow = { candidates = 0 }", "/slow/candidates"),
+            ("version = 1", "version = 1\nslow = { least_ms = 0 }", "/slow/least_ms"),
+            ("version = 1", "version = 1\nslow = { mood = 1 }", ""),
             ("version = 1", "version = 1\nerror_budget = 0.5", "/error_budget"),
             ("version = 1", "version = 1\nerror_budget = 0.0", "/error_budget"),
             ("version = 1", "version = 1\nerror_budget = nan", "/error_budget"),

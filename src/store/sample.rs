@@ -98,7 +98,7 @@ pub(super) fn entry_of(tenant_name: &str, text: &str) -> StoredEntry {
         generation: 0,
         quarantine: None,
     };
-    StoredEntry { entry: Arc::new(entry), vector: vector(0.3), fresh: vector(0.4), facts: None }
+    StoredEntry { entry: Arc::new(entry), vector: vector(0.3), fresh: vector(0.4), prompt: None, facts: None }
 }
 
 pub(super) fn decision_of(tenant_name: &str, at: Timestamp, number: u128) -> DecisionRecord {
@@ -341,7 +341,10 @@ pub(super) fn entry() -> impl Strategy<Value = Record> {
             };
             let facts = crate::domain::facts::Facts { words: vec![entry.text.to_string()], ..Default::default() };
             let facts = entry.ttl_sec.is_some().then(|| Arc::new(facts));
-            Record::Entry(StoredEntry { entry: Arc::new(entry), vector, fresh, facts })
+            // The prompt's vector has the dimensions of the fresh one.
+            let turned = || UnitVector::normalised(fresh.as_slice().iter().map(|v| -v).collect());
+            let prompt = (entry.generation.is_multiple_of(2)).then(turned).flatten();
+            Record::Entry(StoredEntry { entry: Arc::new(entry), vector, fresh, prompt, facts })
         },
     )
 }

@@ -34,6 +34,8 @@ const TAGS: Field = Field::required(20, "tags", Shape::Json);
 const FRESH_DIM: Field = Field::required(21, "fresh_dim", Shape::Number);
 const GENERATION: Field = Field::optional(22, "generation", Shape::Number);
 const QUARANTINE: Field = Field::optional(23, "quarantine", Shape::Json);
+/// Of [`FRESH_DIM`] dimensions. Prompts that are laid out in another way are another field, for their vectors must not meet.
+const PROMPT_VECTOR: Field = Field::optional(24, "prompt_vector", Shape::Vector);
 
 pub(super) const TABLE: &[Field] = &[
     VECTOR,
@@ -59,6 +61,7 @@ pub(super) const TABLE: &[Field] = &[
     FRESH_DIM,
     GENERATION,
     QUARANTINE,
+    PROMPT_VECTOR,
 ];
 
 pub(super) fn write(stored: &StoredEntry) -> Result<Fields<'_>, Fault> {
@@ -93,6 +96,9 @@ pub(super) fn write(stored: &StoredEntry) -> Result<Fields<'_>, Fault> {
     if let Some(quarantine) = &entry.quarantine {
         fields.put_json(&QUARANTINE, quarantine)?;
     }
+    if let Some(prompt) = &stored.prompt {
+        fields.put_vector(&PROMPT_VECTOR, prompt);
+    }
     Ok(fields)
 }
 
@@ -121,9 +127,10 @@ pub(super) fn read(tenant: &TenantId, id: EntryId, fields: &Fields<'_>) -> Resul
     };
     let vector = fields.vector(&VECTOR, &DIM)?;
     let fresh = fields.vector(&FRESH_VECTOR, &FRESH_DIM)?;
+    let prompt = fields.vector_option(&PROMPT_VECTOR, &FRESH_DIM)?;
     let facts =
         fields.text_option(&FACTS)?.map(Facts::from_record).transpose().map_err(|e| FACTS.bad(e))?.flatten().map(Arc::new);
-    Ok(StoredEntry { entry: Arc::new(entry), vector, fresh, facts })
+    Ok(StoredEntry { entry: Arc::new(entry), vector, fresh, prompt, facts })
 }
 
 pub(super) fn payload(field: &Field, json: &str) -> Result<Payload, Fault> {
@@ -138,8 +145,10 @@ fn provenance(name: &str) -> Option<Provenance> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
-    use crate::store::sample;
+    use super::super::{Fault, Fields, check, from_fields, to_fields};
+    use super::PROMPT_VECTOR;
+    use crate::domain::vector::UnitVector;
+    use crate::store::{Record, RecordKind, sample};
     use proptest::prelude::*;
 
     proptest! {
@@ -151,6 +160,28 @@ mod tests {
         #[test]
         fn a_damaged_entry_is_an_error(entry in sample::entry(), damage in check::damage()) {
             check::damage_is_noticed(&entry, &damage)?;
+        }
+    }
+
+    /// What is read of an entry whose prompt vector is overwritten in its hash.
+    fn with_prompt_bytes(bytes: &[u8]) -> Result<Record, Fault> {
+        let entry = Record::Entry(sample::entry_of("acme", "SEC approves spot ETH ETF"));
+        let written = to_fields(&entry).unwrap();
+        let pairs = written.pairs().chain([("format", &b"2"[..]), (PROMPT_VECTOR.name, bytes)]);
+        let fields = Fields::from_pairs(RecordKind::Entry, pairs).unwrap();
+        from_fields(&entry.key(), &fields).map_err(|error| error.fault)
+    }
+
+    #[test]
+    fn an_entry_with_a_prompt_vector_that_is_none_is_not_served_without_it() {
+        let dim = sample::entry_of("acme", "x").fresh.dim();
+        let unit = |dim: usize| UnitVector::normalised(vec![1.0; dim]).unwrap().to_le_bytes();
+        assert!(matches!(with_prompt_bytes(&unit(dim)), Ok(Record::Entry(read)) if read.prompt.is_some()));
+        for bytes in [unit(dim + 1), vec![0; 4 * dim], unit(dim)[1..].to_vec(), Vec::new()] {
+            assert!(
+                matches!(with_prompt_bytes(&bytes), Err(Fault::Value { field, .. }) if field == PROMPT_VECTOR.name),
+                "{bytes:?}"
+            );
         }
     }
 

@@ -159,10 +159,15 @@ impl<'a> Fields<'a> {
 
     /// The vector in `field`, whose dimensions are the number in `dim`.
     pub(super) fn vector(&self, field: &Field, dim: &Field) -> Result<UnitVector, Fault> {
-        let bytes = self.get(field).ok_or(Fault::Missing { field: field.name })?;
+        self.vector_option(field, dim)?.ok_or(Fault::Missing { field: field.name })
+    }
+
+    /// The same for a field that may be absent.
+    pub(super) fn vector_option(&self, field: &Field, dim: &Field) -> Result<Option<UnitVector>, Fault> {
+        let Some(bytes) = self.get(field) else { return Ok(None) };
         let vector = UnitVector::from_le_bytes(bytes).ok_or_else(|| field.bad("it is no vector of length one"))?;
         if self.number::<usize>(dim)? == vector.dim() {
-            Ok(vector)
+            Ok(Some(vector))
         } else {
             Err(field.bad(format!("it has {} dimensions, and `{}` says otherwise", vector.dim(), dim.name)))
         }

@@ -28,7 +28,8 @@ use super::record::{Record, RecordKey, RecordKind};
 use crate::domain::component::ModelRef;
 
 /// The version of the stored format that is written, the same for all kinds. Every earlier one is read as well:
-/// 1, the first; 2, which added to entries what was read out of their text, their generation, their quarantine and further conditions,
+/// 1, the first; 2, which added to entries what was read out of their text, their generation, their quarantine, the vector of their
+/// prompt and further conditions,
 /// and the kinds of record that a deletion by tag, a judgement and the bars of an instrument leave.
 pub const FORMAT: u8 = 2;
 
