@@ -78,6 +78,9 @@ pub const PENDING_NOTICE_MS: u64 = 40;
 /// Runs of an engine for the same decision, one after the other where one failed, before those who wait are told.
 pub const ENGINE_ATTEMPTS_MAX: u32 = 2;
 
+/// Bytes of the reasons that a language model may give for one opinion; two sentences have a few hundred. A decision has room for several.
+pub const AGENT_REASONING_BYTES_MAX: usize = 4_096;
+
 /// Steps of one decision that are kept for those who follow it.
 pub const STEPS_MAX: usize = 64;
 

@@ -49,6 +49,11 @@ pub(super) struct Flight {
 }
 
 impl Flight {
+    /// Whether it is for this very text.
+    pub(super) fn is_of(&self, text: TextHash) -> bool {
+        self.to.text == text
+    }
+
     /// Waits for the end of the run.
     pub(super) async fn landed(&self) -> Landed {
         let mut landed = self.landed.subscribe();
@@ -72,12 +77,23 @@ pub(super) enum Boarding {
     Follows(Arc<Flight>),
 }
 
+/// Whose run a request waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Company {
+    /// That of the same text, and of one that is near.
+    Near,
+    /// That of the same text alone.
+    SameText,
+    /// Nobody's.
+    Nobody,
+}
+
 /// On what terms a request joins another.
 pub(super) struct Terms<'a> {
     pub floors: Thresholds,
     pub rules: &'a Rules,
-    /// Whether it may wait for another's text at all.
-    pub shares: bool,
+    /// Whose run it waits for.
+    pub company: Company,
     pub attempt: u32,
 }
 
@@ -94,7 +110,7 @@ impl Flights {
         let mut under_way = self.under_way.lock();
         let partition = under_way.entry(to.partition).or_default();
         let same = |flight: &&Arc<Flight>| flight.attempt >= terms.attempt && flight.to.is_also(&to, terms);
-        if let Some(flight) = partition.iter().filter(|_| terms.shares).find(same) {
+        if let Some(flight) = partition.iter().find(same) {
             return Boarding::Follows(Arc::clone(flight));
         }
         let flight = Arc::new(Flight { to, attempt: terms.attempt, landed: watch::Sender::new(None) });
@@ -110,11 +126,11 @@ impl Flights {
 
 impl Destination {
     fn is_also(&self, other: &Self, terms: &Terms<'_>) -> bool {
-        if self.circumstances != other.circumstances {
+        if self.circumstances != other.circumstances || terms.company == Company::Nobody {
             return false;
         }
-        if self.text == other.text {
-            return true;
+        if self.text == other.text || terms.company == Company::SameText {
+            return self.text == other.text;
         }
         let near = self.vector.dot(&other.vector) >= terms.floors.tau && self.fresh.dot(&other.fresh) >= terms.floors.tau_fresh;
         let agree = |a: &Facts, b: &Facts| facts::compare(a, b, terms.rules).is_ok();
