@@ -4,6 +4,7 @@
 //! as a reuse has to be and state the same facts. Whoever waits is given nothing untested: it looks into memory again once the decision is
 //! there, and its own gates decide.
 
+use crate::domain::decision::Payload;
 use crate::domain::fact_rules::Rules;
 use crate::domain::facts::Facts;
 use crate::domain::partition::PartitionKey;
@@ -29,10 +30,12 @@ pub(super) struct Destination {
 }
 
 /// How an engine's run ended, for those who waited for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Landed {
     /// The decision is in memory.
     Remembered,
+    /// This was decided and is not to be remembered: it holds for those alone who asked the very same at the same time.
+    Told(Payload),
     /// The engine had nothing to say, and why.
     Abstained(String),
     /// It failed, and why.

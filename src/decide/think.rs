@@ -211,6 +211,10 @@ impl Task {
                             // The gates refuse what another was told. Those of the same text may still share a run of their own.
                             company = if flight.is_of(self.request.text.hash()) { Company::Nobody } else { Company::SameText };
                         }
+                        Landed::Told(decision) if flight.is_of(self.request.text.hash()) => {
+                            return self.end_with(run, None, decided_by(decision)).await;
+                        }
+                        Landed::Told(_) => company = Company::SameText,
                         Landed::Abstained(why) => return self.abstain(run, why).await,
                         Landed::Failed(why) if flight.attempt + 1 >= ENGINE_ATTEMPTS_MAX => return self.abstain(run, why).await,
                         Landed::Failed(_) => attempt = flight.attempt + 1,
@@ -258,8 +262,10 @@ impl Task {
             Ok(decision) => {
                 let held_back = run.held_back.take();
                 let entry = decider.entry_of(&run, &self.place, decision.clone());
-                let ended = self.end_with(run, Some(entry), decided_by(decision.clone())).await?;
-                pilot.land(Landed::Remembered);
+                // It was decided so before and called wrong. The engine may insist; memory does not.
+                let wrong = decider.is_closed(&entry);
+                let ended = self.end_with(run, (!wrong).then_some(entry), decided_by(decision.clone())).await?;
+                pilot.land(if wrong { Landed::Told(decision.clone()) } else { Landed::Remembered });
                 if let Some(held_back) = held_back {
                     let asked = (&self.caller, &self.request);
                     decider.judge_held_back(asked, &self.place.setting, &ended.answer, (held_back, decision));

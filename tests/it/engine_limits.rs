@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use instinct::app::{App, Parts};
 use instinct::config::{Config, Overrides};
-use instinct::decide::{DecideError, Decided};
+use instinct::decide::{DecideError, Decided, Feedback};
 use instinct::domain::answer::{Answer, Outcome, Path};
 use instinct::domain::deadline::Deadline;
 use instinct::domain::decision::Payload;
@@ -256,5 +256,25 @@ async fn a_clock_that_jumps_makes_an_engine_be_asked_again_at_worst() {
     clock.advance_millis(2 * 3_600_000);
     assert_eq!(path().await, Path::Engine, "its time to live is over");
     assert_eq!(engine.asked.load(Ordering::Relaxed), 3);
+    nothing_is_left_behind(&app);
+}
+
+#[tokio::test]
+async fn what_an_engine_decided_and_a_caller_called_wrong_is_not_served_again_though_the_engine_insists() {
+    let engine = counting(100, 0);
+    let app = app(&engine, "", "", Clock::System).await;
+    let first = answered(&app, "a headline").await;
+    assert_eq!(answered(&app, "a headline").await.path, Path::Exact);
+    let wrong = Feedback { decision: first.id, right: false, expected: None, note: None };
+    let told = app.decider.feedback(&caller().tenant, wrong, Deadline::after(Duration::from_secs(5))).await.unwrap();
+    assert!(told.quarantined && told.entry.is_some(), "{told:?}");
+    assert_eq!(told.served.count, 1, "the second one was served from it");
+    for _ in 0..2 {
+        let answers = all(&app, vec!["a headline".to_owned(); 10]).await;
+        assert!(answers.iter().all(|answer| answer.path == Path::Engine && answer.decision == Some(buy())), "{answers:?}");
+    }
+    assert_eq!(engine.asked.load(Ordering::Relaxed), 3, "those who ask at the same time share a run all the same");
+    let held = app.decider.semantic.entry(&caller().tenant, &told.entry.unwrap()).unwrap();
+    assert!(held.entry.quarantine.is_some());
     nothing_is_left_behind(&app);
 }
