@@ -93,6 +93,9 @@ pub const LINGERING_ABSTENTIONS_MAX: usize = 128;
 /// request that needs an engine, in about 30 ns.
 pub const TRIAGE_EXAMPLES_MAX: usize = 2_000;
 
+/// Bytes of the reasons that a language model may give for one opinion; two sentences have a few hundred. A decision has room for several.
+pub const AGENT_REASONING_BYTES_MAX: usize = 4_096;
+
 /// Steps of one decision that are kept for those who follow it.
 pub const STEPS_MAX: usize = 64;
 

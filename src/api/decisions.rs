@@ -31,19 +31,34 @@ pub(super) fn work(app: &App, id: &str) -> Option<Arc<Work>> {
     app.decider.work(&caller().tenant, DecisionId::parse(id).ok()?)
 }
 
-pub(super) async fn record(app: &App, id: &str) -> Result<DecisionRecord, Problem> {
+/// The answer of a decision as it stands, with what was asked and when.
+pub(super) async fn answer_of(app: &App, id: &str) -> Result<Value, Problem> {
+    // Asked before the record is read, for what ends in between has its record written by then and not yet seen.
+    let over = work(app, id).map(|work| work.is_over());
+    told(&record(app, id).await?, over)
+}
+
+async fn record(app: &App, id: &str) -> Result<DecisionRecord, Problem> {
     let id = DecisionId::parse(id).map_err(|e| Problem::new(Kind::NOT_FOUND, e.to_string()))?;
     let found = app.decider.audit(&caller().tenant, id).await?;
     found.ok_or_else(|| Problem::new(Kind::NOT_FOUND, format!("there is no decision {id}, or its record is past its age")))
 }
 
-pub(super) fn told(app: &App, record: &DecisionRecord) -> Result<Value, Problem> {
+/// `over` is whether the work for it is, where there is any.
+fn told(record: &DecisionRecord, over: Option<bool>) -> Result<Value, Problem> {
     let unreadable = |e: serde_json::Error| Problem::new(Kind::INTERNAL, format!("the record can't be read: {e}"));
     let mut answer: Map<String, Value> = serde_json::from_str(record.answer.get()).map_err(unreadable)?;
     let request: Value = serde_json::from_str(record.request.get()).map_err(unreadable)?;
-    if answer.get("outcome") == Some(&json!("pending")) && app.decider.work(&record.tenant, record.id).is_none() {
+    let lost = match over {
+        None => Some("the service stopped before the engine was done; ask again"),
+        Some(true) => Some("the engine was done, and its answer could not be kept; ask again"),
+        Some(false) => None,
+    };
+    if answer.get("outcome") == Some(&json!("pending"))
+        && let Some(why) = lost
+    {
         answer.insert("outcome".to_owned(), json!("abstained"));
-        answer.insert("reason".to_owned(), json!("the service stopped before the engine was done; ask again"));
+        answer.insert("reason".to_owned(), json!(why));
         answer.remove("location");
     }
     answer.insert("audit".to_owned(), json!({"at": record.at, "tenant": record.tenant, "request": request}));
@@ -72,7 +87,7 @@ pub(super) async fn decision(app: Data<App>, http: HttpRequest, id: web::Path<St
             // Where it isn't there by then the answer is still "pending".
             let _ = timeout(Duration::from_millis(wait_ms), work.ended()).await;
         }
-        Ok(json::ok(&told(&app, &record(&app, &id).await?)?))
+        Ok(json::ok(&answer_of(&app, &id).await?))
     };
     answered.await.at(&http)
 }

@@ -1,6 +1,6 @@
 //! A decision as it comes about, as server-sent events (WHATWG HTML, section 9.2).
 
-use super::decisions::{record, told, work};
+use super::decisions::{answer_of, work};
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use crate::app::App;
 use crate::decide::Work;
@@ -45,8 +45,7 @@ pub(super) async fn events(app: Data<App>, http: HttpRequest, id: web::Path<Stri
         let mut response = HttpResponse::Ok();
         response.content_type("text/event-stream").insert_header(("cache-control", "no-cache"));
         let Some(work) = work(&app, &id) else {
-            let answer = told(&app, &record(&app, &id).await?)?;
-            return Ok::<_, Problem>(response.body(event("answer", &answer)));
+            return Ok::<_, Problem>(response.body(event("answer", &answer_of(&app, &id).await?)));
         };
         let Ok(room) = Arc::clone(&app.streams).try_acquire_owned() else {
             return Err(Problem::new(Kind::OVERLOADED, "as many streams of events are open as may be"));
@@ -90,11 +89,7 @@ impl Following {
     }
 
     async fn answer(&self) -> Bytes {
-        let answer = match record(&self.app, &self.id).await {
-            Ok(record) => told(&self.app, &record),
-            Err(problem) => Err(problem),
-        };
-        match answer {
+        match answer_of(&self.app, &self.id).await {
             Ok(answer) => event("answer", &answer),
             // The status is sent long ago; the client is told where to look.
             Err(_) => Bytes::from_static(

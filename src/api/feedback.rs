@@ -71,7 +71,7 @@ pub(super) struct FeedbackAnswer {
     verdict: VerdictWord,
     #[schema(value_type = String)]
     strategy: StrategyName,
-    /// The entry that the decision was served from; null where an engine decided.
+    /// The entry that the decision was served from, or that it became where an engine decided; null where there is none.
     #[schema(value_type = Option<String>)]
     entry: Option<EntryId>,
     /// Whether that entry serves no more.

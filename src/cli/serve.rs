@@ -8,6 +8,7 @@ use actix_web::web::Data;
 use clap::Args;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Run the service.
@@ -57,10 +58,12 @@ async fn serve(config: Config) -> Result<(), Failure> {
     tracing::info!(%address, model = %app.decider.embedder.model(), started_in_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
         "Instinct is listening; see http://{address}/docs/");
     let handle = server.handle();
+    let stopping = Arc::new(OnceLock::new());
     let signals = actix_web::rt::spawn({
-        let app = Data::clone(&app);
+        let (app, stopping) = (Data::clone(&app), Arc::clone(&stopping));
         async move {
             stop_asked().await;
+            let _ = stopping.set(Instant::now());
             tracing::info!("stopping: requests under way are being ended");
             app.start_draining();
             handle.stop(true).await;
@@ -70,9 +73,11 @@ async fn serve(config: Config) -> Result<(), Failure> {
     signals.abort();
     upkeep.abort();
     // What was learnt from the last requests is kept too, but a slow engine must not hold up the end.
-    let drain = Duration::from_secs(config.server.drain_sec);
+    // The same seconds are for both: who still waited for an answer took of them.
+    let drain =
+        Duration::from_secs(config.server.drain_sec).saturating_sub(stopping.get().map_or(Duration::ZERO, Instant::elapsed));
     if tokio::time::timeout(drain, app.decider.settled()).await.is_err() {
-        tracing::warn!("hits that are still being decided again were left out");
+        tracing::warn!("engines that are still at work were left behind");
     }
     app.decider.embedder.close();
     app.decider.store.flush().await?;

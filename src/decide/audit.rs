@@ -71,9 +71,11 @@ impl Decider {
     /// [`StoreError`] where the store can't be read.
     pub async fn audit(&self, tenant: &TenantId, id: DecisionId) -> Result<Option<DecisionRecord>, StoreError> {
         let key = RecordKey::Decision { tenant: tenant.clone(), id };
-        Ok(self.store.get(&key).await?.and_then(|record| match record {
+        let stored = self.store.get(&key).await?.and_then(|record| match record {
             Record::Decision(decision) => Some(decision),
             _ => None,
-        }))
+        });
+        // That a decision is pending is told a moment before it is stored, and also where it can't be.
+        Ok(stored.or_else(|| self.work(tenant, id)?.told.get().cloned()))
     }
 }

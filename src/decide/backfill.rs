@@ -173,6 +173,13 @@ impl Decider {
         }
     }
 
+    /// Whether the entry that this one would take the place of decided the same and was closed for that.
+    pub(super) fn is_closed(&self, stored: &StoredEntry) -> bool {
+        let Entry { tenant, id, decision, .. } = &*stored.entry;
+        let same = |held: &Entry| held.quarantine.is_some() && held.decision.agreement_key() == decision.agreement_key();
+        self.semantic.entry(tenant, id).is_some_and(|held| same(&held.entry))
+    }
+
     /// Stores what an engine decided together with the record of the answer, both or neither, and lets searches find it. Where the store
     /// is away the answer stands all the same, and memory has it until the next start.
     pub(super) async fn backfill(&self, entry: StoredEntry, record: Write) {

@@ -39,7 +39,7 @@ pub struct Feedback {
 pub struct Consequences {
     /// The strategy of the decision.
     pub strategy: StrategyName,
-    /// The entry that the decision was served from.
+    /// The entry that the decision was served from, or that it became where an engine decided.
     pub entry: Option<EntryId>,
     /// Whether that entry serves no more.
     pub quarantined: bool,
@@ -141,7 +141,10 @@ impl Decider {
             };
             return Err(FieldError::new("/expected", detail).into());
         }
-        let entry = past.answered.matched.as_ref().map(|matched| matched.entry);
+        let entry = match &past.answered.matched {
+            Some(matched) => Some(matched.entry),
+            None => self.became(tenant, &past)?,
+        };
         let (mut quarantined, mut remembered) = (false, None);
         if !feedback.right {
             if let Some(entry) = entry {
@@ -156,6 +159,17 @@ impl Decider {
             _ => Served::default(),
         };
         Ok(Consequences { strategy: past.answered.strategy, entry, quarantined, remembered, served })
+    }
+
+    /// The entry that an engine's decision became, where it is still there.
+    fn became(&self, tenant: &TenantId, past: &Past) -> Result<Option<EntryId>, FeedbackError> {
+        let key = self.partition_of(tenant, &past.answered.strategy).map_err(RememberError::from)?;
+        let Some(partition) = self.semantic.partition(&key) else { return Ok(None) };
+        let versions = partition.exact(past.text.hash());
+        let is_it = |entry: &Entry| {
+            entry.provenance == Provenance::Engine && entry.as_of == past.asked.as_of && entry.decision == past.decided
+        };
+        Ok(versions.iter().find(|live| is_it(&live.entry)).map(|live| live.entry.id))
     }
 
     /// Closes an entry for good; `false` where it is no longer there.

@@ -4,6 +4,7 @@
 //! as a reuse has to be and state the same facts. Whoever waits is given nothing untested: it looks into memory again once the decision is
 //! there, and its own gates decide.
 
+use crate::domain::decision::Payload;
 use crate::domain::fact_rules::Rules;
 use crate::domain::facts::Facts;
 use crate::domain::partition::PartitionKey;
@@ -31,10 +32,12 @@ pub(super) struct Destination {
 }
 
 /// How an engine's run ended, for those who waited for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Landed {
     /// The decision is in memory.
     Remembered,
+    /// This was decided and is not to be remembered: it holds for those alone who asked the very same at the same time.
+    Told(Payload),
     /// The engine had nothing to say, and why.
     Abstained(String),
     /// It failed, and why.
@@ -55,6 +58,11 @@ pub(super) struct Flight {
 impl Flight {
     fn over(&self, now: Instant) -> bool {
         self.lingers.get().is_some_and(|until| *until <= now)
+    }
+
+    /// Whether it is for this very text.
+    pub(super) fn is_of(&self, text: TextHash) -> bool {
+        self.to.text == text
     }
 
     /// Waits for the end of the run.
@@ -80,12 +88,23 @@ pub(super) enum Boarding {
     Follows(Arc<Flight>),
 }
 
+/// Whose run a request waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Company {
+    /// That of the same text, and of one that is near.
+    Near,
+    /// That of the same text alone.
+    SameText,
+    /// Nobody's.
+    Nobody,
+}
+
 /// On what terms a request joins another.
 pub(super) struct Terms<'a> {
     pub floors: Thresholds,
     pub rules: &'a Rules,
-    /// Whether it may wait for another's text at all.
-    pub shares: bool,
+    /// Whose run it waits for.
+    pub company: Company,
     pub attempt: u32,
 }
 
@@ -103,7 +122,7 @@ impl Flights {
         let partition = under_way.entry(to.partition).or_default();
         partition.retain(|flight| !flight.over(now));
         let same = |flight: &&Arc<Flight>| flight.attempt >= terms.attempt && flight.to.is_also(&to, terms);
-        if let Some(flight) = partition.iter().filter(|_| terms.shares).find(same) {
+        if let Some(flight) = partition.iter().find(same) {
             return Boarding::Follows(Arc::clone(flight));
         }
         let (landed, lingers) = (watch::Sender::new(None), OnceLock::new());
@@ -121,11 +140,11 @@ impl Flights {
 
 impl Destination {
     fn is_also(&self, other: &Self, terms: &Terms<'_>) -> bool {
-        if self.circumstances != other.circumstances {
+        if self.circumstances != other.circumstances || terms.company == Company::Nobody {
             return false;
         }
-        if self.text == other.text {
-            return true;
+        if self.text == other.text || terms.company == Company::SameText {
+            return self.text == other.text;
         }
         let near = self.vector.dot(&other.vector) >= terms.floors.tau && self.fresh.dot(&other.fresh) >= terms.floors.tau_fresh;
         let agree = |a: &Facts, b: &Facts| facts::compare(a, b, terms.rules).is_ok();

@@ -5,7 +5,7 @@
 //! with the record of the answer, so that a kill leaves both or neither.
 
 use super::fast::Situated;
-use super::flights::{Boarding, Destination, Flights, Landed, Pilot, Terms};
+use super::flights::{Boarding, Company, Destination, Flights, Landed, Pilot, Terms};
 use super::pending::{Ended, Pending, Work};
 use super::question::{Considered, circumstances};
 use super::situation::{Context, Setting};
@@ -17,8 +17,11 @@ use crate::domain::entry::StoredEntry;
 use crate::domain::request::{Caller, Request};
 use crate::engine::{Engine, EngineFailure};
 use crate::limits::{ENGINE_ATTEMPTS_MAX, PENDING_NOTICE_MS, THINKING_MAX};
+use crate::store::{Record, Write};
 use crate::telemetry::metrics;
 use crate::verify::{confidence, sanity};
+use futures_util::FutureExt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -123,6 +126,10 @@ impl Decider {
         })?;
         // Whoever comes back after a restart must be told that the decision was asked for.
         let record = self.audit_of(&caller, request, &told)?;
+        if let Write::Put(Record::Decision(record)) = &record {
+            // Nobody else sets it.
+            let _ = work.told.set(record.clone());
+        }
         let decider = Arc::clone(self);
         self.background.spawn(async move {
             let written = work.written.lock().await;
@@ -153,25 +160,38 @@ fn joined(ended: Result<Ended, tokio::task::JoinError>) -> Ended {
     ended.unwrap_or_else(|error| Err(DecideError::Broken { detail: error.to_string() }))
 }
 
+/// Tells those who wait that a work is over, however it ended.
+struct Over {
+    decider: Arc<Decider>,
+    work: Arc<Work>,
+}
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.decider.thinking.pending.end(&self.work);
+    }
+}
+
 impl Task {
     async fn finish(self, parked: impl for<'a> FnOnce(&'a Caller, &'a Request) -> Run<'a> + Send) -> Ended {
+        let _over = Over { decider: Arc::clone(&self.decider), work: Arc::clone(&self.work) };
         let run = parked(&self.caller, &self.request);
-        let ended = self.decide(run).await;
-        self.decider.thinking.pending.end(&self.work);
-        ended
+        self.decide(run).await
     }
 
     async fn decide(&self, mut run: Run<'_>) -> Ended {
         let strategy = Arc::clone(&run.strategy);
         // Where only a vote may answer, no single decision of another request may.
-        let mut shares = strategy.vote.is_none_or(|rules| !rules.alone);
+        let mut company = if strategy.vote.is_none_or(|rules| !rules.alone) { Company::Near } else { Company::Nobody };
         let mut attempt = 0;
         loop {
-            let terms = Terms { floors: strategy.floors(), rules: &strategy.facts, shares, attempt };
+            let terms = Terms { floors: strategy.floors(), rules: &strategy.facts, company, attempt };
             match self.decider.thinking.flights.board(self.destination(&run), &terms) {
                 Boarding::Leads(pilot) => {
                     // It may have landed between this request's look into memory and now.
-                    if shares && let Some(hit) = self.look_again(&mut run) {
+                    if company != Company::Nobody
+                        && let Some(hit) = self.look_again(&mut run)
+                    {
                         pilot.land(Landed::Remembered);
                         return self.end_with_hit(run, hit).await;
                     }
@@ -188,9 +208,13 @@ impl Task {
                             if let Some(hit) = self.look_again(&mut run) {
                                 return self.end_with_hit(run, hit).await;
                             }
-                            // The gates refuse what another was told, so this one needs a run of its own.
-                            shares = false;
+                            // The gates refuse what another was told. Those of the same text may still share a run of their own.
+                            company = if flight.is_of(self.request.text.hash()) { Company::Nobody } else { Company::SameText };
                         }
+                        Landed::Told(decision) if flight.is_of(self.request.text.hash()) => {
+                            return self.end_with(run, None, decided_by(decision)).await;
+                        }
+                        Landed::Told(_) => company = Company::SameText,
                         Landed::Abstained(why) => return self.abstain(run, why).await,
                         Landed::Failed(why) if flight.attempt + 1 >= ENGINE_ATTEMPTS_MAX => return self.abstain(run, why).await,
                         Landed::Failed(_) => attempt = flight.attempt + 1,
@@ -238,8 +262,10 @@ impl Task {
             Ok(decision) => {
                 let held_back = run.held_back.take();
                 let entry = decider.entry_of(&run, &self.place, decision.clone()).await;
-                let ended = self.end_with(run, Some(entry), decided_by(decision.clone())).await?;
-                pilot.land(Landed::Remembered);
+                // It was decided so before and called wrong. The engine may insist; memory does not.
+                let wrong = decider.is_closed(&entry);
+                let ended = self.end_with(run, (!wrong).then_some(entry), decided_by(decision.clone())).await?;
+                pilot.land(if wrong { Landed::Told(decision.clone()) } else { Landed::Remembered });
                 if let Some(held_back) = held_back {
                     let asked = (&self.caller, &self.request);
                     decider.judge_held_back(asked, &self.place.setting, &ended.answer, (held_back, decision));
@@ -280,7 +306,11 @@ impl Task {
         let question = self.decider.question(&considered, deadline, self.work.steps.clone());
         let (name, engine) = &self.engine;
         self.work.steps.tell("engine", format!("{name} was asked"));
-        let decision = timeout(deadline.remaining(), engine.decide(question)).await.unwrap_or(Err(EngineFailure::TimedOut))?;
+        // An engine that panics has failed like any other: the caller and all who wait are told, and the next one may ask again.
+        let unwound = AssertUnwindSafe(engine.decide(question)).catch_unwind();
+        let asked = timeout(deadline.remaining(), unwound).await;
+        let panicked = |_| Err(EngineFailure::Failed { detail: "it panicked".to_owned() });
+        let decision = asked.map_or(Err(EngineFailure::TimedOut), |ended| ended.unwrap_or_else(panicked))?;
         match sanity::check(&decision) {
             Ok(()) => Ok(decision),
             Err(why) => Err(EngineFailure::Failed { detail: format!("its decision did not pass verification: {why}") }),
@@ -317,6 +347,13 @@ impl Task {
         *written = true;
         match entry {
             Some(entry) => decider.backfill(entry, record).await,
+            // Whoever was told to come back must find the end of it, and not for ever that it is pending.
+            None if decider.thinking.pending.holds(&self.work) => {
+                if let Err(error) = decider.store.commit(vec![record]).await {
+                    metrics::audit_dropped();
+                    tracing::warn!(%error, "how a pending decision ended could not be stored");
+                }
+            }
             None => decider.queue_audit(record),
         }
         Ok(decided)

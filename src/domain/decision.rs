@@ -202,6 +202,14 @@ impl Decision {
     }
 }
 
+fn check_size(json: &str) -> Result<(), FieldError> {
+    if json.len() > DECISION_BYTES_MAX {
+        let detail = format!("the decision has {} bytes, more than the {DECISION_BYTES_MAX} that are allowed", json.len());
+        return Err(FieldError::new("", detail));
+    }
+    Ok(())
+}
+
 fn check_signal(at: &str, signal: i8, conviction: f64) -> Result<(), FieldError> {
     if !(-1..=1).contains(&signal) {
         return Err(FieldError::new(format!("{at}/signal"), format!("{signal} is not one of -1, 0 and 1")));
@@ -258,10 +266,7 @@ impl Payload {
     /// # Errors
     /// A [`FieldError`] whose pointer is within the decision.
     pub fn parse(json: &str) -> Result<Self, FieldError> {
-        if json.len() > DECISION_BYTES_MAX {
-            let detail = format!("the decision has {} bytes, more than the {DECISION_BYTES_MAX} that are allowed", json.len());
-            return Err(FieldError::new("", detail));
-        }
+        check_size(json)?;
         let decision: Decision = serde_json::from_str(json).map_err(|e| FieldError::new("", e.to_string()))?;
         Self::new(&decision)
     }
@@ -273,6 +278,8 @@ impl Payload {
     pub fn new(decision: &Decision) -> Result<Self, FieldError> {
         decision.check()?;
         let json = serde_json::value::to_raw_value(decision).map_err(|e| FieldError::new("", e.to_string()))?;
+        // What could not be read back must not be written.
+        check_size(json.get())?;
         let conviction = match decision {
             Decision::Trade(trade) => Some(trade.conviction as f32),
             _ => None,
@@ -361,6 +368,12 @@ mod tests {
             assert_eq!(payload.as_json(), json);
             assert_eq!(Payload::new(&payload.decision().unwrap()).unwrap(), payload);
         }
+    }
+
+    #[test]
+    fn what_is_too_large_to_be_read_back_is_not_made_either() {
+        let report = Decision::Report(Report { text: "x".repeat(DECISION_BYTES_MAX), sections: BTreeMap::new() });
+        assert!(Payload::new(&report).unwrap_err().detail.contains("more than"));
     }
 
     #[test]

@@ -24,13 +24,24 @@ pub enum Sign {
 
 /// Where a breaker stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub enum State {
     /// Calls go through.
     Closed,
     /// One call at a time goes through, to see.
     HalfOpen,
     /// None goes through.
     Open,
+}
+
+impl State {
+    /// The number for it in metrics.
+    pub fn gauge(self) -> i64 {
+        match self {
+            Self::Closed => 0,
+            Self::HalfOpen => 1,
+            Self::Open => 2,
+        }
+    }
 }
 
 /// The leave to make one call; to be given back by [`Breaker::settle`].
@@ -121,7 +132,7 @@ impl Breaker {
     }
 
     /// Where it stands.
-    pub(super) fn state(&self, now: Instant) -> State {
+    pub fn state(&self, now: Instant) -> State {
         match self.inner.lock().position {
             Position::Closed => State::Closed,
             Position::Open { until } if now < until => State::Open,

@@ -1,6 +1,6 @@
 //! One endpoint: whose turn it is, whether its breaker lets a call through, and what became of a try.
 
-use super::breaker::{Breaker, Leave, Sign, State};
+use super::breaker::{Breaker, Leave, Sign};
 use super::http::{Answer, Asking};
 use super::key::ApiKey;
 use super::{Chat, Config, EndpointConfig, LlmError, OpenError, Usage, Waiting};
@@ -127,16 +127,11 @@ impl Endpoint {
     }
 
     fn tell_breaker(&self) {
-        let state = match self.breaker.state(Instant::now()) {
-            State::Closed => 0,
-            State::HalfOpen => 1,
-            State::Open => 2,
-        };
-        metrics::llm::breaker_state(&self.config.name, state);
+        metrics::llm::breaker_state(&self.config.name, self.breaker.state(Instant::now()).gauge());
     }
 
     #[cfg(test)]
-    pub(super) fn state(&self) -> State {
+    pub(super) fn state(&self) -> super::State {
         self.breaker.state(Instant::now())
     }
 }

@@ -37,7 +37,7 @@ mod structured;
 mod tests;
 mod wire;
 
-pub use breaker::{Breaker, Leave, Sign};
+pub use breaker::{Breaker, Leave, Sign, State};
 pub use chat::{Chat, Finish, Repair, Reply, Schema, Usage};
 pub use config::{BreakerConfig, Config, EndpointConfig, OpenError};
 pub use error::{LlmError, Waiting};

@@ -47,6 +47,8 @@ struct Metrics {
     engine_runs: IntCounterVec,
     engine_seconds: HistogramVec,
     engine_shared: IntCounter,
+    agents: IntCounterVec,
+    agent_breakers: IntGaugeVec,
     backfills_not_stored: IntCounter,
     pending: IntGauge,
     entries: IntGauge,
@@ -161,6 +163,18 @@ impl Metrics {
                 r,
                 "engine_runs_shared_total",
                 "Requests that waited for the run of another in place of one of their own.",
+            )?,
+            agents: counter_vec(
+                r,
+                "agent_runs_total",
+                "Runs of agents, by what stood behind what they said and by how they ended.",
+                &["agent", "source", "outcome"],
+            )?,
+            agent_breakers: gauge_vec(
+                r,
+                "agent_breaker_state",
+                "Whether an agent asks its language model: 0 closed, it does; 1 half-open, one probe; 2 open, it does not.",
+                &["agent"],
             )?,
             backfills_not_stored: counter(
                 r,
@@ -331,6 +345,16 @@ pub fn engine_ran(engine: &str, outcome: &'static str, took: Duration) {
 /// A request waits for what an engine decides for another.
 pub fn engine_shared() {
     METRICS.engine_shared.inc();
+}
+
+/// An agent was heard; all of it constant words.
+pub fn agent_heard(agent: &'static str, source: &'static str, outcome: &'static str) {
+    METRICS.agents.with_label_values(&[agent, source, outcome]).inc();
+}
+
+/// Where the breaker of an agent stands: 0 closed, 1 half-open, 2 open.
+pub fn agent_breaker_state(agent: &'static str, state: i64) {
+    METRICS.agent_breakers.with_label_values(&[agent]).set(state);
 }
 
 /// What an engine decided is in memory and not in the store.

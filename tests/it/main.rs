@@ -4,11 +4,17 @@
 
 mod architecture;
 mod calibrations;
+mod chat_server;
 mod consistency;
 mod contract;
 mod crash;
+mod engine_crash;
+mod engine_faults;
+mod engine_limits;
 mod engine_path;
+mod engine_pending;
 mod engine_seam;
+mod engine_trading;
 mod evaluation;
 mod fact_suite;
 mod fast_path;

@@ -3,7 +3,8 @@
 use super::opinion::{Abstention, Opinion};
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::{AgentOutcome, AgentReport, AgentSource};
-use crate::llm::{Breaker, BreakerConfig, LlmError, Sign};
+use crate::llm::{Breaker, BreakerConfig, Leave, LlmError, Sign};
+use crate::telemetry::metrics;
 use serde::{Deserialize, Serialize};
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -15,9 +16,10 @@ use tokio::time::sleep_until;
 pub enum Paths {
     /// The local path alone.
     Local,
-    /// The language model alone.
+    /// The language model alone, also while it is left alone because it kept failing: the agent then has nothing to say.
     Llm,
-    /// The language model; the local path where it fails, or is not done by the soft timeout and the local path has something to say.
+    /// The language model; the local path where that has something to say and the model fails, can't tell, or is not done by the soft
+    /// timeout.
     #[default]
     Fallback,
     /// Both at once; the first that has something to say.
@@ -103,26 +105,43 @@ impl Agent {
         local: Result<T, Abstention>,
         model: Option<impl Future<Output = Result<T, Silence>>>,
     ) -> Heard<T> {
-        let leave = if self.config.paths == Paths::Local { None } else { self.breaker.admit(since) };
-        let Some((model, leave)) = model.zip(leave) else {
-            // Without a model, and while the breaker is open, an agent that may take its local path does.
+        let heard = self.listen((since, deadline), local, model).await;
+        metrics::agent_heard(self.name, source_word(heard.source), outcome_word(heard.outcome));
+        metrics::agent_breaker_state(self.name, self.breaker.state(Instant::now()).gauge());
+        heard
+    }
+
+    async fn listen<T: Clone>(
+        &self,
+        (since, deadline): (Instant, Deadline),
+        local: Result<T, Abstention>,
+        model: Option<impl Future<Output = Result<T, Silence>>>,
+    ) -> Heard<T> {
+        let Some(model) = model.filter(|_| self.config.paths != Paths::Local) else {
             return heard(AgentSource::Local, local, since);
         };
         if self.config.paths == Paths::Race && local.is_ok() {
-            self.breaker.settle(&leave, Sign::Unknown, Instant::now());
             return heard(AgentSource::Local, local, since);
         }
-        let mut model = pin!(model);
-        let hard = self.hard(since, deadline);
-        let soft = (since + Duration::from_millis(self.config.soft_timeout_ms)).min(hard);
         let may_fall_back = self.config.paths != Paths::Llm;
+        let Some(leave) = self.breaker.admit(since) else {
+            if may_fall_back {
+                return heard(AgentSource::Local, local, since);
+            }
+            let why = "the language model kept failing and is left alone for a while";
+            return silent(AgentOutcome::Error, why.to_owned(), since);
+        };
+        let call = Call { breaker: &self.breaker, leave, sign: Sign::Unknown };
+        let mut model = pin!(model);
+        let (hard, patience) = (self.hard(since, deadline), since + Duration::from_millis(self.config.soft_timeout_ms));
+        let soft = patience.min(hard);
         let said = tokio::select! {
             biased;
             said = &mut model => Some(said),
             () = sleep_until(soft.into()), if may_fall_back && local.is_ok() => None,
             () = sleep_until(hard.into()) => None,
         };
-        self.breaker.settle(&leave, sign(said.as_ref()), Instant::now());
+        call.end(sign(said.as_ref(), hard >= patience));
         match said {
             Some(Ok(value)) => heard(AgentSource::Llm, Ok(value), since),
             Some(Err(Silence::Abstained(reason))) if !(may_fall_back && local.is_ok()) => {
@@ -141,10 +160,53 @@ impl Agent {
     }
 }
 
-fn sign<T>(said: Option<&Result<T, Silence>>) -> Sign {
+/// A call of a language model. Where it is dropped on the way, the breaker has its leave back: a probe that nobody ends would keep the
+/// agent from its model for ever.
+struct Call<'a> {
+    breaker: &'a Breaker,
+    leave: Leave,
+    sign: Sign,
+}
+
+impl Call<'_> {
+    fn end(mut self, sign: Sign) {
+        self.sign = sign;
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.breaker.settle(&self.leave, self.sign, Instant::now());
+    }
+}
+
+/// What an end says of the model's health. `patient` is whether it had its soft timeout: that a question in a hurry ended first says
+/// nothing of the model.
+fn sign<T>(said: Option<&Result<T, Silence>>, patient: bool) -> Sign {
+    let failed = if patient { Sign::Failed } else { Sign::Unknown };
     match said {
         Some(Ok(_) | Err(Silence::Abstained(_))) => Sign::Answered,
-        Some(Err(Silence::Failed(_))) | None => Sign::Failed,
+        None | Some(Err(Silence::Failed(LlmError::DeadlinePassed { .. }))) => failed,
+        Some(Err(Silence::Failed(LlmError::BadChat { .. } | LlmError::Overloaded { .. } | LlmError::NotRecorded { .. }))) => {
+            Sign::Unknown
+        }
+        Some(Err(Silence::Failed(_))) => Sign::Failed,
+    }
+}
+
+fn source_word(source: AgentSource) -> &'static str {
+    match source {
+        AgentSource::Llm => "llm",
+        AgentSource::Local => "local",
+    }
+}
+
+fn outcome_word(outcome: AgentOutcome) -> &'static str {
+    match outcome {
+        AgentOutcome::Ok => "ok",
+        AgentOutcome::Timeout => "timeout",
+        AgentOutcome::Error => "error",
+        AgentOutcome::Abstained => "abstained",
     }
 }
 
@@ -176,3 +238,6 @@ impl<T> Heard<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use super::risk::RiskView;
 use crate::domain::deadline::Deadline;
 use crate::domain::field::FieldError;
 use crate::engine::Question;
+use crate::limits::AGENT_REASONING_BYTES_MAX;
 use crate::llm::{Chat, ChatModel, structured};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -75,7 +76,10 @@ pub(super) async fn risk(
     let book = serde_json::to_string(&question.market).unwrap_or_default();
     let asked = format!("{}\n\nThe book: {book}\nThe rules found: {}", news(question), rules.reasoning);
     let chat = chat(RISK, asked).with_schema("caution", caution_schema());
-    let check = |caution: &Caution| share("/size_factor", caution.size_factor);
+    let check = |caution: &Caution| {
+        share("/size_factor", caution.size_factor)?;
+        short(&caution.reasoning)
+    };
     let Caution { veto, size_factor, reasoning } =
         structured(model, &chat, deadline, check).await.map_err(Silence::Failed)?.value;
     let forbidden = veto.then(|| format!("the risk agent: {reasoning}"));
@@ -92,7 +96,8 @@ async fn view(model: &dyn ChatModel, chat: Chat, deadline: Deadline) -> Result<O
         if !(-1..=1).contains(&view.signal) {
             return Err(FieldError::new("/signal", format!("{} is not one of -1, 0 and 1", view.signal)));
         }
-        share("/conviction", view.conviction)
+        share("/conviction", view.conviction)?;
+        short(&view.reasoning)
     };
     let View { abstain, signal, conviction, reasoning } =
         structured(model, &chat, deadline, check).await.map_err(Silence::Failed)?.value;
@@ -101,6 +106,15 @@ async fn view(model: &dyn ChatModel, chat: Chat, deadline: Deadline) -> Result<O
 
 fn share(at: &str, value: f64) -> Result<(), FieldError> {
     if (0.0..=1.0).contains(&value) { Ok(()) } else { Err(FieldError::new(at, format!("{value} is not 0 to 1"))) }
+}
+
+/// A server that does not keep to the tokens that an answer may have must not fill memory with them either.
+fn short(reasoning: &str) -> Result<(), FieldError> {
+    let bytes = reasoning.len();
+    if bytes <= AGENT_REASONING_BYTES_MAX {
+        return Ok(());
+    }
+    Err(FieldError::new("/reasoning", format!("it has {bytes} bytes, and {AGENT_REASONING_BYTES_MAX} are the most")))
 }
 
 fn chat(system: &str, user: String) -> Chat {
@@ -113,7 +127,8 @@ fn news(question: &Question) -> String {
     if let Some((instrument, _)) = question.subject() {
         told.push_str(&format!("The asset: {instrument}.\n"));
     }
-    for context in &question.context {
+    // None is later; that no prompt looks ahead must not rest on who put the question together.
+    for context in question.context.iter().filter(|context| context.as_of <= question.as_of) {
         let text: String = context.text.chars().take(CONTEXT_CHARS).collect();
         told.push_str(&format!("Known since {}: {text}\n", context.as_of));
     }

@@ -129,7 +129,8 @@ impl Trading {
         self.market_context.run((since, question.deadline), local, model).await
     }
 
-    async fn hear_risk(&self, question: &Question, since: Instant) -> Heard<RiskView> {
+    /// What the agent says, and what holds: where its language model gives nothing, the rules do all the same.
+    async fn hear_risk(&self, question: &Question, since: Instant) -> (Heard<RiskView>, Option<RiskView>) {
         let subject = question.subject();
         let book = Book {
             instrument: subject.map(|(instrument, _)| instrument),
@@ -145,7 +146,12 @@ impl Trading {
             (Some(model), Some(view)) => Some(asked::risk(&**model, question, view, until)),
             _ => None,
         };
-        self.risk_agent.run((since, question.deadline), rules.clone(), model).await
+        let mut heard = self.risk_agent.run((since, question.deadline), rules.clone(), model).await;
+        if let (None, Ok(rules)) = (&heard.value, &rules) {
+            heard.reason = format!("{}; the rules alone hold: {}", heard.reason, rules.reasoning);
+        }
+        let holds = heard.value.clone().or(rules.ok());
+        (heard, holds)
     }
 
     fn versions(&self, agents: &[AgentReport]) -> BTreeMap<String, String> {
@@ -170,7 +176,7 @@ impl Engine for Trading {
     async fn decide(&self, question: Question) -> Result<Payload, EngineFailure> {
         let since = Instant::now();
         let steps = &question.steps;
-        let (news, market, risk) = tokio::join!(
+        let (news, market, (risk, bounds)) = tokio::join!(
             async {
                 let heard = self.hear_news(&question, since).await;
                 tell(steps, NEWS_SENTIMENT, &heard);
@@ -182,9 +188,9 @@ impl Engine for Trading {
                 heard
             },
             async {
-                let heard = self.hear_risk(&question, since).await;
+                let (heard, bounds) = self.hear_risk(&question, since).await;
                 tell(steps, RISK, &heard);
-                heard
+                (heard, bounds)
             },
         );
         let agents = vec![
@@ -196,7 +202,7 @@ impl Engine for Trading {
         let opinions: Vec<(&str, Opinion)> =
             [vote(NEWS_SENTIMENT, &news), vote(MARKET_CONTEXT, &market)].into_iter().flatten().collect();
         let votes: Vec<Vote<'_>> = opinions.iter().map(|(name, opinion)| Vote { name, opinion }).collect();
-        let verdict = aggregate::aggregate(&self.config.aggregate, &votes, risk.value.as_ref())
+        let verdict = aggregate::aggregate(&self.config.aggregate, &votes, bounds.as_ref())
             .map_err(|abstention| EngineFailure::Abstained { reason: because(&abstention, &agents) })?;
         steps.tell("aggregate", verdict.reasoning.clone());
         let labels = question.subject().map(|(instrument, _)| ("instrument".to_owned(), instrument.to_string()));
