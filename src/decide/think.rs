@@ -51,6 +51,11 @@ impl Thinking {
             budget,
         }
     }
+
+    /// How many more requests may wait for an engine now.
+    pub fn room_left(&self) -> usize {
+        self.room.available_permits()
+    }
 }
 
 /// Where a request lies, and among what.

@@ -164,7 +164,7 @@ async fn who_finds_no_turn_within_the_budget_is_told_so_and_the_rest_are_answere
 
 #[tokio::test]
 async fn more_who_wait_than_may_are_refused_at_once_and_those_who_wait_are_answered() {
-    let engine = counting(8_000, 0);
+    let engine = counting(12_000, 0);
     let app = app(&engine, "", "", Clock::System).await;
     let waiting: Vec<_> = (0..THINKING_MAX)
         .map(|_| {
@@ -172,10 +172,9 @@ async fn more_who_wait_than_may_are_refused_at_once_and_those_who_wait_are_answe
             tokio::spawn(async move { answered(&app, "one headline for all").await })
         })
         .collect();
-    while engine.asked.load(Ordering::Relaxed) == 0 {
+    while app.decider.thinking.room_left() > 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    tokio::time::sleep(Duration::from_millis(500)).await;
     let refused = ask(&app, "one headline more", 60_000).await;
     assert!(matches!(refused, Err(DecideError::Overloaded { .. })), "{refused:?}");
     for answer in waiting {
