@@ -33,7 +33,7 @@ use std::time::Instant;
 pub const NAME: &str = "trading";
 
 /// The version of the local paths and of how they are weighed; raised where the same question would be decided otherwise.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 const NEWS_SENTIMENT: &str = "news_sentiment";
 const MARKET_CONTEXT: &str = "market_context";
@@ -104,8 +104,9 @@ impl Trading {
     }
 
     async fn hear_news(&self, question: &Question, since: Instant) -> Heard<Opinion> {
+        let subject = question.subject().map(|(instrument, _)| instrument);
         let local = match &self.sentiment {
-            Ok(sentiment) => sentiment.opinion(&question.text, &question.fresh),
+            Ok(sentiment) => sentiment.assess(subject, &question.text, &question.fresh).and_then(|assessment| assessment.opinion),
             Err(why) => Err(Abstention::new(why.clone())),
         };
         let until = by(&self.news_sentiment, since, question);
