@@ -187,7 +187,8 @@ fn names(side: &Side<'_>) -> String {
 /// Who decided what, why, and who saw it differently.
 fn told(signal: i8, side: &Side<'_>, votes: &[Vote<'_>]) -> String {
     let what = outcome(signal);
-    let reasons: Vec<String> = side.votes.iter().map(|vote| format!("{}: {}", vote.name, vote.opinion.reasoning)).collect();
+    let reasons: Vec<String> =
+        side.votes.iter().map(|vote| format!("{}: {}", vote.name, vote.opinion.reasoning.trim_end_matches('.'))).collect();
     let mut against: Vec<&str> = votes.iter().filter(|v| v.opinion.signal.signum() != signal).map(|v| v.name).collect();
     against.sort_unstable();
     let against = if against.is_empty() { String::new() } else { format!(" Against: {}.", against.join(", ")) };

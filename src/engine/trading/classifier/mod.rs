@@ -1,5 +1,5 @@
 //! From what the agents say to one decision, the learnt way: a multinomial logistic regression over their signals, probabilities and
-//! figures, in place of the weighted vote of [`aggregate`](super::aggregate).
+//! figures, in place of the weighted vote of [`aggregate`].
 //!
 //! `instinct tune --aggregator` learns one and proves, on a part of the data that it was not fitted on, from which probability on it is
 //! better than always saying one thing; below that it abstains. It was learnt from what the local paths say, so it is asked only
