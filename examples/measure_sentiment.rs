@@ -75,7 +75,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let text = FreshText::new(&text)?;
         let vector = embedder.embed(&text, Deadline::after(Duration::from_secs(60))).await?.vector;
         let begun = Instant::now();
-        let assessment = agent.assess(&text, &vector)?;
+        let assessment = agent.assess(None, &text, &vector)?;
         times.push(begun.elapsed().as_secs_f64() * 1e6);
         judged.push(Judged { truth: sign(&label)?, assessment });
     }

@@ -15,6 +15,7 @@ use crate::domain::text::{FreshText, TextError};
 use crate::domain::time::{Clock, Timestamp};
 use crate::embed::{self, EmbedError, Embedder};
 use crate::engine::Engines;
+use crate::engine::trading::classifier::{Classifier, ClassifierError};
 use crate::engine::trading::{self, Trading};
 use crate::facts::{self, Lexicon, LexiconError};
 use crate::index::{Builder, IndexError};
@@ -126,6 +127,14 @@ pub enum StartError {
     /// A setting of the engines is out of its range.
     #[error(transparent)]
     Engine(FieldError),
+    /// The classifier that the settings name can't be used.
+    #[error("{path}: the classifier of engine.trading.aggregate can't be used: {error}")]
+    Classifier {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        error: ClassifierError,
+    },
     /// The words of the fact gate can't be read.
     #[error(transparent)]
     Lexicon(#[from] LexiconError),
@@ -284,9 +293,15 @@ impl App {
 pub fn engines(config: &Config, embedder: &dyn Embedder) -> Result<Engines, StartError> {
     config.engine.check().map_err(StartError::Engine)?;
     let model = llm::open(&config.llm)?;
-    let trading = Trading::new(&config.engine.trading, (embedder.model(), embedder.dim()), model);
+    let mut trading = Trading::new(&config.engine.trading, (embedder.model(), embedder.dim()), model);
     if let Some(why) = trading.without_sentiment() {
         tracing::warn!(why, "the trading engine has no local News Sentiment");
+    }
+    if let Some(file) = &config.engine.trading.aggregate.classifier {
+        let path = near_or_beside_the_program(&config.strategies.dir).join(file);
+        let text = std::fs::read_to_string(&path).map_err(|error| StartError::File { path: path.clone(), error })?;
+        let read = Classifier::parse(&text).and_then(|classifier| trading.with_classifier(classifier));
+        trading = read.map_err(|error| StartError::Classifier { path, error })?;
     }
     Ok(Engines::default().with(trading::NAME, Arc::new(trading)))
 }

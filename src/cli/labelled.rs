@@ -17,7 +17,7 @@ pub(super) struct Labelled {
     settings: Settings,
     /// Labelled pairs, streams or windows of events; see `--kind`.
     #[arg(required = true, value_name = "DATA")]
-    data: Vec<PathBuf>,
+    pub data: Vec<PathBuf>,
     /// Which strategy; the configured one where absent.
     #[arg(long, value_name = "S")]
     pub strategy: Option<String>,

@@ -10,6 +10,7 @@ mod models;
 mod rows;
 mod serve;
 mod tune;
+mod tune_aggregator;
 
 use crate::config::{Config, ConfigError, DEFAULTS, Overrides};
 use clap::{Args, Parser, Subcommand};

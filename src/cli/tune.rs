@@ -1,6 +1,7 @@
 //! `instinct tune`: from labelled data to a calibration, and to the lines of the strategy file that go with it.
 
 use super::labelled::{Labelled, Shown, share};
+use super::tune_aggregator::{Aggregator, Wanted};
 use super::{Failure, block_on, say, say_error, tell};
 use crate::app::{StartError, near_or_beside_the_program, read_strategies_alone, strategy_files};
 use crate::config::Config;
@@ -22,7 +23,8 @@ pub(super) struct Tune {
     /// The share of wrong reuses that is tolerated; the strategy's own where absent, else 0.01.
     #[arg(long, value_name = "SHARE", value_parser = share)]
     error_budget: Option<f64>,
-    /// Where to write the calibration; `<strategy>.calibration.json` beside the strategy's file where absent.
+    /// Where to write the calibration; `<strategy>.calibration.json` beside the strategy's file where absent. A classifier goes to
+    /// `<strategy>.aggregator.json`, or `aggregator.json` where no strategy is named.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Change the strategy's file as well; its comments stay.
@@ -34,6 +36,8 @@ pub(super) struct Tune {
     /// Learn floors on the cosine alone, for a strategy without an error budget; no calibration is written.
     #[arg(long, conflicts_with = "out")]
     floors_only: bool,
+    #[command(flatten)]
+    aggregator: Aggregator,
 }
 
 /// The file of a strategy.
@@ -57,6 +61,11 @@ impl Tune {
                 Arc::clone(strategies.named(&strategies.default)?)
             }
         };
+        if self.aggregator.aggregator {
+            let Labelled { data, strategy, json, .. } = &self.labelled;
+            let (strategy, out) = (strategy.as_deref(), self.out.as_deref());
+            return self.aggregator.run(&Wanted { config: &config, data, strategy, out, json: *json });
+        }
         let folder = near_or_beside_the_program(&config.strategies.dir);
         let file = file_of(&folder, &strategy)?;
         let out = match (&self.out, &file) {

@@ -8,6 +8,7 @@
 //!
 //! Architecture Invariant: nothing here decides. A hit is what [`crate::decide::Decider`] served, under the strategy as its file has it.
 
+pub mod aggregator;
 pub mod baseline;
 pub mod budget;
 pub mod dataset;

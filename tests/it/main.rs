@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets what it does not expect must fail")]
 
+mod aggregator;
 mod architecture;
 mod calibrations;
 mod chat_server;

@@ -13,6 +13,7 @@ use super::opinion::{Abstention, Opinion};
 use super::risk::RiskView;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Weights that differ by less are the same.
 const SAME: f64 = 1e-9;
@@ -27,12 +28,14 @@ pub struct Config {
     pub quorum: usize,
     /// Least conviction, 0 to 1, that one of those who agree must have.
     pub conviction_min: f64,
+    /// The file of a classifier that decides in place of the vote, beside the strategies; the vote where absent.
+    pub classifier: Option<PathBuf>,
 }
 
 impl Default for Config {
     fn default() -> Self {
         let weights = [("news_sentiment".to_owned(), 0.7), ("market_context".to_owned(), 0.3)].into();
-        Self { weights, quorum: 1, conviction_min: 0.1 }
+        Self { weights, quorum: 1, conviction_min: 0.1, classifier: None }
     }
 }
 
@@ -94,14 +97,11 @@ struct Side<'a> {
 /// # Errors
 /// [`Abstention`] where there are too few opinions, they cancel out, or none of those who win is sure enough.
 pub fn aggregate(config: &Config, votes: &[Vote<'_>], risk: Option<&RiskView>) -> Result<Verdict, Abstention> {
-    // What nothing may be initiated on needs no opinions.
-    if let Some(why) = risk.and_then(|view| view.veto.as_deref()) {
-        return Ok(vetoed(why, None));
-    }
-    if votes.len() < config.quorum.max(1) {
-        let detail = format!("{} of the {} opinions that are needed were given", votes.len(), config.quorum.max(1));
-        return Err(Abstention::new(detail));
-    }
+    under(risk, || voted(config, votes))
+}
+
+fn voted(config: &Config, votes: &[Vote<'_>]) -> Result<Verdict, Abstention> {
+    enough(config.quorum, votes.len())?;
     let (signal, side, all) = majority(config, votes)?;
     let surest = side.votes.iter().map(|vote| vote.opinion.conviction).fold(0.0, f64::max);
     if surest < config.conviction_min {
@@ -109,14 +109,49 @@ pub fn aggregate(config: &Config, votes: &[Vote<'_>], risk: Option<&RiskView>) -
         let detail = format!("{} would decide, but none with a conviction of {least}; the surest has {surest:.2}", names(&side));
         return Err(Abstention::new(detail));
     }
-    let reasoning = told(signal, &side, votes);
+    Ok(Verdict { signal, conviction: side.sure / all, reasoning: told(signal, &side, votes), vetoed: false })
+}
+
+/// Puts what `decide` says under the veto and the size of risk, which is absent where that agent abstained.
+///
+/// # Errors
+/// The [`Abstention`] of `decide`.
+pub(super) fn under(
+    risk: Option<&RiskView>,
+    decide: impl FnOnce() -> Result<Verdict, Abstention>,
+) -> Result<Verdict, Abstention> {
+    // What nothing may be initiated on needs no opinions.
+    if let Some(why) = risk.and_then(|view| view.veto.as_deref()) {
+        return Ok(vetoed(why, None));
+    }
+    let Verdict { signal, conviction, reasoning, vetoed: _ } = decide()?;
     if let Some(why) = risk.and_then(|view| view.forbids(signal)) {
         return Ok(vetoed(why, Some(&reasoning)));
     }
     let size = risk.map_or(1.0, |view| view.size_factor);
     let reasoning = if size < 1.0 { format!("{reasoning} Risk leaves {size:.2} of the size.") } else { reasoning };
-    let conviction = (side.sure / all * size).clamp(0.0, 1.0);
-    Ok(Verdict { signal, conviction, reasoning, vetoed: false })
+    Ok(Verdict { signal, conviction: (conviction * size).clamp(0.0, 1.0), reasoning, vetoed: false })
+}
+
+/// Checks that there are as many opinions as a decision needs.
+///
+/// # Errors
+/// [`Abstention`] where there are fewer.
+pub(super) fn enough(quorum: usize, given: usize) -> Result<(), Abstention> {
+    let needed = quorum.max(1);
+    if given < needed {
+        return Err(Abstention::new(format!("{given} of the {needed} opinions that are needed were given")));
+    }
+    Ok(())
+}
+
+/// A signal in words.
+pub(super) fn outcome(signal: i8) -> &'static str {
+    match signal {
+        1 => "a rise",
+        -1 => "a fall",
+        _ => "neither a rise nor a fall",
+    }
 }
 
 /// The signal with the most weight, those who vote for it, and the weight of all.
@@ -151,12 +186,9 @@ fn names(side: &Side<'_>) -> String {
 
 /// Who decided what, why, and who saw it differently.
 fn told(signal: i8, side: &Side<'_>, votes: &[Vote<'_>]) -> String {
-    let what = match signal {
-        1 => "a rise",
-        -1 => "a fall",
-        _ => "neither a rise nor a fall",
-    };
-    let reasons: Vec<String> = side.votes.iter().map(|vote| format!("{}: {}", vote.name, vote.opinion.reasoning)).collect();
+    let what = outcome(signal);
+    let reasons: Vec<String> =
+        side.votes.iter().map(|vote| format!("{}: {}", vote.name, vote.opinion.reasoning.trim_end_matches('.'))).collect();
     let mut against: Vec<&str> = votes.iter().filter(|v| v.opinion.signal.signum() != signal).map(|v| v.name).collect();
     against.sort_unstable();
     let against = if against.is_empty() { String::new() } else { format!(" Against: {}.", against.join(", ")) };

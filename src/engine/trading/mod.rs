@@ -7,16 +7,19 @@
 pub mod agents;
 pub mod aggregate;
 mod asked;
+pub mod classifier;
 pub mod market_context;
 pub mod opinion;
 pub mod risk;
 pub mod sentiment;
 
 use self::agents::{Agent, AgentConfig, Heard};
-use self::aggregate::Vote;
+use self::aggregate::Verdict;
+use self::classifier::{Classifier, ClassifierError, Seen};
+use self::market_context::MarketContext;
 use self::opinion::{Abstention, Opinion};
 use self::risk::{Book, RiskView};
-use self::sentiment::NewsSentiment;
+use self::sentiment::{Assessment, NewsSentiment, Probabilities};
 use super::{Engine, EngineFailure, Question};
 use crate::domain::component::ModelRef;
 use crate::domain::deadline::Deadline;
@@ -33,7 +36,7 @@ use std::time::Instant;
 pub const NAME: &str = "trading";
 
 /// The version of the local paths and of how they are weighed; raised where the same question would be decided otherwise.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 const NEWS_SENTIMENT: &str = "news_sentiment";
 const MARKET_CONTEXT: &str = "market_context";
@@ -80,6 +83,7 @@ pub struct Trading {
     news_sentiment: Agent,
     market_context: Agent,
     risk_agent: Agent,
+    classifier: Option<Classifier>,
     config: Config,
 }
 
@@ -94,8 +98,19 @@ impl Trading {
             news_sentiment: Agent::new(NEWS_SENTIMENT, config.news_sentiment),
             market_context: Agent::new(MARKET_CONTEXT, config.market_context),
             risk_agent: Agent::new(RISK, config.risk_agent),
+            classifier: None,
             config: config.clone(),
         }
+    }
+
+    /// The engine with a classifier in place of the vote.
+    ///
+    /// # Errors
+    /// [`ClassifierError`] where it was learnt with something else than what is here, or proved nothing.
+    pub fn with_classifier(mut self, classifier: Classifier) -> Result<Self, ClassifierError> {
+        classifier.check_against(self.sentiment.as_ref().ok().map(NewsSentiment::version))?;
+        self.classifier = Some(classifier);
+        Ok(self)
     }
 
     /// Why its local News Sentiment can say nothing; `None` where it can.
@@ -103,17 +118,22 @@ impl Trading {
         self.sentiment.as_ref().err().map(String::as_str)
     }
 
-    async fn hear_news(&self, question: &Question, since: Instant) -> Heard<Opinion> {
-        let local = match &self.sentiment {
-            Ok(sentiment) => sentiment.opinion(&question.text, &question.fresh),
+    /// What News Sentiment says, and how likely its local path holds each outcome.
+    async fn hear_news(&self, question: &Question, since: Instant) -> (Heard<Opinion>, Option<Probabilities>) {
+        let subject = question.subject().map(|(instrument, _)| instrument);
+        let assessed = match &self.sentiment {
+            Ok(sentiment) => sentiment.assess(subject, &question.text, &question.fresh),
             Err(why) => Err(Abstention::new(why.clone())),
         };
+        let probabilities = assessed.as_ref().ok().and_then(Assessment::in_scope);
+        let local = assessed.and_then(|assessment| assessment.opinion);
         let until = by(&self.news_sentiment, since, question);
         let model = self.model.as_deref().map(|model| asked::sentiment(model, question, until));
-        self.news_sentiment.run((since, question.deadline), local, model).await
+        (self.news_sentiment.run((since, question.deadline), local, model).await, probabilities)
     }
 
-    async fn hear_market(&self, question: &Question, since: Instant) -> Heard<Opinion> {
+    /// What Market Context says, and what its local path measured.
+    async fn hear_market(&self, question: &Question, since: Instant) -> (Heard<Opinion>, Option<MarketContext>) {
         let read = match question.subject() {
             Some((instrument, series)) => market_context::read(instrument, series.map(|s| &**s), question.as_of),
             None => Err(Abstention::new("no instrument is named")),
@@ -125,8 +145,9 @@ impl Trading {
             (Some(model), Ok(summary)) => Some(asked::market(&**model, question, summary, until)),
             _ => None,
         };
+        let context = read.as_ref().ok().cloned();
         let local = read.and_then(|context| context.opinion());
-        self.market_context.run((since, question.deadline), local, model).await
+        (self.market_context.run((since, question.deadline), local, model).await, context)
     }
 
     /// What the agent says, and what holds: where its language model gives nothing, the rules do all the same.
@@ -154,6 +175,19 @@ impl Trading {
         (heard, holds)
     }
 
+    /// The classifier, where there is one; the vote where there is none, and where a language model spoke, which it knows nothing of.
+    fn decide_on(&self, seen: &Seen, agents: &[AgentReport], risk: Option<&RiskView>) -> Result<Verdict, Abstention> {
+        match self.classifier_for(agents) {
+            Some(classifier) => classifier.decide(self.config.aggregate.quorum, seen, risk),
+            None => aggregate::aggregate(&self.config.aggregate, &seen.votes(), risk),
+        }
+    }
+
+    fn classifier_for(&self, agents: &[AgentReport]) -> Option<&Classifier> {
+        let modelled = |agent: &AgentReport| agent.source == AgentSource::Llm && agent.name != RISK;
+        self.classifier.as_ref().filter(|_| !agents.iter().any(modelled))
+    }
+
     fn versions(&self, agents: &[AgentReport]) -> BTreeMap<String, String> {
         let mut versions = BTreeMap::from([(NAME.to_owned(), VERSION.to_owned())]);
         if let Ok(sentiment) = &self.sentiment {
@@ -161,6 +195,9 @@ impl Trading {
         }
         if agents.iter().any(|agent| agent.source == AgentSource::Llm) {
             versions.insert("prompts".to_owned(), VERSION.to_owned());
+        }
+        if let Some(classifier) = self.classifier_for(agents) {
+            versions.insert("classifier".to_owned(), classifier.version());
         }
         versions
     }
@@ -179,12 +216,12 @@ impl Engine for Trading {
         let (news, market, (risk, bounds)) = tokio::join!(
             async {
                 let heard = self.hear_news(&question, since).await;
-                tell(steps, NEWS_SENTIMENT, &heard);
+                tell(steps, NEWS_SENTIMENT, &heard.0);
                 heard
             },
             async {
                 let heard = self.hear_market(&question, since).await;
-                tell(steps, MARKET_CONTEXT, &heard);
+                tell(steps, MARKET_CONTEXT, &heard.0);
                 heard
             },
             async {
@@ -193,16 +230,15 @@ impl Engine for Trading {
                 (heard, bounds)
             },
         );
+        let ((news, probabilities), (market, context)) = (news, market);
         let agents = vec![
             news.report(NEWS_SENTIMENT, Opinion::clone),
             market.report(MARKET_CONTEXT, Opinion::clone),
             risk.report(RISK, RiskView::opinion),
         ];
-        let vote = |name, heard: &'_ Heard<Opinion>| heard.value.clone().map(|opinion| (name, opinion));
-        let opinions: Vec<(&str, Opinion)> =
-            [vote(NEWS_SENTIMENT, &news), vote(MARKET_CONTEXT, &market)].into_iter().flatten().collect();
-        let votes: Vec<Vote<'_>> = opinions.iter().map(|(name, opinion)| Vote { name, opinion }).collect();
-        let verdict = aggregate::aggregate(&self.config.aggregate, &votes, bounds.as_ref())
+        let seen = Seen { news: news.value, probabilities, market: market.value, context };
+        let verdict = self
+            .decide_on(&seen, &agents, bounds.as_ref())
             .map_err(|abstention| EngineFailure::Abstained { reason: because(&abstention, &agents) })?;
         steps.tell("aggregate", verdict.reasoning.clone());
         let labels = question.subject().map(|(instrument, _)| ("instrument".to_owned(), instrument.to_string()));

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 /// The lines of a text that are not blank, with their numbers, each turned into a row.
-pub(super) fn each<T: DeserializeOwned, R>(
+pub(in crate::eval) fn each<T: DeserializeOwned, R>(
     bytes: &[u8],
     row: impl Fn(usize, T) -> Result<R, BadLine>,
 ) -> Vec<Result<R, BadLine>> {

@@ -15,6 +15,8 @@ mod tree;
 pub use kind::Kind;
 pub use sidecar::Sidecar;
 
+pub(super) use lines::each;
+
 use crate::domain::component::Role;
 use crate::domain::decision::Payload;
 use crate::domain::ids::ComponentId;
@@ -261,7 +263,7 @@ fn ordered(rows: Rows, seed: u64, bad: &mut Vec<BadLine>) -> (Rows, Ordering) {
 }
 
 /// The bytes of a file that may be packed with gzip.
-fn unpacked(raw: &[u8]) -> std::io::Result<Vec<u8>> {
+pub(super) fn unpacked(raw: &[u8]) -> std::io::Result<Vec<u8>> {
     if !raw.starts_with(&[0x1f, 0x8b]) {
         return Ok(raw.to_vec());
     }

@@ -104,7 +104,7 @@ fn any_opinions() -> impl Strategy<Value = (Vec<(usize, Opinion)>, Config)> {
     (prop::collection::btree_map(0..NAMES.len(), opinion, 0..=NAMES.len()), weights, 1_usize..3, 0.0_f64..0.5).prop_map(
         |(opinions, weights, quorum, conviction_min)| {
             let weights = NAMES.iter().map(ToString::to_string).zip(weights).collect();
-            (opinions.into_iter().collect(), Config { weights, quorum, conviction_min })
+            (opinions.into_iter().collect(), Config { weights, quorum, conviction_min, classifier: None })
         },
     )
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 const BUILT_IN: &str = include_str!("../../../../models/news-sentiment/head.json");
 
 /// The shape of the file that this code reads.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Why the head can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +53,15 @@ pub struct Probabilities {
 }
 
 impl Probabilities {
+    /// The softmax of logits in the order down, neutral, up.
+    pub fn of_logits(logits: [f64; 3]) -> Self {
+        let most = logits.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        let powers = logits.map(|logit| (logit - most).exp());
+        let sum: f64 = powers.iter().sum();
+        let [down, neutral, up] = powers.map(|power| power / sum);
+        Self { up, neutral, down }
+    }
+
     /// The likeliest outcome as a signal (1, 0 or −1), and its probability. Where two are equal it is the more careful one.
     pub fn best(&self) -> (i8, f64) {
         let mut best = (0, self.neutral);
@@ -80,6 +89,15 @@ impl Weights {
     }
 }
 
+/// A logistic regression on the vector: whether a text is on a company or a coin.
+#[derive(Debug, Deserialize)]
+struct Scope {
+    bias: f64,
+    vector: Vec<f64>,
+    /// The probability from which on it is taken for one.
+    threshold: f64,
+}
+
 /// What the file holds; what it says of its training besides is for people.
 #[derive(Debug, Deserialize)]
 pub(super) struct Head {
@@ -91,6 +109,7 @@ pub(super) struct Head {
     down: Weights,
     neutral: Weights,
     up: Weights,
+    scope: Scope,
 }
 
 impl Head {
@@ -123,8 +142,13 @@ impl Head {
                 return Err(malformed(format!("a class has {vector} + {features} weights, not {} + {}", head.dim, NAMES.len())));
             }
         }
-        if !(0.0..=1.0).contains(&head.threshold) {
-            return Err(malformed(format!("its threshold is {}, which is no probability", head.threshold)));
+        if head.scope.vector.len() != head.dim {
+            return Err(malformed(format!("its scope has {} weights, not {}", head.scope.vector.len(), head.dim)));
+        }
+        for threshold in [head.threshold, head.scope.threshold] {
+            if !(0.0..=1.0).contains(&threshold) {
+                return Err(malformed(format!("its threshold is {threshold}, which is no probability")));
+            }
         }
         Ok(head)
     }
@@ -134,14 +158,20 @@ impl Head {
         self.dim
     }
 
+    #[cfg(test)]
+    pub fn set_scope_threshold(&mut self, threshold: f64) {
+        self.scope.threshold = threshold;
+    }
+
+    /// How likely a text is on a company or a coin, and how likely it must be. The vector must have [`Self::dim`] dimensions.
+    pub fn company_or_coin(&self, vector: &[f32]) -> (f64, f64) {
+        let product: f64 = self.scope.vector.iter().zip(vector).map(|(weight, x)| weight * f64::from(*x)).sum();
+        (1.0 / (1.0 + (-(self.scope.bias + product)).exp()), self.scope.threshold)
+    }
+
     /// The probabilities of a text, by a softmax over the classes. The vector must have [`Self::dim`] dimensions.
     pub fn probabilities(&self, vector: &[f32], features: &[f32]) -> Probabilities {
-        let logits = [&self.down, &self.neutral, &self.up].map(|weights| weights.logit(vector, features));
-        let most = logits.into_iter().fold(f64::NEG_INFINITY, f64::max);
-        let powers = logits.map(|logit| (logit - most).exp());
-        let sum: f64 = powers.iter().sum();
-        let [down, neutral, up] = powers.map(|power| power / sum);
-        Probabilities { up, neutral, down }
+        Probabilities::of_logits([&self.down, &self.neutral, &self.up].map(|weights| weights.logit(vector, features)))
     }
 }
 
@@ -177,7 +207,7 @@ mod tests {
     #[test]
     fn a_damaged_head_is_refused() {
         for (from, to) in
-            [("\"format\": 1", "\"format\": 2"), ("\"dim\": 384", "\"dim\": 383"), ("\"threshold\": 0", "\"threshold\": 7")]
+            [("\"format\": 2", "\"format\": 3"), ("\"dim\": 384", "\"dim\": 383"), ("\"threshold\": 0", "\"threshold\": 7")]
         {
             let damaged = BUILT_IN.replacen(from, to, 1);
             assert_ne!(damaged, BUILT_IN, "{from}");

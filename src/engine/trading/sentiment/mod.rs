@@ -1,7 +1,8 @@
 //! News Sentiment without a language model: a small head on the embedder's vector joined with what a finance lexicon reads in context.
 //!
 //! The lexicon gives evidence with its sign (`reading`), the head weighs it against the meaning of the whole text (`head`) and gives
-//! calibrated probabilities. Where the likeliest outcome is not likely enough there is no opinion.
+//! calibrated probabilities. Where the likeliest outcome is not likely enough there is no opinion, nor where the text is about something
+//! that the head was not trained on (`scope`).
 //!
 //! The lexicon is one of its own and not that of [`facts`](crate::facts): that one tells whether two texts say the same, and takes sides
 //! on nothing; a loss that narrows is to it a fall like any other.
@@ -11,23 +12,30 @@ mod figures;
 mod head;
 mod lexicon;
 mod reading;
+mod scope;
 #[cfg(test)]
 mod tests;
 mod words;
 
 pub use head::{HeadError, Probabilities};
+pub use scope::About;
 
 use super::opinion::{Abstention, Opinion};
 use crate::domain::component::ModelRef;
+use crate::domain::market::Instrument;
 use crate::domain::text::FreshText;
 use crate::domain::vector::UnitVector;
 use head::Head;
 use lexicon::Lexicon;
 use reading::Reading;
+use scope::Names;
 
 /// The finance lexicon by itself: what the head is trained on, and the baseline that it is held against.
 #[derive(Debug)]
-pub struct SentimentLexicon(Lexicon);
+pub struct SentimentLexicon {
+    lexicon: Lexicon,
+    names: Names,
+}
 
 impl SentimentLexicon {
     /// The words that are compiled in.
@@ -35,7 +43,7 @@ impl SentimentLexicon {
     /// # Errors
     /// What is wrong with them, as text.
     pub fn built_in() -> Result<Self, String> {
-        Lexicon::built_in().map(Self)
+        Ok(Self { lexicon: Lexicon::built_in()?, names: Names::built_in()? })
     }
 
     /// What the lexicon alone would say (1, −1, or 0 for neither), and the features of the text in the order of the head's weights.
@@ -45,7 +53,12 @@ impl SentimentLexicon {
     }
 
     fn read(&self, text: &FreshText) -> Reading {
-        reading::read(text.as_str(), &self.0)
+        reading::read(text.as_str(), &self.lexicon)
+    }
+
+    /// What the words say that a question is about, by what it is for and by its text.
+    pub fn about(&self, subject: Option<&Instrument>, text: &FreshText) -> About {
+        self.names.about(subject, text.as_str())
     }
 }
 
@@ -56,8 +69,17 @@ pub struct Assessment {
     pub probabilities: Probabilities,
     /// What the lexicon alone would say: 1, −1, or 0 for neither.
     pub lean: i8,
-    /// The likeliest outcome where it is likely enough.
+    /// What it is about, where that is nothing that the head was trained on.
+    pub beyond: Option<String>,
+    /// The likeliest outcome where it is likely enough and the head was trained on such texts.
     pub opinion: Result<Opinion, Abstention>,
+}
+
+impl Assessment {
+    /// The probabilities, where the head was trained on such texts.
+    pub fn in_scope(&self) -> Option<Probabilities> {
+        self.beyond.is_none().then_some(self.probabilities)
+    }
 }
 
 /// The agent.
@@ -84,11 +106,11 @@ impl NewsSentiment {
         &self.version
     }
 
-    /// What the text says, given its vector. The same input gives the same answer.
+    /// What the text says, given what the decision is for and the text's vector. The same input gives the same answer.
     ///
     /// # Errors
     /// An [`Abstention`] where the vector has another dimension.
-    pub fn assess(&self, text: &FreshText, vector: &UnitVector) -> Result<Assessment, Abstention> {
+    pub fn assess(&self, subject: Option<&Instrument>, text: &FreshText, vector: &UnitVector) -> Result<Assessment, Abstention> {
         if vector.dim() != self.head.dim() {
             let (wanted, given) = (self.head.dim(), vector.dim());
             return Err(Abstention::new(format!(
@@ -98,24 +120,38 @@ impl NewsSentiment {
         let reading = self.lexicon.read(text);
         let probabilities = self.head.probabilities(vector.as_slice(), &features::features(&reading));
         let (signal, conviction) = probabilities.best();
-        let opinion = if conviction >= self.head.threshold {
-            Ok(Opinion { signal, conviction, reasoning: reasoning(signal, conviction, &reading) })
-        } else {
-            let Probabilities { up, neutral, down } = probabilities;
-            Err(Abstention::new(format!(
-                "the text is not clear enough: a rise is {up:.2} likely, a fall {down:.2}, neither {neutral:.2}, and {:.2} is asked",
-                self.head.threshold
-            )))
+        let beyond = self.beyond(subject, text, vector);
+        let opinion = match &beyond {
+            Some(about) => Err(Abstention::new(format!(
+                "the news is about {about}, and the local reader knows companies and coins: for anything else the sign often turns around"
+            ))),
+            None if conviction >= self.head.threshold => {
+                Ok(Opinion { signal, conviction, reasoning: reasoning(signal, conviction, &reading) })
+            }
+            None => Err(self.unclear(&probabilities)),
         };
-        Ok(Assessment { probabilities, lean: features::lean(&reading), opinion })
+        Ok(Assessment { probabilities, lean: features::lean(&reading), beyond, opinion })
     }
 
-    /// What the agent has to say.
-    ///
-    /// # Errors
-    /// An [`Abstention`] where no outcome is likely enough, or the vector has another dimension.
-    pub fn opinion(&self, text: &FreshText, vector: &UnitVector) -> Result<Opinion, Abstention> {
-        self.assess(text, vector)?.opinion
+    /// What a text is about, where that is nothing that the head was trained on.
+    fn beyond(&self, subject: Option<&Instrument>, text: &FreshText, vector: &UnitVector) -> Option<String> {
+        match self.lexicon.about(subject, text) {
+            About::CompanyOrCoin => None,
+            About::Other(words) => Some(words.to_owned()),
+            About::Unknown => {
+                let (likely, least) = self.head.company_or_coin(vector.as_slice());
+                let told = || format!("neither a company nor a coin, as far as its meaning tells ({likely:.2} likely to be)");
+                (likely < least).then(told)
+            }
+        }
+    }
+
+    fn unclear(&self, probabilities: &Probabilities) -> Abstention {
+        let Probabilities { up, neutral, down } = probabilities;
+        Abstention::new(format!(
+            "the text is not clear enough: a rise is {up:.2} likely, a fall {down:.2}, neither {neutral:.2}, and {:.2} is asked",
+            self.head.threshold
+        ))
     }
 }
 
