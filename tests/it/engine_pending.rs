@@ -103,6 +103,53 @@ fn clients_that_go_away_neither_stop_the_engine_nor_start_another() {
 }
 
 #[test]
+fn a_burst_of_one_headline_is_pending_for_all_and_one_run_delivers_to_all() {
+    let asking = slow(2_000);
+    let service = &asking.service;
+    std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..24)
+            .map(|n| {
+                let text = if n % 2 == 0 { TEXT } else { "Nvidia has raised its dividend by 10 percent after record profit" };
+                scope.spawn(move || {
+                    let answer = service.decide(&json!({"text": text, "allow": "engine", "deadline_ms": 600}));
+                    let location = answer["location"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
+                    service.get(&format!("{location}?wait_ms=15000")).json()
+                })
+            })
+            .collect();
+        let there: Vec<Value> = asking.into_iter().map(|one| one.join().unwrap()).collect();
+        assert!(there.iter().all(|answer| answer["outcome"] == "decided"), "{there:?}");
+        assert_eq!(there.iter().filter(|answer| answer["path"] == "engine").count(), 1, "{there:?}");
+    });
+    assert_eq!((metric(service, DECIDED) as u64, asking.server.asked()), (1, 1));
+    assert!((metric(service, "engine_runs_shared_total") - 23.0).abs() < 1e-9);
+}
+
+#[test]
+fn whatever_the_deadline_a_model_that_hangs_holds_nobody_up_beyond_it() {
+    let asking = over(Manner::Hangs, &models_alone(1_500));
+    let mut random = fastrand::Rng::with_seed(7);
+    let deadlines: Vec<u64> = (0..40).map(|_| random.u64(60..2_000)).collect();
+    let service = &asking.service;
+    std::thread::scope(|scope| {
+        for (n, deadline_ms) in deadlines.iter().copied().enumerate() {
+            scope.spawn(move || {
+                let text = format!("Company number {n} raises its dividend by {n} percent");
+                let since = Instant::now();
+                let answer = service.decide(&json!({"text": text, "allow": "engine", "deadline_ms": deadline_ms}));
+                let took = since.elapsed();
+                let total = answer["timing_us"]["total"].as_u64().unwrap();
+                assert!(total < 1_000 * deadline_ms, "{deadline_ms} ms: {answer}");
+                // What the test's own forty threads take on a busy machine is not the service's.
+                assert!(took < Duration::from_millis(deadline_ms + 300), "{took:?} of {deadline_ms} ms: {answer}");
+                let outcome = answer["outcome"].as_str().unwrap();
+                assert!(outcome == "pending" || (outcome == "abstained" && deadline_ms > 1_400), "{deadline_ms} ms: {answer}");
+            });
+        }
+    });
+}
+
+#[test]
 fn who_will_not_come_back_is_told_that_the_deadline_passed() {
     let asking = slow(3_000);
     let mut asked = body(300);
