@@ -154,7 +154,8 @@ fn notice(deadline: Deadline) -> (Instant, Instant) {
     let whole = deadline.at().saturating_duration_since(deadline.start());
     let before = |part: Duration| deadline.at().checked_sub(part).unwrap_or(deadline.start());
     let early = Duration::from_millis(PENDING_NOTICE_MS).min(whole / 4);
-    (before(early), before(early / 8))
+    // The rest is for the answer to be written and sent, on a busy machine too.
+    (before(early), before(early / 4))
 }
 
 fn joined(ended: Result<Ended, tokio::task::JoinError>) -> Ended {

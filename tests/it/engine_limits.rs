@@ -300,3 +300,22 @@ async fn who_asks_for_a_past_moment_is_told_nothing_that_was_found_for_a_later_o
     leader.await.unwrap();
     assert_eq!(engine.asked.load(Ordering::Relaxed), 2, "the past one asks for itself, the later one shares");
 }
+
+#[test]
+fn settings_of_the_engine_that_are_out_of_range_are_refused_before_anything_starts() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("settings");
+    for (settings, named) in [
+        ("[engine]\nruns_max = 0\n", "/engine/runs_max"),
+        ("[engine]\nbudget_ms = 1\n", "/engine/budget_ms"),
+        ("[engine.trading.news_sentiment]\nsoft_timeout_ms = 5000\n", "/engine/trading/news_sentiment/soft_timeout_ms"),
+        ("[engine.trading.risk_agent]\nhard_timeout_ms = 0\n", "/engine/trading/risk_agent/hard_timeout_ms"),
+        ("[engine.trading.aggregate]\nquorum = 0\n", "/engine/trading/aggregate/quorum"),
+        ("[engine.trading.aggregate]\nconviction_min = 1.5\n", "/engine/trading/aggregate/conviction_min"),
+        ("[engine.trading.risk]\ntarget_volatility = 0.0\n", "/engine/trading/risk/target_volatility"),
+    ] {
+        std::fs::write(&file, settings).unwrap();
+        let refused = Config::load(Some(&file), &Overrides::default()).unwrap_err().to_string();
+        assert!(refused.contains(named), "{settings}: {refused}");
+    }
+}

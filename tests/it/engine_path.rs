@@ -201,7 +201,7 @@ async fn a_leader_that_fails_does_not_take_its_followers_down() {
 
 #[tokio::test]
 async fn an_engine_that_keeps_failing_is_asked_twice_and_not_once_for_each_who_waits() {
-    let engine = scripted([failed()], 100);
+    let engine = scripted([failed()], 500);
     let app = Arc::new(app(Arc::clone(&engine)).await);
     let asking = (0..50).map(|_| {
         let app = Arc::clone(&app);
@@ -230,7 +230,8 @@ async fn at_the_deadline_the_caller_is_told_where_the_answer_will_be_and_finds_i
     let app = app(Arc::clone(&engine)).await;
     let since = Instant::now();
     let told = ask(&app, "Fed cuts interest rates by 50 basis points", 300).await.unwrap().answer;
-    assert!(since.elapsed() < Duration::from_millis(300), "{:?}", since.elapsed());
+    // A machine that is busy may wake this thread some milliseconds late.
+    assert!(since.elapsed() < Duration::from_millis(340), "{:?}", since.elapsed());
     assert_eq!((told.outcome, told.decision.as_ref()), (Outcome::Pending, None));
     assert_eq!(told.location, Some(format!("/v1/decisions/{}", told.id)));
 
