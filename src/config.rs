@@ -181,6 +181,7 @@ impl Config {
         }
         let broken = |setting, error: &dyn std::fmt::Display| ConfigError::Rule { setting, rule: error.to_string() };
         self.index.validate().map_err(|e| broken("index", &e))?;
+        self.engine.check().map_err(|e| broken("engine", &e))?;
         self.llm.check().map_err(|e| broken("llm", &e))?;
         self.store.embedded.check().map_err(|e| broken("store.embedded", &e))?;
         telemetry::logs::check(&self.log).map(drop).map_err(|e| ConfigError::Rule { setting: "log.level", rule: e.to_string() })

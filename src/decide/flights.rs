@@ -10,6 +10,7 @@ use crate::domain::facts::Facts;
 use crate::domain::partition::PartitionKey;
 use crate::domain::strategy::Thresholds;
 use crate::domain::text::TextHash;
+use crate::domain::time::Timestamp;
 use crate::domain::vector::UnitVector;
 use crate::facts;
 use crate::limits::{ABSTENTION_LINGERS_MS, LINGERING_ABSTENTIONS_MAX};
@@ -27,6 +28,8 @@ pub(super) struct Destination {
     pub vector: UnitVector,
     pub fresh: UnitVector,
     pub facts: Option<Facts>,
+    /// The moment that it is decided for.
+    pub as_of: Timestamp,
     /// A digest of what else an engine looks at: regime, position, risk, bars, tags and context.
     pub circumstances: blake3::Hash,
 }
@@ -105,6 +108,8 @@ pub(super) struct Terms<'a> {
     pub rules: &'a Rules,
     /// Whose run it waits for.
     pub company: Company,
+    /// The moment that the request speaks of: what is decided for a later one looks ahead.
+    pub as_of: Timestamp,
     pub attempt: u32,
 }
 
@@ -140,7 +145,7 @@ impl Flights {
 
 impl Destination {
     fn is_also(&self, other: &Self, terms: &Terms<'_>) -> bool {
-        if self.circumstances != other.circumstances || terms.company == Company::Nobody {
+        if self.circumstances != other.circumstances || self.as_of > terms.as_of || terms.company == Company::Nobody {
             return false;
         }
         if self.text == other.text || terms.company == Company::SameText {

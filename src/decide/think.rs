@@ -15,6 +15,7 @@ use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
 use crate::domain::entry::StoredEntry;
 use crate::domain::request::{Caller, Request};
+use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineFailure};
 use crate::limits::{ENGINE_ATTEMPTS_MAX, PENDING_NOTICE_MS, THINKING_MAX};
 use crate::store::{Record, Write};
@@ -158,6 +159,7 @@ fn notice(deadline: Deadline) -> (Instant, Instant) {
     let whole = deadline.at().saturating_duration_since(deadline.start());
     let before = |part: Duration| deadline.at().checked_sub(part).unwrap_or(deadline.start());
     let early = Duration::from_millis(PENDING_NOTICE_MS).min(whole / 4);
+    // The rest is for the answer to be written and sent, on a busy machine too.
     (before(early), before(early / 4))
 }
 
@@ -190,7 +192,7 @@ impl Task {
         let mut company = if strategy.vote.is_none_or(|rules| !rules.alone) { Company::Near } else { Company::Nobody };
         let mut attempt = 0;
         loop {
-            let terms = Terms { floors: strategy.floors(), rules: &strategy.facts, company, attempt };
+            let terms = Terms { floors: strategy.floors(), rules: &strategy.facts, company, as_of: self.moment(), attempt };
             match self.decider.thinking.flights.board(self.destination(&run), &terms) {
                 Boarding::Leads(pilot) => {
                     // It may have landed between this request's look into memory and now.
@@ -229,6 +231,11 @@ impl Task {
         }
     }
 
+    /// The moment that the request speaks of; where that is the present, it has moved on since the request came in.
+    fn moment(&self) -> Timestamp {
+        if self.request.as_of_now { self.decider.clock.now() } else { self.request.as_of }
+    }
+
     fn destination(&self, run: &Run<'_>) -> Destination {
         let Place { setting, context, situated } = &self.place;
         Destination {
@@ -237,6 +244,7 @@ impl Task {
             vector: situated.vector.clone(),
             fresh: situated.known.vector.clone(),
             facts: run.facts.clone(),
+            as_of: self.request.as_of,
             circumstances: circumstances(&self.request, context.soft_ids(&setting.strategy)),
         }
     }

@@ -19,11 +19,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// An engine that counts those who are in it, takes its time, and panics at the first few.
+/// An engine that counts those who are in it, takes its time, panics at the first few, and may have nothing to say.
 #[derive(Debug, Default)]
 struct Counting {
     takes: Duration,
     panics: usize,
+    abstains: bool,
     asked: AtomicUsize,
     inside: AtomicUsize,
     most_inside: AtomicUsize,
@@ -38,7 +39,7 @@ impl Engine for Counting {
         tokio::time::sleep(self.takes).await;
         self.inside.fetch_sub(1, Ordering::Relaxed);
         assert!(asked >= self.panics, "an engine that panics");
-        Ok(buy())
+        if self.abstains { Err(EngineFailure::Abstained { reason: "no data".to_owned() }) } else { Ok(buy()) }
     }
 }
 
@@ -277,4 +278,44 @@ async fn what_an_engine_decided_and_a_caller_called_wrong_is_not_served_again_th
     let held = app.decider.semantic.entry(&caller().tenant, &told.entry.unwrap()).unwrap();
     assert!(held.entry.quarantine.is_some());
     nothing_is_left_behind(&app);
+}
+
+#[tokio::test]
+async fn who_asks_for_a_past_moment_is_told_nothing_that_was_found_for_a_later_one() {
+    let engine = Arc::new(Counting { takes: Duration::from_millis(300), abstains: true, ..Counting::default() });
+    let app = app(&engine, "", "", Clock::System).await;
+    let leader = tokio::spawn({
+        let app = Arc::clone(&app);
+        async move { answered(&app, "a headline").await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let now = app.decider.clock.now();
+    let mut past = request(&app, "a headline", 10_000);
+    (past.as_of, past.as_of_now) = (now.plus_millis(-3_600_000), false);
+    let mut later = request(&app, "a headline", 10_000);
+    (later.as_of, later.as_of_now) = (now, false);
+    let caller = caller();
+    let (past, later) = tokio::join!(app.decider.decide(&caller, &past), app.decider.decide(&caller, &later));
+    assert_eq!((past.unwrap().answer.outcome, later.unwrap().answer.outcome), (Outcome::Abstained, Outcome::Abstained));
+    leader.await.unwrap();
+    assert_eq!(engine.asked.load(Ordering::Relaxed), 2, "the past one asks for itself, the later one shares");
+}
+
+#[test]
+fn settings_of_the_engine_that_are_out_of_range_are_refused_before_anything_starts() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("settings");
+    for (settings, named) in [
+        ("[engine]\nruns_max = 0\n", "/engine/runs_max"),
+        ("[engine]\nbudget_ms = 1\n", "/engine/budget_ms"),
+        ("[engine.trading.news_sentiment]\nsoft_timeout_ms = 5000\n", "/engine/trading/news_sentiment/soft_timeout_ms"),
+        ("[engine.trading.risk_agent]\nhard_timeout_ms = 0\n", "/engine/trading/risk_agent/hard_timeout_ms"),
+        ("[engine.trading.aggregate]\nquorum = 0\n", "/engine/trading/aggregate/quorum"),
+        ("[engine.trading.aggregate]\nconviction_min = 1.5\n", "/engine/trading/aggregate/conviction_min"),
+        ("[engine.trading.risk]\ntarget_volatility = 0.0\n", "/engine/trading/risk/target_volatility"),
+    ] {
+        std::fs::write(&file, settings).unwrap();
+        let refused = Config::load(Some(&file), &Overrides::default()).unwrap_err().to_string();
+        assert!(refused.contains(named), "{settings}: {refused}");
+    }
 }

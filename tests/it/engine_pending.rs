@@ -103,6 +103,61 @@ fn clients_that_go_away_neither_stop_the_engine_nor_start_another() {
 }
 
 #[test]
+fn a_burst_of_one_headline_is_pending_for_all_and_one_run_delivers_to_all() {
+    let asking = slow(2_000);
+    let service = &asking.service;
+    std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..24)
+            .map(|n| {
+                let text = if n % 2 == 0 { TEXT } else { "Nvidia has raised its dividend by 10 percent after record profit" };
+                scope.spawn(move || {
+                    let answer = service.decide(&json!({"text": text, "allow": "engine", "deadline_ms": 600}));
+                    let location = answer["location"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
+                    service.get(&format!("{location}?wait_ms=15000")).json()
+                })
+            })
+            .collect();
+        let there: Vec<Value> = asking.into_iter().map(|one| one.join().unwrap()).collect();
+        assert!(there.iter().all(|answer| answer["outcome"] == "decided"), "{there:?}");
+        assert_eq!(there.iter().filter(|answer| answer["path"] == "engine").count(), 1, "{there:?}");
+    });
+    assert_eq!((metric(service, DECIDED) as u64, asking.server.asked()), (1, 1));
+    assert!((metric(service, "engine_runs_shared_total") - 23.0).abs() < 1e-9);
+}
+
+#[test]
+fn whatever_the_deadline_a_model_that_hangs_holds_nobody_up_beyond_it() {
+    let asking = over(Manner::Hangs, &models_alone(1_500));
+    let mut random = fastrand::Rng::with_seed(7);
+    let deadlines: Vec<u64> = (0..40).map(|_| random.u64(100..2_000)).collect();
+    let service = &asking.service;
+    let asked = |n: usize, deadline_ms: u64| {
+        // Not all in one moment, for what is shown here is not how many texts can be embedded at once.
+        std::thread::sleep(Duration::from_millis(25 * n as u64));
+        let text = format!("Company number {n} raises its dividend by {n} percent");
+        let since = Instant::now();
+        let body = json!({"text": text, "allow": "engine", "deadline_ms": deadline_ms});
+        let reply = service.post("/v1/decide", &body);
+        let late = since.elapsed().as_secs_f64() - deadline_ms as f64 / 1e3;
+        let answer = reply.json();
+        let outcome = answer["outcome"].as_str().unwrap_or_default();
+        // Once the breakers are open it abstains at once; and on a machine that is too busy to embed the text in time there is nothing yet
+        // that could be pending.
+        let fits = ["pending", "abstained"].contains(&outcome) || reply.status == 504;
+        assert!(fits, "{deadline_ms} ms: {answer}");
+        late
+    };
+    let mut late: Vec<f64> = std::thread::scope(|scope| {
+        let asking: Vec<_> = deadlines.iter().enumerate().map(|(n, ms)| scope.spawn(move || asked(n, *ms))).collect();
+        asking.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    late.sort_by(f64::total_cmp);
+    println!("seconds after the deadline: median {:.4}, latest {:.4}", late[late.len() / 2], late[late.len() - 1]);
+    // A machine that is shared may wake one late, and not most of them.
+    assert!(late[late.len() * 3 / 4] < 0.0 && late[late.len() - 1] < 1.0, "{late:?}");
+}
+
+#[test]
 fn who_will_not_come_back_is_told_that_the_deadline_passed() {
     let asking = slow(3_000);
     let mut asked = body(300);

@@ -10,6 +10,9 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 use tokio::time::sleep_until;
 
+/// What is told of a model behind an open breaker, be it the agent's or that of every endpoint.
+const LEFT_ALONE: &str = "the language model kept failing and is left alone for a while";
+
 /// Which of an agent's two paths is taken, where there is a language model; without one there is the local path alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -128,8 +131,7 @@ impl Agent {
             if may_fall_back {
                 return heard(AgentSource::Local, local, since);
             }
-            let why = "the language model kept failing and is left alone for a while";
-            return silent(AgentOutcome::Error, why.to_owned(), since);
+            return silent(AgentOutcome::Error, LEFT_ALONE.to_owned(), since);
         };
         let call = Call { breaker: &self.breaker, leave, sign: Sign::Unknown };
         let mut model = pin!(model);
@@ -151,6 +153,7 @@ impl Agent {
             Some(Err(Silence::Failed(LlmError::DeadlinePassed { .. } | LlmError::TooSlow { .. }))) | None => {
                 silent(AgentOutcome::Timeout, "the language model was not done in time".to_owned(), since)
             }
+            Some(Err(Silence::Failed(LlmError::AllBroken { .. }))) => silent(AgentOutcome::Error, LEFT_ALONE.to_owned(), since),
             Some(Err(Silence::Failed(error))) => {
                 tracing::warn!(agent = self.name, %error, "the language model of an agent failed");
                 silent(AgentOutcome::Error, "the language model failed".to_owned(), since)
