@@ -13,7 +13,7 @@ use instinct::domain::component::ModelRef;
 use instinct::domain::deadline::Deadline;
 use instinct::domain::decision::Payload;
 use instinct::domain::entry::{Provenance, StoredEntry, Validity};
-use instinct::domain::ids::{StrategyName, TenantId, TraceId};
+use instinct::domain::ids::{StrategyName, TenantId};
 use instinct::domain::request::{Allow, Caller, Market, Request};
 use instinct::domain::strategy::Composition;
 use instinct::domain::text::FreshText;
@@ -79,20 +79,14 @@ fn config() -> Config {
 
 fn request(text: &str) -> Request {
     Request {
-        text: FreshText::new(text).unwrap(),
-        strategy: StrategyName::new("news-impact").unwrap(),
-        as_of: Clock::System.now(),
-        as_of_now: true,
-        tags: Vec::new(),
-        context: Vec::new(),
-        market: Market::default(),
         allow: Allow::Fast,
-        session: None,
-        explain: false,
-        engine: None,
         pending: false,
-        deadline: Deadline::after(Duration::from_secs(60)),
-        trace: TraceId::new(1),
+        ..Request::plain(
+            FreshText::new(text).unwrap(),
+            StrategyName::new("news-impact").unwrap(),
+            Clock::System.now(),
+            Deadline::after(Duration::from_secs(60)),
+        )
     }
 }
 

@@ -11,7 +11,7 @@ use crate::domain::deadline::Deadline;
 use crate::domain::decision::{Decision, Payload, Report, Trade};
 use crate::domain::entry::{Provenance, Validity};
 use crate::domain::field::FieldError;
-use crate::domain::request::{Allow, Market, Request};
+use crate::domain::request::{Allow, Request};
 use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
 use actix_web::HttpRequest;
@@ -83,20 +83,15 @@ pub(super) async fn decide(app: Data<App>, http: HttpRequest, arrival: Arrival, 
         let strategies = &app.decider.strategies;
         let strategy = strategies.named(&strategies.default)?;
         let request = Request {
-            text,
-            strategy: strategy.name.clone(),
-            as_of: app.decider.clock.now(),
-            as_of_now: true,
-            tags: Vec::new(),
-            context: Vec::new(),
-            market: Market::default(),
             allow: Allow::Fast,
-            session: None,
-            explain: false,
-            engine: None,
             pending: false,
-            deadline: Deadline::from_start(arrival.at, Duration::from_millis(u64::from(strategy.deadline_ms))),
             trace: arrival.trace,
+            ..Request::plain(
+                text,
+                strategy.name.clone(),
+                app.decider.clock.now(),
+                Deadline::from_start(arrival.at, Duration::from_millis(u64::from(strategy.deadline_ms))),
+            )
         };
         let decided = app.decider.decide(&caller(), &request).await?;
         let answer = &decided.answer;

@@ -10,9 +10,9 @@ use crate::domain::answer::TimingUs;
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
 use crate::domain::entry::{Entry, Provenance, StoredEntry, Validity};
-use crate::domain::ids::{TenantId, TraceId};
+use crate::domain::ids::TenantId;
 use crate::domain::partition::entry_id;
-use crate::domain::request::{Allow, Caller, Market, Request};
+use crate::domain::request::{Allow, Caller, Request};
 use crate::domain::text::FreshText;
 use crate::domain::time::Clock;
 use crate::domain::vector::UnitVector;
@@ -124,20 +124,15 @@ fn letters(n: usize) -> String {
 
 async fn ask(app: &App, text: &str) -> Result<TimingUs, Failure> {
     let request = Request {
-        text: FreshText::new(text)?,
-        strategy: app.decider.strategies.default.clone(),
-        as_of: app.decider.clock.now(),
-        as_of_now: true,
         tags: vec!["crypto".to_owned()],
-        context: Vec::new(),
-        market: Market::default(),
         allow: Allow::Fast,
-        session: None,
-        explain: false,
-        engine: None,
         pending: false,
-        deadline: Deadline::after(Duration::from_secs(10)),
-        trace: TraceId::new(fastrand::u128(..)),
+        ..Request::plain(
+            FreshText::new(text)?,
+            app.decider.strategies.default.clone(),
+            app.decider.clock.now(),
+            Deadline::after(Duration::from_secs(10)),
+        )
     };
     let caller = Caller { tenant: TenantId::default_tenant() };
     Ok(app.decider.decide(&caller, &request).await?.answer.timing_us)

@@ -181,6 +181,28 @@ pub struct Request {
     pub trace: TraceId,
 }
 
+impl Request {
+    /// A request that says no more than its text: as of now, as far as engines, and welcome to be answered later.
+    pub fn plain(text: FreshText, strategy: StrategyName, as_of: Timestamp, deadline: Deadline) -> Self {
+        Self {
+            text,
+            strategy,
+            as_of,
+            as_of_now: true,
+            tags: Vec::new(),
+            context: Vec::new(),
+            market: Market::default(),
+            allow: Allow::default(),
+            session: None,
+            explain: false,
+            engine: None,
+            pending: true,
+            deadline,
+            trace: TraceId::new(fastrand::u128(..)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

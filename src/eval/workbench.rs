@@ -11,8 +11,8 @@ use crate::domain::component::ModelRef;
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
 use crate::domain::entry::{Provenance, Validity};
-use crate::domain::ids::{ComponentId, EntryId, TenantId, TraceId};
-use crate::domain::request::{Allow, Caller, Market, Request};
+use crate::domain::ids::{ComponentId, EntryId, TenantId};
+use crate::domain::request::{Allow, Caller, Request};
 use crate::domain::strategy::{Strategy, Thresholds};
 use crate::domain::text::{FreshText, TextHash};
 use crate::domain::time::{Clock, Timestamp};
@@ -313,20 +313,12 @@ impl Pipeline {
     /// The request that a question becomes.
     pub fn request(&self, question: &Question) -> Request {
         Request {
-            text: question.text.clone(),
-            strategy: self.strategy.name.clone(),
-            as_of: question.as_of,
             as_of_now: false,
             tags: question.tags.clone(),
             context: question.context.clone(),
-            market: Market::default(),
             allow: if self.oracle.is_some() { Allow::Engine } else { self.allow },
-            session: None,
-            explain: false,
-            engine: None,
             pending: false,
-            deadline: Deadline::after(PATIENCE),
-            trace: TraceId::new(fastrand::u128(..)),
+            ..Request::plain(question.text.clone(), self.strategy.name.clone(), question.as_of, Deadline::after(PATIENCE))
         }
     }
 

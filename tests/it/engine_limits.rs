@@ -7,8 +7,8 @@ use instinct::decide::{DecideError, Decided, Feedback};
 use instinct::domain::answer::{Answer, Outcome, Path};
 use instinct::domain::deadline::Deadline;
 use instinct::domain::decision::Payload;
-use instinct::domain::ids::{StrategyName, TenantId, TraceId};
-use instinct::domain::request::{Allow, Caller, Market, Request};
+use instinct::domain::ids::{StrategyName, TenantId};
+use instinct::domain::request::{Caller, Request};
 use instinct::domain::text::FreshText;
 use instinct::domain::time::{Clock, Timestamp};
 use instinct::engine::{Engine, EngineFailure, Engines, Question};
@@ -88,22 +88,12 @@ fn caller() -> Caller {
 }
 
 fn request(app: &App, text: &str, deadline_ms: u64) -> Request {
-    Request {
-        text: FreshText::new(text).unwrap(),
-        strategy: StrategyName::new("test").unwrap(),
-        as_of: app.decider.clock.now(),
-        as_of_now: true,
-        tags: Vec::new(),
-        context: Vec::new(),
-        market: Market::default(),
-        allow: Allow::Engine,
-        session: None,
-        explain: false,
-        engine: None,
-        pending: true,
-        deadline: Deadline::after(Duration::from_millis(deadline_ms)),
-        trace: TraceId::new(1),
-    }
+    Request::plain(
+        FreshText::new(text).unwrap(),
+        StrategyName::new("test").unwrap(),
+        app.decider.clock.now(),
+        Deadline::after(Duration::from_millis(deadline_ms)),
+    )
 }
 
 async fn ask(app: &App, text: &str, deadline_ms: u64) -> Result<Decided, DecideError> {

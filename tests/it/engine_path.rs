@@ -9,8 +9,8 @@ use instinct::domain::answer::{Answer, Outcome, Path};
 use instinct::domain::deadline::Deadline;
 use instinct::domain::decision::Payload;
 use instinct::domain::entry::Provenance;
-use instinct::domain::ids::{StrategyName, TenantId, TraceId};
-use instinct::domain::request::{Allow, Caller, Market, Request};
+use instinct::domain::ids::{StrategyName, TenantId};
+use instinct::domain::request::{Allow, Caller, Request};
 use instinct::domain::text::FreshText;
 use instinct::domain::time::Clock;
 use instinct::embed;
@@ -85,22 +85,12 @@ async fn app_over(engine: Arc<Scripted>, store: Arc<dyn Store>, lines: &str) -> 
 }
 
 fn request(text: &str, deadline_ms: u64) -> Request {
-    Request {
-        text: FreshText::new(text).unwrap(),
-        strategy: StrategyName::new("news-impact").unwrap(),
-        as_of: Clock::System.now(),
-        as_of_now: true,
-        tags: Vec::new(),
-        context: Vec::new(),
-        market: Market::default(),
-        allow: Allow::Engine,
-        session: None,
-        explain: false,
-        engine: None,
-        pending: true,
-        deadline: Deadline::after(Duration::from_millis(deadline_ms)),
-        trace: TraceId::new(1),
-    }
+    Request::plain(
+        FreshText::new(text).unwrap(),
+        StrategyName::new("news-impact").unwrap(),
+        Clock::System.now(),
+        Deadline::after(Duration::from_millis(deadline_ms)),
+    )
 }
 
 fn caller() -> Caller {

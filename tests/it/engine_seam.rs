@@ -10,7 +10,7 @@ use instinct::domain::component::Role;
 use instinct::domain::deadline::Deadline;
 use instinct::domain::decision::Payload;
 use instinct::domain::entry::{Provenance, Validity};
-use instinct::domain::ids::{ComponentId, StrategyName, TenantId, TraceId};
+use instinct::domain::ids::{ComponentId, StrategyName, TenantId};
 use instinct::domain::market::{Bar, Instrument};
 use instinct::domain::request::{Allow, Caller, Market, PostedSeries, Request};
 use instinct::domain::text::FreshText;
@@ -81,20 +81,13 @@ async fn app_of(folder: &std::path::Path, strategy: &str, engine: Arc<dyn Engine
 
 fn request(app: &App, allow: Allow, deadline_ms: u64) -> Request {
     Request {
-        text: FreshText::new("a headline never seen").unwrap(),
-        strategy: StrategyName::new("news-impact").unwrap(),
-        as_of: app.decider.clock.now(),
-        as_of_now: true,
-        tags: Vec::new(),
-        context: Vec::new(),
-        market: Market::default(),
         allow,
-        session: None,
-        explain: false,
-        engine: None,
-        pending: true,
-        deadline: Deadline::after(Duration::from_millis(deadline_ms)),
-        trace: TraceId::new(1),
+        ..Request::plain(
+            FreshText::new("a headline never seen").unwrap(),
+            StrategyName::new("news-impact").unwrap(),
+            app.decider.clock.now(),
+            Deadline::after(Duration::from_millis(deadline_ms)),
+        )
     }
 }
 

@@ -7,8 +7,8 @@ use instinct::config::{Config, Overrides};
 use instinct::domain::answer::{self, Outcome};
 use instinct::domain::deadline::Deadline;
 use instinct::domain::decision::Payload;
-use instinct::domain::ids::{StrategyName, TenantId, TraceId};
-use instinct::domain::request::{Allow, Caller, Market, Request};
+use instinct::domain::ids::{StrategyName, TenantId};
+use instinct::domain::request::{Caller, Request};
 use instinct::domain::text::FreshText;
 use instinct::domain::time::Clock;
 use instinct::engine::{Engine, EngineFailure, Engines, Question};
@@ -241,22 +241,12 @@ impl Engine for Buys {
 }
 
 fn request(text: &str, deadline_sec: u64) -> Request {
-    Request {
-        text: FreshText::new(text).unwrap(),
-        strategy: StrategyName::new("news-impact").unwrap(),
-        as_of: Clock::System.now(),
-        as_of_now: true,
-        tags: Vec::new(),
-        context: Vec::new(),
-        market: Market::default(),
-        allow: Allow::Engine,
-        session: None,
-        explain: false,
-        engine: None,
-        pending: true,
-        deadline: Deadline::after(Duration::from_secs(deadline_sec)),
-        trace: TraceId::new(1),
-    }
+    Request::plain(
+        FreshText::new(text).unwrap(),
+        StrategyName::new("news-impact").unwrap(),
+        Clock::System.now(),
+        Deadline::after(Duration::from_secs(deadline_sec)),
+    )
 }
 
 #[tokio::test]

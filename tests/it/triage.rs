@@ -8,8 +8,8 @@ use instinct::domain::answer::{Answer, Outcome, Path};
 use instinct::domain::component::ModelRef;
 use instinct::domain::deadline::Deadline;
 use instinct::domain::decision::Payload;
-use instinct::domain::ids::{StrategyName, TenantId, TraceId};
-use instinct::domain::request::{Allow, Caller, Market, Request};
+use instinct::domain::ids::{StrategyName, TenantId};
+use instinct::domain::request::{Caller, Request};
 use instinct::domain::text::FreshText;
 use instinct::domain::time::Clock;
 use instinct::domain::triage::Triaged;
@@ -76,22 +76,12 @@ async fn answered_within(app: &App, tenant: &str, text: &str, deadline_ms: u64) 
 }
 
 fn request(text: &str, deadline_ms: u64) -> Request {
-    Request {
-        text: FreshText::new(text).unwrap(),
-        strategy: StrategyName::new("news-impact").unwrap(),
-        as_of: Clock::System.now(),
-        as_of_now: true,
-        tags: Vec::new(),
-        context: Vec::new(),
-        market: Market::default(),
-        allow: Allow::Engine,
-        session: None,
-        explain: false,
-        engine: None,
-        pending: true,
-        deadline: Deadline::after(Duration::from_millis(deadline_ms)),
-        trace: TraceId::new(1),
-    }
+    Request::plain(
+        FreshText::new(text).unwrap(),
+        StrategyName::new("news-impact").unwrap(),
+        Clock::System.now(),
+        Deadline::after(Duration::from_millis(deadline_ms)),
+    )
 }
 
 async fn answered(app: &App, text: &str) -> Answer {
