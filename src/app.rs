@@ -210,7 +210,7 @@ impl App {
         config.index.validate()?;
         config.engine.check().map_err(StartError::Engine)?;
         let builder = Builder::start(INDEX_BUILDERS).map_err(StartError::Thread)?;
-        check_calibrations(&strategies, parts.embedder.model())?;
+        check_calibrations(&strategies, (parts.embedder.model(), parts.embedder.dim()))?;
         let budgets = Budgets::new(strategies.calibrations.clone());
         let background = Background::default();
         let triages = Triages::learn(&strategies, &parts.embedder, &parts.engines, &background).map_err(StartError::Triage)?;
@@ -325,6 +325,9 @@ pub fn read_strategies(config: &config::Strategies, engines: &[&str]) -> Result<
     let dir = near_or_beside_the_program(&config.dir);
     for (name, strategy) in &strategies.by_name {
         if let Some(calibration) = read_calibration(&dir, strategy)? {
+            if let Some(projection) = &calibration.projection {
+                strategies.projections.insert(name.clone(), Arc::clone(projection));
+            }
             strategies.calibrations.insert(name.clone(), Arc::new(calibration));
         }
     }
@@ -362,7 +365,7 @@ pub fn read_strategies_alone(config: &config::Strategies, engines: &[&str]) -> R
     let known = || by_name.keys().map(StrategyName::as_str).collect::<Vec<_>>().join(", ");
     match StrategyName::new(&config.default) {
         Ok(default) if by_name.contains_key(&default) => {
-            Ok(Strategies { by_name, calibrations: BTreeMap::new(), examples, default })
+            Ok(Strategies { by_name, calibrations: BTreeMap::new(), projections: BTreeMap::new(), examples, default })
         }
         _ => Err(StartError::NoDefault { name: config.default.clone(), known: known() }),
     }
@@ -394,15 +397,21 @@ fn read_examples(dir: &Path, strategy: &Strategy) -> Result<Option<Vec<Example>>
     triage::read(&text).map(Some).map_err(|error| StartError::Examples { strategy: strategy.name.clone(), path, error })
 }
 
-/// Checks that every calibration was learnt with this embedder.
+/// Checks that every calibration was learnt with this embedder, and that its projection takes as many dimensions as the embedder's make.
 ///
 /// # Errors
 /// [`StartError::Calibration`] for the first that was not.
-pub fn check_calibrations(strategies: &Strategies, model: &ModelRef) -> Result<(), StartError> {
+pub fn check_calibrations(strategies: &Strategies, (model, dim): (&ModelRef, usize)) -> Result<(), StartError> {
     strategies.calibrations.iter().try_for_each(|(name, calibration)| {
-        let file = strategies.by_name.get(name).and_then(|strategy| strategy.budget.as_ref()?.calibration.as_deref());
+        let strategy = strategies.by_name.get(name);
+        let file = strategy.and_then(|strategy| strategy.budget.as_ref()?.calibration.as_deref());
         let path = PathBuf::from(file.unwrap_or_default());
-        calibration.check_model(model).map_err(|error| StartError::Calibration { strategy: name.clone(), path, error })
+        let fits = || strategy.map_or(Ok(()), |strategy| calibration.check_dimensions(strategy, dim));
+        calibration.check_model(model).and_then(|()| fits()).map_err(|error| StartError::Calibration {
+            strategy: name.clone(),
+            path,
+            error,
+        })
     })
 }
 

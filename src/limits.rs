@@ -166,8 +166,15 @@ pub const INDEX_BUILDS_QUEUED_MAX: usize = 4_096;
 /// Bytes of a snapshot that is read: the graph of [`INDEX_SLOTS_MAX`] entries with the widest links.
 pub const INDEX_SNAPSHOT_BYTES_MAX: u64 = 16 << 30;
 
-/// Bytes of a calibration file that is read. A real one is some tens of kilobytes.
-pub const CALIBRATION_BYTES_MAX: usize = 1_048_576;
+/// Bytes of a calibration file that is read. A real one is some tens of kilobytes, and with a projection of [`PROJECTION_CELLS_MAX`] 6 MB.
+pub const CALIBRATION_BYTES_MAX: usize = 8_388_608;
+
+/// Numbers of a projection's matrix: from 2,730 dimensions, seven slots of an embedder of 384, to 384. Each composed vector costs as many
+/// multiplications.
+pub const PROJECTION_CELLS_MAX: usize = 1_048_576;
+
+/// Composed vectors that a projection is learnt from. Ten times the dimensions of two slots, past which the second moment hardly moves.
+pub const PROJECTION_VECTORS_MAX: usize = 8_192;
 
 /// Score bins of a calibration. Each is a place where the line of acceptance may lie; a hundred are finer than any proof.
 pub const SCORE_BINS_MAX: usize = 256;

@@ -44,7 +44,7 @@ fn told(app: &App, strategy: &Strategy) -> StrategyAnswer {
         not_ready: partition.as_ref().err().map(ToString::to_string),
         partition: partition.ok().map(|key| key.to_string()),
         entries,
-        calibration: decider.budgets.calibration(&strategy.name).map(|calibration| Calibration::clone(calibration)),
+        calibration: decider.budgets.calibration(&strategy.name).map(|calibration| calibration.in_short()),
         error_budget: decider.budget_state(&caller().tenant, strategy),
     }
 }

@@ -116,6 +116,7 @@ pub fn calibrate(parts: &Parts<'_>, learnt_for: LearntFor, origin: Origin) -> Re
         bins,
         hint,
         acceptance,
+        projection: None,
         data_hash,
         made_at: now,
         figures,

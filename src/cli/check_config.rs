@@ -43,11 +43,13 @@ impl CheckConfig {
         let known = embed::inventory(&config.embed)?;
         match known.iter().find(|model| model.id == config.embed.model) {
             Some(model) => {
+                let dim = model.dim;
                 let model = ModelRef { id: model.id.as_str().into(), revision: model.revision.as_str().into() };
-                app::check_calibrations(&strategies, &model)?;
+                app::check_calibrations(&strategies, (&model, dim))?;
             }
             None if config.embed.model.starts_with("hashing-") => {
-                app::check_calibrations(&strategies, embed::open(&config.embed)?.model())?;
+                let embedder = embed::open(&config.embed)?;
+                app::check_calibrations(&strategies, (embedder.model(), embedder.dim()))?;
             }
             None => {
                 let detail =

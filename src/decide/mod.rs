@@ -67,6 +67,7 @@ use crate::domain::component::Cut;
 use crate::domain::decision::Payload;
 use crate::domain::facts::Facts;
 use crate::domain::ids::{ComponentId, DecisionId, StrategyName};
+use crate::domain::projection::Projection;
 use crate::domain::request::{Allow, Caller, Request};
 use crate::domain::strategy::Strategy;
 use crate::domain::time::{Clock, Timestamp};
@@ -149,6 +150,8 @@ pub struct Strategies {
     pub by_name: BTreeMap<StrategyName, Arc<Strategy>>,
     /// What was learnt about those that name a calibration.
     pub calibrations: BTreeMap<StrategyName, Arc<Calibration>>,
+    /// By what the composed vectors of some lose dimensions, as their calibrations say.
+    pub projections: BTreeMap<StrategyName, Arc<Projection>>,
     /// Further examples of engines, of those that bring some along.
     pub examples: BTreeMap<StrategyName, Vec<Example>>,
     /// Which one a request gets that names none.

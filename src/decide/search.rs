@@ -14,6 +14,7 @@ use crate::domain::ids::TenantId;
 use crate::domain::partition::PartitionKey;
 use crate::domain::request::Request;
 use crate::domain::time::Timestamp;
+use crate::domain::vector::UnitVector;
 use crate::facts;
 use crate::gates::{self, Circumstances, Nearness, Reading, Refusal};
 use crate::limits::EVIDENCE_NEIGHBOURS_MAX;
@@ -82,6 +83,19 @@ impl Purse {
 }
 
 impl Decider {
+    /// The vector that a request is composed to.
+    ///
+    /// # Errors
+    /// [`DecideError`] as for a decision.
+    pub async fn composed(&self, tenant: &TenantId, request: &Request) -> Result<UnitVector, DecideError> {
+        let strategy = Arc::clone(self.strategies.named(&request.strategy)?);
+        let (tags, named) = (&request.tags[..], &request.context[..]);
+        let choice = ContextChoice { tenant, tags, named, as_of: request.as_of, now: self.clock.now() };
+        let context = self.context(&strategy, &choice)?;
+        let known = self.vector_of(tenant, &request.text, request.deadline).await?;
+        self.compose(&strategy, &context, &known.vector)
+    }
+
     /// The `k` nearest entries to a request, each judged as a decision would judge it.
     ///
     /// # Errors

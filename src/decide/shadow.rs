@@ -9,6 +9,7 @@ use crate::cache::partition::LiveEntry;
 use crate::domain::answer::Answer;
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
+use crate::domain::entry::Provenance;
 use crate::domain::judgement::{Judgement, Source};
 use crate::domain::request::{Caller, Request};
 use crate::engine::steps::Steps;
@@ -30,6 +31,12 @@ impl Default for Shadows {
     }
 }
 
+/// Whether what an engine decides tells if the reuse of an entry was right: only where an engine decided the entry too. Where somebody else
+/// did, an engine that disagrees with him says something of the two of them, and nothing of how near the texts are.
+fn comparable(live: &LiveEntry) -> bool {
+    live.entry.provenance == Provenance::Engine
+}
+
 /// Who asked what.
 type Asked<'a> = (&'a Caller, &'a Request);
 
@@ -42,6 +49,9 @@ impl Decider {
         answer: &Answer,
         (live, weighed): (Arc<LiveEntry>, Weighed),
     ) {
+        if !comparable(&live) {
+            return;
+        }
         let Considered { caller, request, setting, .. } = *considered;
         let Chosen::Engine { name, .. } = self.engine_now(&setting.strategy, considered.fresh) else { return };
         let Some(engine) = self.engines.named(&name) else { return };
@@ -79,6 +89,9 @@ impl Decider {
         answer: &Answer,
         ((live, weighed), decided): ((Arc<LiveEntry>, Weighed), Payload),
     ) {
+        if !comparable(&live) {
+            return;
+        }
         let mut judgement = self.judgement_of(asked, setting, answer, (&live, weighed));
         judgement.right = decided.agreement_key() == judgement.decided.agreement_key();
         if !judgement.right {

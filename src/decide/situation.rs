@@ -48,7 +48,10 @@ impl Decider {
                 Ok((id.clone(), component.text_hash))
             })
             .collect::<Result<Vec<_>, DecideError>>()?;
-        let partition = PartitionKey::new(tenant, strategy, self.embedder.model(), &hard);
+        let mut partition = PartitionKey::new(tenant, strategy, self.embedder.model(), &hard);
+        if let Some(projection) = self.strategies.projections.get(&strategy.name) {
+            partition = partition.projected(&projection.digest);
+        }
         Ok(Setting { strategy: Arc::clone(strategy), partition })
     }
 
@@ -89,7 +92,7 @@ impl Decider {
         Ok(Context { filled: strategy.slots.iter().map(|slot| fill(&slot.source)).collect() })
     }
 
-    /// Composes the fresh vector with its context.
+    /// Composes the fresh vector with its context, in as many dimensions as the strategy's projection leaves.
     pub(super) fn compose(&self, strategy: &Strategy, context: &Context, fresh: &UnitVector) -> Result<UnitVector, DecideError> {
         let slots: Vec<Option<UnitVector>> = strategy
             .slots
@@ -104,7 +107,11 @@ impl Decider {
             .collect();
         let pieces: Vec<Piece<'_>> =
             strategy.slots.iter().zip(&slots).map(|(slot, v)| Piece { vector: v.as_ref(), weight: slot.weight }).collect();
-        compose::compose(strategy.composition, &pieces, self.embedder.dim()).ok_or(DecideError::NoDirection)
+        let composed = compose::compose(strategy.composition, &pieces, self.embedder.dim()).ok_or(DecideError::NoDirection)?;
+        match self.strategies.projections.get(&strategy.name) {
+            Some(projection) => projection.apply(&composed).ok_or(DecideError::NoDirection),
+            None => Ok(composed),
+        }
     }
 }
 

@@ -3,10 +3,12 @@
 use super::component::ModelRef;
 use super::field::FieldError;
 use super::ids::StrategyName;
+use super::projection::Projection;
 use super::strategy::{Composition, Strategy, Thresholds};
 use super::time::Timestamp;
 use crate::limits::{CALIBRATION_BYTES_MAX, SCORE_BINS_MAX};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The version of the file's shape. A file of another version is learnt anew, not converted.
 pub const CALIBRATION_FORMAT: u32 = 1;
@@ -267,6 +269,10 @@ pub struct Calibration {
     pub hint: Option<f64>,
     /// Above which score a candidate is served.
     pub acceptance: Acceptance,
+    /// By what composed vectors lose dimensions; absent where they keep them all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Projection>)]
+    pub projection: Option<Arc<Projection>>,
     /// BLAKE3 of the data, in hexadecimal digits.
     pub data_hash: String,
     /// When it was learnt.
@@ -334,7 +340,8 @@ impl Calibration {
         if self.acceptance.score_min().is_some_and(|score| !(0.0..=1.0).contains(&score)) {
             return wrong("/acceptance/score_min", "a score is 0 to 1".to_owned());
         }
-        Ok(())
+        let at = |error: FieldError| FieldError::new(format!("/projection{}", error.pointer), error.detail);
+        self.projection.as_ref().map_or(Ok(()), |projection| projection.check()).map_err(at)
     }
 
     /// Whether it was learnt for what `strategy` is now. Everything but the model, which not every reader of strategies knows.
@@ -365,7 +372,38 @@ impl Calibration {
             same(&format!("thresholds/{name}"), near(was.into(), is.into()), &was, &is)?;
         }
         same("error_budget", near(held.error_budget, budget.0), &held.error_budget, &budget.0)?;
-        same("confidence", near(held.confidence, budget.1), &held.confidence, &budget.1)
+        same("confidence", near(held.confidence, budget.1), &held.confidence, &budget.1)?;
+        match &self.projection {
+            Some(_) if now.composition != Composition::Concat => {
+                let detail = "only a strategy of the composition \"concat\" has dimensions to spare: tune again, or restore it";
+                Err(FieldError::new("/projection", detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether its projection takes vectors of so many dimensions as `strategy` composes from an embedder of `dim`.
+    ///
+    /// # Errors
+    /// A [`FieldError`] with both numbers.
+    pub fn check_dimensions(&self, strategy: &Strategy, dim: usize) -> Result<(), FieldError> {
+        let (slots, Some(projection)) = (strategy.slots.len(), &self.projection) else { return Ok(()) };
+        if projection.from == slots * dim {
+            return Ok(());
+        }
+        let detail = format!(
+            "the projection takes vectors of {} dimensions, and {slots} slots of an embedder of {dim} compose one of {}: tune again, or restore it",
+            projection.from,
+            slots * dim
+        );
+        Err(FieldError::new("/projection/from", detail))
+    }
+
+    /// The same without the matrix of its projection, for whoever only shows it.
+    #[must_use]
+    pub fn in_short(&self) -> Self {
+        let projection = self.projection.as_ref().map(|projection| Arc::new(projection.in_short()));
+        Self { projection, ..self.clone() }
     }
 
     /// Whether it was learnt with this embedder.

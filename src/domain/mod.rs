@@ -19,6 +19,7 @@ pub mod ids;
 pub mod judgement;
 pub mod market;
 pub mod partition;
+pub mod projection;
 pub mod request;
 pub mod risk;
 pub mod slow;

@@ -39,6 +39,16 @@ impl PartitionKey {
         Self(*hasher.finalize().as_bytes())
     }
 
+    /// The partition of the same strategy for vectors that lost dimensions by the projection of this digest. No vector is ever compared with
+    /// one that lost none, or by another projection.
+    #[must_use]
+    pub fn projected(&self, digest: &str) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("instinct projected partition v1");
+        hasher.update(&self.0);
+        hasher.update(digest.as_bytes());
+        Self(*hasher.finalize().as_bytes())
+    }
+
     /// Reads 64 hexadecimal digits.
     pub fn parse(digits: &str) -> Option<Self> {
         TextHash::parse(digits).map(|hash| Self(hash.0))

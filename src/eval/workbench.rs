@@ -3,6 +3,7 @@
 use super::oracle::{self, Oracle};
 use crate::app::{App, Parts, StartError, near_or_beside_the_program};
 use crate::budget::ledger::BudgetState;
+use crate::compose::composed_dim;
 use crate::config::Config;
 use crate::decide::{Budgets, ComponentError, DecideError, Decider, Forget, NewComponent, NewEntry, RememberError, Strategies};
 use crate::domain::answer::{Answer, Outcome, Path};
@@ -12,6 +13,7 @@ use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
 use crate::domain::entry::{Provenance, Validity};
 use crate::domain::ids::{ComponentId, EntryId, TenantId};
+use crate::domain::projection::Projection;
 use crate::domain::request::{Allow, Caller, Request};
 use crate::domain::strategy::{Strategy, Thresholds};
 use crate::domain::text::{FreshText, TextHash};
@@ -130,6 +132,7 @@ pub struct Workbench {
     embedder: Arc<Remembering>,
     strategy: Arc<Strategy>,
     calibration: Option<Arc<Calibration>>,
+    projection: Option<Arc<Projection>>,
 }
 
 impl Workbench {
@@ -151,20 +154,39 @@ impl Workbench {
         let strategies = crate::app::read_strategies(&config.strategies, &crate::app::ENGINES)?;
         let strategy = Arc::clone(strategies.named(&strategies.default)?);
         let calibration = strategies.calibrations.get(&strategy.name).cloned();
-        Ok(Self { calibration, ..Self::new(config, embedder, strategy) })
+        let projection = strategies.projections.get(&strategy.name).cloned();
+        Ok(Self { calibration, projection, ..Self::new(config, embedder, strategy) })
     }
 
     /// The same for a strategy that was read already, without a calibration.
     pub fn new(config: &Config, embedder: Arc<dyn Embedder>, strategy: Arc<Strategy>) -> Self {
         let embedder = Remembering { inner: embedder, texts: Mutex::default(), documents: Mutex::default() };
-        Self { config: config.clone(), embedder: Arc::new(embedder), strategy, calibration: None }
+        Self { config: config.clone(), embedder: Arc::new(embedder), strategy, calibration: None, projection: None }
     }
 
     /// Another strategy over the same embedder and what it remembers.
     #[must_use]
     pub fn with_strategy(&self, strategy: Strategy, calibration: Option<Calibration>) -> Self {
         let (config, embedder) = (self.config.clone(), Arc::clone(&self.embedder));
-        Self { config, embedder, strategy: Arc::new(strategy), calibration: calibration.map(Arc::new) }
+        let projection = calibration.as_ref().and_then(|learnt| learnt.projection.clone());
+        Self { config, embedder, strategy: Arc::new(strategy), calibration: calibration.map(Arc::new), projection }
+    }
+
+    /// The same strategy without a calibration, whose composed vectors lose dimensions.
+    #[must_use]
+    pub fn with_projection(&self, projection: Projection) -> Self {
+        Self { projection: Some(Arc::new(projection)), ..self.with_strategy((*self.strategy).clone(), None) }
+    }
+
+    /// By what composed vectors lose dimensions; `None` where they keep them all.
+    pub fn projection(&self) -> Option<&Arc<Projection>> {
+        self.projection.as_ref()
+    }
+
+    /// How many dimensions a composed vector has.
+    pub fn composed_dim(&self) -> usize {
+        let whole = composed_dim(self.strategy.composition, self.strategy.slots.len(), self.embedder.dim());
+        self.projection.as_ref().map_or(whole, |projection| projection.to)
     }
 
     /// The strategy that is evaluated.
@@ -264,6 +286,7 @@ impl Workbench {
         let strategies = Strategies {
             by_name: [(name.clone(), Arc::clone(&strategy))].into(),
             calibrations: self.calibration.iter().map(|learnt| (name.clone(), Arc::clone(learnt))).collect(),
+            projections: self.projection.iter().map(|projection| (name.clone(), Arc::clone(projection))).collect(),
             examples: BTreeMap::new(),
             default: name,
         };
@@ -341,6 +364,14 @@ impl Pipeline {
             (answer.outcome, answer.decision) = (Outcome::Abstained, None);
         }
         Ok(answer)
+    }
+
+    /// The vector that a question is composed to.
+    ///
+    /// # Errors
+    /// [`EvalError::Decide`].
+    pub async fn composed(&self, question: &Question) -> Result<UnitVector, EvalError> {
+        Ok(self.decider.composed(self.tenant(), &self.request(question)).await?)
     }
 
     /// Asks as a caller would, and takes what an engine decides for what it is.

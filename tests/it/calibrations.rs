@@ -8,6 +8,7 @@ use instinct::domain::calibration::{
     Acceptance, CALIBRATION_FORMAT, Calibration, Feature, Figures, LearntFor, Logistic, ScoreBin, Term,
 };
 use instinct::domain::component::ModelRef;
+use instinct::domain::projection::Projection;
 use instinct::domain::strategy::Strategy;
 use instinct::domain::time::Timestamp;
 use std::fs;
@@ -33,6 +34,7 @@ fn learnt() -> Calibration {
         bins: vec![ScoreBin { from: 0.0, n: 900.0, wrong: 2.0 }],
         hint: None,
         acceptance: Acceptance::Proven { score_min: 0.0, error_upper: 0.007 },
+        projection: None,
         data_hash: "00".repeat(32),
         made_at: Timestamp::parse("2026-01-01T00:00:00Z").unwrap(),
         figures: Figures::default(),
@@ -56,7 +58,7 @@ fn read(strategy: &str, calibration: Option<&str>) -> Result<Strategies, String>
 fn a_calibration_that_fits_is_read_with_its_strategy() {
     let strategies = read(&strategy_file(), Some(&serde_json::to_string(&learnt()).unwrap())).unwrap();
     assert_eq!(**strategies.calibrations.values().next().unwrap(), learnt());
-    check_calibrations(&strategies, &model()).unwrap();
+    check_calibrations(&strategies, (&model(), 64)).unwrap();
 }
 
 #[test]
@@ -74,6 +76,41 @@ fn a_calibration_that_is_missing_damaged_or_of_other_weights_is_refused_by_name(
 #[test]
 fn a_calibration_of_another_model_is_refused_by_name() {
     let strategies = read(&strategy_file(), Some(&serde_json::to_string(&learnt()).unwrap())).unwrap();
-    let error = check_calibrations(&strategies, &ModelRef::parse("minilm@7").unwrap()).unwrap_err().to_string();
+    let error = check_calibrations(&strategies, (&ModelRef::parse("minilm@7").unwrap(), 64)).unwrap_err().to_string();
     assert!(error.contains("hashing-64@1") && error.contains("minilm@7"), "{error}");
+}
+
+/// The shipped strategy and its calibration with vectors side by side and a projection that takes so many dimensions.
+fn side_by_side(from: usize) -> (String, Calibration) {
+    let file = strategy_file().replace("composition = \"sum\"", "composition = \"concat\"");
+    let strategy = Strategy::from_toml(&file).unwrap();
+    let projection = Projection::new(from, vec![0.5; from * 2], 0.995).unwrap();
+    let learnt_for = LearntFor::new(&strategy, &model(), (0.01, 0.95));
+    (file, Calibration { learnt_for, projection: Some(projection.into()), ..learnt() })
+}
+
+#[test]
+fn a_projection_that_does_not_fit_the_slots_and_the_embedder_is_refused_with_both_numbers() {
+    let (file, fitting) = side_by_side(4 * 64);
+    let strategies = read(&file, Some(&serde_json::to_string(&fitting).unwrap())).unwrap();
+    assert_eq!(strategies.projections.len(), 1);
+    check_calibrations(&strategies, (&model(), 64)).unwrap();
+    let error = check_calibrations(&strategies, (&model(), 32)).unwrap_err().to_string();
+    assert!(error.contains("/projection/from") && error.contains("256") && error.contains("128"), "{error}");
+    let (file, other) = side_by_side(3 * 64);
+    let strategies = read(&file, Some(&serde_json::to_string(&other).unwrap())).unwrap();
+    let error = check_calibrations(&strategies, (&model(), 64)).unwrap_err().to_string();
+    assert!(error.contains("/projection/from") && error.contains("192"), "{error}");
+    let (_, mut summed) = side_by_side(4 * 64);
+    summed.learnt_for = learnt().learnt_for;
+    let error = read(&strategy_file(), Some(&serde_json::to_string(&summed).unwrap())).unwrap_err();
+    assert!(error.contains("/projection") && error.contains("concat"), "{error}");
+}
+
+#[test]
+fn a_calibration_from_before_there_were_projections_reads_as_one_without() {
+    let written = serde_json::to_string(&learnt()).unwrap();
+    assert!(!written.contains("projection"), "{written}");
+    let strategies = read(&strategy_file(), Some(&written)).unwrap();
+    assert!(strategies.projections.is_empty());
 }

@@ -40,6 +40,7 @@ pub fn calibration() -> Calibration {
         bins: (0..10).map(bin).collect(),
         hint: None,
         acceptance: Acceptance::Proven { score_min: 0.5, error_upper: 0.012 },
+        projection: None,
         data_hash: "00".repeat(32),
         made_at: Timestamp::parse("2026-01-01T00:00:00Z").unwrap(),
         figures: Figures::default(),

@@ -7,6 +7,47 @@ fn a_file_reads_back_as_it_was_written() {
     assert_eq!(Calibration::parse(&json).unwrap(), calibration());
 }
 
+/// As a file was written before there were projections.
+const BEFORE_PROJECTIONS: &str = r#"{
+  "format": 1,
+  "learnt_for": {
+    "strategy": "s", "strategy_version": 2, "model": "minilm@1234", "composition": "sum", "weights": [0.3, 0.7],
+    "thresholds": {"tau": 0.9, "tau_fresh": 0.8}, "error_budget": 0.05, "confidence": 0.9
+  },
+  "model": {"intercept": 0.0, "terms": [{"feature": "fresh_similarity", "mean": 0.8, "scale": 0.02, "coefficient": 1.0}]},
+  "bins": [{"from": 0.0, "n": 40.0, "wrong": 20.0}, {"from": 0.5, "n": 40.0, "wrong": 0.0}],
+  "acceptance": {"state": "proven", "score_min": 0.5, "error_upper": 0.012},
+  "data_hash": "00", "made_at": "2026-01-01T00:00:00Z",
+  "figures": {
+    "fit": {"candidates": 0, "candidates_wrong": 0, "served": 0, "served_wrong": 0, "hit_rate": 0.0, "error": 0.0, "error_low": 0.0, "error_high": 0.0, "error_upper": 0.0},
+    "calibrate": {"candidates": 0, "candidates_wrong": 0, "served": 0, "served_wrong": 0, "hit_rate": 0.0, "error": 0.0, "error_low": 0.0, "error_high": 0.0, "error_upper": 0.0},
+    "test": {"candidates": 0, "candidates_wrong": 0, "served": 0, "served_wrong": 0, "hit_rate": 0.0, "error": 0.0, "error_low": 0.0, "error_high": 0.0, "error_upper": 0.0}
+  },
+  "why": "a fixture"
+}"#;
+
+#[test]
+fn a_file_from_before_there_were_projections_still_reads_and_holds() {
+    let read = Calibration::parse(BEFORE_PROJECTIONS).unwrap();
+    assert_eq!(read.projection, None);
+    assert_eq!(read.check_against(&strategy()), Ok(()));
+    assert_eq!(read.check_dimensions(&strategy(), 384), Ok(()));
+    assert!(!serde_json::to_string(&read).unwrap().contains("projection"));
+}
+
+#[test]
+fn a_projection_is_part_of_the_file_and_its_damage_is_named_with_the_place() {
+    let projection = Projection::new(4, vec![0.5; 8], 0.993).unwrap();
+    let with = Calibration { projection: Some(Arc::new(projection)), ..calibration() };
+    let written = serde_json::to_string(&with).unwrap();
+    assert_eq!(Calibration::parse(&written).unwrap(), with);
+    let pointer = |text: &str| Calibration::parse(text).unwrap_err().pointer;
+    assert_eq!(pointer(&written.replace("\"to\":2", "\"to\":3")), "/projection/matrix");
+    assert_eq!(pointer(&written.replace("AAAAPwAAAD8", "AAAAPwAAAD4")), "/projection/digest");
+    assert_eq!(pointer(&serde_json::to_string(&with.in_short()).unwrap()), "/projection/matrix");
+    assert_eq!(with.check_against(&strategy()).unwrap_err().pointer, "/projection", "a sum has no dimensions to spare");
+}
+
 #[test]
 fn a_calibration_holds_for_what_it_was_learnt_for() {
     assert_eq!(calibration().check_against(&strategy()), Ok(()));

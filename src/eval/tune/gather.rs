@@ -17,6 +17,7 @@ use crate::eval::workbench::{EvalError, Workbench};
 use crate::eval::{pairs, stream};
 use crate::facts::{self, Lexicon};
 use crate::limits::EVIDENCE_NEIGHBOURS_MAX;
+use std::time::Instant;
 
 /// The floors while samples are gathered: low enough that what lies below is never right, and the model may see what lies above.
 pub const LOW: Thresholds = Thresholds { tau: 0.3, tau_fresh: 0.3 };
@@ -28,12 +29,14 @@ pub struct Asked {
     unread: f32,
     // The very same text in the same context is served before anything near is looked at.
     exact: bool,
+    /// Microseconds from the embedded question to its candidates; 0 where nobody looked at the clock.
+    pub took_us: u64,
 }
 
 impl Asked {
     fn of(near: Vec<Near>, unread: f32) -> Self {
         let exact = near.iter().any(|n| n.same_text && let_through(n) && n.similarity > 1.0 - 1e-4);
-        Self { near, unread, exact }
+        Self { near, unread, exact, took_us: 0 }
     }
 
     /// The candidate that gates and floors would let through, with its evidence, and whether it is right.
@@ -92,11 +95,16 @@ async fn of_stream(
         tick(index);
         let question = stream::arrive(&pipeline, row, index).await?;
         let right = |found: &_| same_decision(found, &row.decision);
-        let asked = match stream::candidates(&pipeline, &question, EVIDENCE_NEIGHBOURS_MAX, &right).await {
+        // Embedded before the clock starts, and not again after it; what can't be embedded is told of below.
+        drop(bench.vector(&question.text).await);
+        let since = Instant::now();
+        let found = stream::candidates(&pipeline, &question, EVIDENCE_NEIGHBOURS_MAX, &right).await;
+        let took_us = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let asked = match found {
             Err(error) if error.is_unembeddable_text() => Asked::default(),
             near => Asked::of(near?, unread((bench, lexicon), &question.text, question.as_of)),
         };
-        all.push(asked);
+        all.push(Asked { took_us, ..asked });
         stream::remember(&pipeline, &question, row).await?;
     }
     Ok(all)

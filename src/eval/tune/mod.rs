@@ -11,30 +11,26 @@ mod choose;
 pub mod edit;
 mod floors;
 mod gather;
+mod pca;
 pub mod report;
 mod sets;
 mod trial;
+mod trying;
 
 use super::dataset::Dataset;
 use super::evaluate::Progress;
-use super::stream;
 use super::workbench::{EvalError, Workbench};
 use crate::budget::fit::{FitError, Labelled, Origin, Parts, calibrate, scored};
 use crate::domain::budget::BudgetRules;
 use crate::domain::calibration::{Calibration, LearntFor};
 use crate::domain::strategy::Strategy;
-use crate::domain::text::FreshText;
 use crate::domain::time::Clock;
 use choose::Tried;
 use floors::Plain;
 use gather::{Asked, LOW, gather, samples};
 use report::{Curves, TuneReport};
 use sets::{Set, Source};
-use std::time::Instant;
 use trial::{Memory, Outcome};
-
-/// Texts on which an embedder's time is taken.
-const TIMED_TEXTS: usize = 100;
 
 /// How to tune.
 #[derive(Debug, Clone)]
@@ -136,68 +132,6 @@ struct Tuning<'a, 'p> {
 }
 
 impl Tuning<'_, '_> {
-    /// Tries every embedder, composition and weights on the fitting part, and takes one.
-    async fn chosen(&mut self, benches: &[Workbench]) -> Result<(Workbench, Vec<Tried>, String), EvalError> {
-        let (mut tried, mut settings) = (Vec::new(), Vec::new());
-        for (place, bench) in benches.iter().enumerate() {
-            let embed_us = self.embedding_time(bench).await?;
-            for (other, variant) in
-                choose::variants(bench.strategy(), self.fills_context(bench.strategy())).into_iter().enumerate()
-            {
-                let setting = bench.with_strategy(variant, None);
-                let what = format!("trying {} with {}", setting.model(), setting.strategy().composition.as_str());
-                let mut asked = Vec::new();
-                for set in &self.sets {
-                    asked.extend(ask(&setting, set, set.fit().end, &what, self.progress).await?);
-                }
-                tried.push(Tried {
-                    model: setting.model().to_string(),
-                    composition: setting.strategy().composition,
-                    weights: setting.strategy().slots.iter().map(|slot| slot.weight).collect(),
-                    hit_rate: choose::hit_rate(&asked, self.error_budget),
-                    embed_us,
-                    own: place == 0 && other == 0,
-                    chosen: false,
-                });
-                settings.push(setting);
-            }
-        }
-        let (at, why) = choose::choose(&tried);
-        if let Some(chosen) = tried.get_mut(at) {
-            chosen.chosen = true;
-        }
-        Ok((settings.swap_remove(at), tried, why))
-    }
-
-    /// Whether the data fill a soft slot of the strategy.
-    fn fills_context(&self, strategy: &Strategy) -> bool {
-        self.sets.iter().any(|set| match &set.source {
-            Source::Stream(rows) => rows.iter().any(|row| !stream::question(row, strategy, 0).context.is_empty()),
-            Source::Pairs(_) => false,
-        })
-    }
-
-    /// Microseconds that a text takes at the median. What was embedded before is not embedded again, so this comes first.
-    async fn embedding_time(&self, bench: &Workbench) -> Result<u64, EvalError> {
-        let texts = |set: &Set<'_>| -> Vec<FreshText> {
-            match &set.source {
-                Source::Stream(rows) => rows.iter().take(TIMED_TEXTS).map(|row| row.text.clone()).collect(),
-                Source::Pairs(pairs) => pairs.iter().take(TIMED_TEXTS).map(|pair| pair.b.clone()).collect(),
-            }
-        };
-        let mut times = Vec::new();
-        for text in self.sets.iter().flat_map(texts).take(TIMED_TEXTS) {
-            let since = Instant::now();
-            match bench.vector(&text).await {
-                Err(error) if error.is_unembeddable_text() => {}
-                vector => drop(vector?),
-            }
-            times.push(u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX));
-        }
-        times.sort_unstable();
-        Ok(times.get(times.len() / 2).copied().unwrap_or(0))
-    }
-
     /// Learns floors and calibration for the strategy of a workbench.
     async fn learn(&mut self, bench: &Workbench, before: &Strategy, data: &[Dataset]) -> Result<Learnt, TuneError> {
         let (mut first, mut second, mut third) = (Vec::new(), Vec::new(), Vec::new());
@@ -231,7 +165,8 @@ impl Tuning<'_, '_> {
         let [fit, proof, test] = [&first, &second, &third].map(|part| samples(part, after.thresholds));
         let learnt_for = LearntFor::new(&after, bench.model(), (self.error_budget, confidence));
         let origin = Origin { data_hash: data_hash(data), now: Clock::System.now() };
-        let calibration = calibrate(&Parts { fit: &fit, calibrate: &proof, test: &test }, learnt_for, origin)?;
+        let mut calibration = calibrate(&Parts { fit: &fit, calibrate: &proof, test: &test }, learnt_for, origin)?;
+        calibration.projection = bench.projection().cloned();
         let curves = self.curves(&calibration, &test, &third);
         let why = calibration.why.clone();
         Ok(Learnt { after, calibration: Some(calibration), plain, curves, why })

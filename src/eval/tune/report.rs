@@ -169,7 +169,7 @@ impl TuneReport {
             before: StrategyReport::of(before),
             after: StrategyReport::of(after),
             lines: edit::lines(before, after),
-            calibration: made.calibration.cloned(),
+            calibration: made.calibration.map(Calibration::in_short),
             tried: made.tried,
             plain: made.plain,
             outcomes: made.outcomes,
@@ -205,10 +205,22 @@ fn all(report: &TuneReport, out: &mut String) -> std::fmt::Result {
     writeln!(out, "strategy {name} version {version}, {}, error budget {}%", report.model, report.error_budget * 100.0)?;
     writeln!(out, "{fit} requests to fit on, {calibrate} to prove on, {test} that nothing was learnt from\n")?;
     if report.tried.len() > 1 {
-        writeln!(out, "{:<66} {:>10} {:>10}", "tried on the fitting part", "hits", "embed")?;
+        let [hits, wrong, embed, search, vector] = ["hits", "wrong", "embed", "search", "vector"];
+        let width = report.tried.iter().map(|tried| tried.in_words().len()).max().unwrap_or(0);
+        writeln!(
+            out,
+            "{:<1$} {hits:>10} {wrong:>8} {embed:>10} {search:>10} {vector:>8}",
+            "tried on the fitting part",
+            width + 2
+        )?;
         for tried in &report.tried {
             let mark = if tried.chosen { "*" } else { " " };
-            writeln!(out, "{mark} {:<64} {:>9.2}% {:>7} µs", tried.in_words(), tried.hit_rate * 100.0, tried.embed_us)?;
+            let (name, hits, wrong) = (tried.in_words(), tried.hit_rate * 100.0, tried.error * 100.0);
+            let Tried { embed_us, search_us, vector_bytes, .. } = tried;
+            writeln!(
+                out,
+                "{mark} {name:<width$} {hits:>9.2}% {wrong:>7.2}% {embed_us:>7} µs {search_us:>7} µs {vector_bytes:>6} B"
+            )?;
         }
         writeln!(out)?;
     }

@@ -56,8 +56,8 @@ function outcomePanel() {
 
 function triedPanel() {
   if (report.tried.length < 2) return "";
-  const rows = report.tried.map(t => line([`${escaped(t.model)}${t.own ? " <small>as configured</small>" : ""}`, escaped(t.composition), t.weights.join(" : "), percent(t.hit_rate), whole(t.embed_us)], t.chosen ? "own" : ""));
-  return panel("What was tried", "How to read this: the share of the fitting part that could be answered within the budget, cross-validated; the choice looked at no other part.", table(["embedder", "composition", "weights", "hits", "µs a text"], rows));
+  const rows = report.tried.map(t => line([`${escaped(t.model)}${t.own ? " <small>as configured</small>" : ""}`, escaped(t.composition), t.weights.join(" : "), whole(t.dimensions), percent(t.hit_rate), percent(t.error), whole(t.embed_us), whole(t.search_us), whole(t.vector_bytes)], t.chosen ? "own" : ""));
+  return panel("What was tried", "How to read this: the share of the fitting part that could be answered within the budget, cross-validated; the choice looked at no other part. A composition of fewer dimensions than its slots have was projected.", table(["embedder", "composition", "weights", "dimensions", "hits", "wrong of them", "µs a text", "µs a search", "bytes a vector"], rows));
 }
 
 function modelPanel() {
