@@ -140,7 +140,11 @@ pub(super) fn under(
 pub(super) fn enough(quorum: usize, given: usize) -> Result<(), Abstention> {
     let needed = quorum.max(1);
     if given < needed {
-        return Err(Abstention::new(format!("{given} of the {needed} opinions that are needed were given")));
+        let told = match given {
+            0 => "no agent has an opinion".to_owned(),
+            given => format!("{given} of the {needed} opinions that are needed were given"),
+        };
+        return Err(Abstention::new(told));
     }
     Ok(())
 }

@@ -13,6 +13,9 @@ use crate::llm::{Chat, ChatModel, structured};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+/// The version of the prompts; raised where a model is asked otherwise.
+pub(super) const VERSION: &str = "1";
+
 /// Tokens of one answer: a verdict and two sentences.
 const ANSWER_TOKENS: u32 = 220;
 

@@ -194,7 +194,7 @@ impl Trading {
             versions.insert(NEWS_SENTIMENT.to_owned(), sentiment.version().to_owned());
         }
         if agents.iter().any(|agent| agent.source == AgentSource::Llm) {
-            versions.insert("prompts".to_owned(), VERSION.to_owned());
+            versions.insert("prompts".to_owned(), asked::VERSION.to_owned());
         }
         if let Some(classifier) = self.classifier_for(agents) {
             versions.insert("classifier".to_owned(), classifier.version());

@@ -42,7 +42,7 @@ fn conviction_breaks_a_tie_and_nothing_breaks_a_dead_one() {
 
 #[test]
 fn too_few_opinions_are_an_abstention_and_never_a_default() {
-    assert!(decided(&[], None).unwrap_err().reason.contains("0 of the 1"));
+    assert!(decided(&[], None).unwrap_err().reason.contains("no agent"));
     assert!(decided(&[], Some(&allowed(0.5))).is_err(), "risk alone decides nothing");
     let two = Config { quorum: 2, ..Config::default() };
     let one = [(0, opinion(1, 0.9))];
