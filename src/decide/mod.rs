@@ -23,6 +23,7 @@ mod pending;
 mod prompt;
 mod question;
 mod restore;
+mod run;
 mod search;
 mod served;
 mod shadow;
@@ -49,29 +50,26 @@ pub use shadow::Shadows;
 pub use think::Thinking;
 pub use triage::Triages;
 
-use self::budgets::{Budget, Weighed};
+use self::budgets::Weighed;
 use self::fast::Situated;
 use self::question::Considered;
+use self::run::Run;
 use self::situation::{Context, ContextChoice, Setting};
 use self::slow::Slow;
 use self::think::Place;
 use self::triage::Chosen;
-use crate::budget::neighbourhood::Neighbourhood;
 use crate::cache::embedding::{EmbeddingCache, Full};
 use crate::cache::market::MarketCache;
 use crate::cache::partition::LiveEntry;
 use crate::cache::semantic::SemanticCache;
-use crate::domain::answer::{Answer, Confidence, Explanation, Match, Outcome, Path, Refused, TimingUs};
+use crate::domain::answer::{Answer, Confidence, Explanation, Match, Outcome, Path};
 use crate::domain::calibration::Calibration;
-use crate::domain::component::Cut;
 use crate::domain::decision::Payload;
-use crate::domain::facts::Facts;
-use crate::domain::ids::{ComponentId, DecisionId, StrategyName};
+use crate::domain::ids::{ComponentId, StrategyName};
 use crate::domain::projection::Projection;
 use crate::domain::request::{Allow, Caller, Request};
 use crate::domain::strategy::Strategy;
-use crate::domain::time::{Clock, Timestamp};
-use crate::domain::triage::Triaged;
+use crate::domain::time::Clock;
 use crate::embed::{EmbedError, Embedder};
 use crate::engine::Engines;
 use crate::facts::Lexicon;
@@ -216,29 +214,6 @@ pub struct Decided {
     pub answer: Answer,
     /// The same, as JSON.
     pub json: Arc<RawValue>,
-}
-
-/// A request on its way through the pipeline.
-#[derive(Debug)]
-struct Run<'a> {
-    id: DecisionId,
-    caller: &'a Caller,
-    request: &'a Request,
-    strategy: Arc<Strategy>,
-    now: Timestamp,
-    // Of tags, when the request came in: a deletion by tag that comes while an engine is at work ends what it decides as well.
-    generation: u64,
-    start: Instant,
-    timing: TimingUs,
-    refused: Vec<Refused>,
-    cut: Option<Cut>,
-    explanation: Option<Explanation>,
-    facts: Option<Facts>,
-    budget: Option<Arc<Budget>>,
-    neighbourhood: Option<Arc<Neighbourhood>>,
-    // The nearest candidate that the gates let through and the budget did not: what an engine decides instead tells whether it was right.
-    held_back: Option<(Arc<LiveEntry>, Weighed)>,
-    triaged: Option<Triaged>,
 }
 
 /// What a step found.
@@ -402,87 +377,6 @@ impl Decider {
         fill(&mut answer);
         let json: Arc<RawValue> = serde_json::value::to_raw_value(&answer)?.into();
         Ok(Decided { answer, json })
-    }
-}
-
-impl<'a> Run<'a> {
-    fn new(caller: &'a Caller, request: &'a Request, strategy: Arc<Strategy>, now: Timestamp) -> Self {
-        let start = request.deadline.start();
-        Self {
-            id: DecisionId::new(now, fastrand::u128(..)),
-            caller,
-            request,
-            strategy,
-            now,
-            generation: 0,
-            start,
-            timing: TimingUs::default(),
-            refused: Vec::new(),
-            cut: None,
-            explanation: None,
-            facts: None,
-            budget: None,
-            neighbourhood: None,
-            held_back: None,
-            triaged: None,
-        }
-    }
-
-    /// What a caller can be told while the rest is still to come.
-    fn unfinished(&self) -> Self {
-        let mut told = Self::new(self.caller, self.request, Arc::clone(&self.strategy), self.now);
-        told.id = self.id;
-        told.timing = self.timing;
-        told.refused = self.refused.clone();
-        told.cut = self.cut;
-        told.budget = self.budget.clone();
-        told.triaged = self.triaged.clone();
-        told
-    }
-
-    /// The same run without its borrows, to go on with the same request elsewhere.
-    fn parked(self) -> impl for<'b> FnOnce(&'b Caller, &'b Request) -> Run<'b> + Send + 'static {
-        let Self {
-            id,
-            caller: _,
-            request: _,
-            strategy,
-            now,
-            generation,
-            start,
-            timing,
-            refused,
-            cut,
-            explanation,
-            facts,
-            budget,
-            neighbourhood,
-            held_back,
-            triaged,
-        } = self;
-        move |caller, request| Run {
-            id,
-            caller,
-            request,
-            strategy,
-            now,
-            generation,
-            start,
-            timing,
-            refused,
-            cut,
-            explanation,
-            facts,
-            budget,
-            neighbourhood,
-            held_back,
-            triaged,
-        }
-    }
-
-    fn too_late(&self) -> DecideError {
-        let budget = self.request.deadline.at().saturating_duration_since(self.request.deadline.start());
-        DecideError::DeadlinePassed { deadline_ms: u64::try_from(budget.as_millis()).unwrap_or(u64::MAX) }
     }
 }
 
