@@ -185,8 +185,8 @@ impl Decider {
     pub(super) async fn backfill(&self, entry: StoredEntry, record: Write) {
         let _held = self.order.hold(std::iter::once(entry.entry.id)).await;
         let since = Instant::now();
-        match self.store.commit(vec![Write::Put(Record::Entry(entry.clone())), record]).await {
-            Ok(()) => metrics::entries_stored(1, since.elapsed()),
+        match self.store.backfill(vec![Write::Put(Record::Entry(entry.clone())), record]).await {
+            Ok(stored) => metrics::entries_stored(usize::from(stored), since.elapsed()),
             Err(error) => {
                 metrics::backfill_not_stored();
                 tracing::warn!(%error, "what an engine decided could not be stored; it is remembered until the service stops");

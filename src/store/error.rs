@@ -40,6 +40,9 @@ pub enum StoreError {
     /// The queue of writes that nobody waits for has no room; the record was not taken.
     #[error("the queue of the store is full with {capacity} records: the disk does not keep up")]
     QueueFull { capacity: usize },
+    /// The server of the store does not answer.
+    #[error("the store is away: {detail}")]
+    Away { detail: String },
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,

@@ -11,6 +11,8 @@
 //! - a record whose time to live has ended, or a decision record past retention, is never seen again;
 //! - a read never fails because a write could not be done;
 //! - damaged bytes are an error that names the record, never another record.
+//!
+//! A store that several processes share is a [`Shared`] as well.
 
 pub mod codec;
 #[cfg(test)]
@@ -21,10 +23,15 @@ mod memory;
 mod record;
 #[cfg(test)]
 mod sample;
+pub mod shared;
+#[cfg(test)]
+mod shared_contract;
 
 pub use codec::CodecError;
 pub use error::StoreError;
+pub use memory::Common;
 pub use record::{Family, Record, RecordKey, RecordKind, Write};
+pub use shared::Shared;
 
 use crate::domain::time::{Clock, Timestamp};
 use async_trait::async_trait;
@@ -83,8 +90,22 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// [`StoreError`] where the store can't be read or written.
     async fn sweep(&self) -> Result<Vec<RecordKey>, StoreError>;
 
+    /// As [`Self::commit`], for what a caller was not promised: where the store is away it is kept elsewhere and stored when the store is
+    /// back, if there is a place for that. `true` where it is stored now.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then it is lost with this process.
+    async fn backfill(&self, writes: Vec<Write>) -> Result<bool, StoreError> {
+        self.commit(writes).await.map(|()| true)
+    }
+
     /// How it is. Never waits.
     fn health(&self) -> StoreHealth;
+
+    /// What it has in common with other processes; `None` where this process has the store for itself.
+    fn shared(&self) -> Option<&dyn Shared> {
+        None
+    }
 }
 
 /// Who is shown the records of a scan.
