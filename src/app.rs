@@ -4,7 +4,9 @@ use crate::cache::embedding::EmbeddingCache;
 use crate::cache::market::MarketCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
-use crate::decide::{Background, Budgets, Decider, NewComponent, Order, Restored, Shadows, Strategies, Thinking, Triages};
+use crate::decide::{
+    Background, Budgets, Decider, NewComponent, Order, Recall, Restored, Shadows, Strategies, Thinking, Triages,
+};
 use crate::domain::calibration::Calibration;
 use crate::domain::component::ModelRef;
 use crate::domain::deadline::Deadline;
@@ -18,6 +20,7 @@ use crate::engine::Engines;
 use crate::engine::trading::classifier::{Classifier, ClassifierError};
 use crate::engine::trading::{self, Trading};
 use crate::facts::{self, Lexicon, LexiconError};
+use crate::index::server::ServerSearch;
 use crate::index::{Builder, IndexError};
 use crate::limits::{EVENT_STREAMS_MAX, STRATEGIES_MAX};
 use crate::llm;
@@ -167,6 +170,8 @@ pub struct Parts {
     pub embedder: Arc<dyn Embedder>,
     /// What lasts.
     pub store: Arc<dyn Store>,
+    /// What searches in place of memory; memory has all entries where absent.
+    pub search: Option<Arc<dyn ServerSearch>>,
     /// Where the graphs of the indexes are kept between runs; nowhere where absent.
     pub graphs: Option<PathBuf>,
     /// What thinks.
@@ -188,7 +193,7 @@ impl App {
         let graphs = config.store.data_dir.join("graphs");
         std::fs::create_dir_all(&graphs).map_err(|error| StartError::File { path: graphs.clone(), error })?;
         let engines = engines(config, &*embedder)?;
-        let parts = Parts { embedder, store, graphs: Some(graphs), engines, clock: Clock::System };
+        let parts = Parts { embedder, store, search: None, graphs: Some(graphs), engines, clock: Clock::System };
         Self::with_parts(config, parts).await
     }
 
@@ -220,6 +225,7 @@ impl App {
             embeddings: EmbeddingCache::new(&config.embedding_cache),
             text_ttl_sec: config.embedding_cache.text_ttl_sec,
             semantic: SemanticCache::new(config.index, builder),
+            recall: parts.search.map(|search| Recall::new(search, &config.index.server)),
             market: MarketCache::default(),
             graphs: parts.graphs,
             store: parts.store,

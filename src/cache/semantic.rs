@@ -2,6 +2,7 @@
 
 use super::generations::Generations;
 use super::partition::{LiveEntry, Partition};
+use super::working_set::WorkingSet;
 use crate::domain::entry::{Entry, StoredEntry};
 use crate::domain::ids::{EntryId, TenantId};
 use crate::domain::partition::PartitionKey;
@@ -53,6 +54,7 @@ pub struct SemanticCache {
     partitions: papaya::HashMap<PartitionKey, Arc<Partition>>,
     places: papaya::HashMap<(TenantId, EntryId), Arc<Partition>>,
     making: parking_lot::Mutex<()>,
+    working: WorkingSet,
 }
 
 impl SemanticCache {
@@ -65,6 +67,7 @@ impl SemanticCache {
             partitions: papaya::HashMap::new(),
             places: papaya::HashMap::new(),
             making: parking_lot::Mutex::new(()),
+            working: WorkingSet::default(),
         }
     }
 
@@ -149,6 +152,31 @@ impl SemanticCache {
     pub fn entry(&self, tenant: &TenantId, id: &EntryId) -> Option<Arc<LiveEntry>> {
         let place = self.places.pin().get(&(tenant.clone(), *id)).cloned()?;
         place.entry(id).filter(|live| !live.removed())
+    }
+
+    /// Notes that an entry was of use just now.
+    pub fn recalled(&self, live: &LiveEntry) {
+        self.working.recalled(live);
+    }
+
+    /// Forgets the entries that were of use longest ago, where there are more than `entries_max`: they are still where they are stored.
+    /// Returns how many those were.
+    pub fn keep_working_set(&self, entries_max: usize) -> usize {
+        if self.places.len() <= entries_max {
+            return 0;
+        }
+        self.working.shrink(entries_max, |visit| self.each(visit), |live, still_old| self.remove_live(live, still_old))
+    }
+
+    /// Forgets an entry, where it is still this very one and `wanted` holds.
+    fn remove_live(&self, live: &LiveEntry, wanted: impl FnOnce(&LiveEntry) -> bool) -> bool {
+        let place = (live.entry.tenant.clone(), live.entry.id);
+        let Some(partition) = self.places.pin().get(&place).cloned() else { return false };
+        let removed = partition.remove_if(&live.entry.id, wanted);
+        if removed {
+            self.places.pin().remove(&place);
+        }
+        removed
     }
 
     /// The ids of the entries of a tenant for which `wanted` holds.

@@ -22,6 +22,7 @@ mod order;
 mod pending;
 mod prompt;
 mod question;
+mod recall;
 mod restore;
 mod run;
 mod search;
@@ -29,6 +30,7 @@ mod served;
 mod shadow;
 mod situation;
 mod slow;
+mod stored;
 mod think;
 mod triage;
 mod vote;
@@ -43,6 +45,7 @@ pub use forget::Forget;
 pub use market::{BarWritten, MarketError, NewBar};
 pub use order::Order;
 pub use pending::{Pending, Work};
+pub use recall::Recall;
 pub use restore::Restored;
 pub use search::{Probe, Scored};
 pub use served::{Served, served_from};
@@ -179,6 +182,8 @@ pub struct Decider {
     pub text_ttl_sec: u64,
     /// Decisions that are remembered.
     pub semantic: SemanticCache,
+    /// The search of the server, where memory has not all that is remembered.
+    pub recall: Option<Recall>,
     /// Past prices.
     pub market: MarketCache,
     /// Where the graphs of the indexes are kept between runs; they are built anew where absent.
@@ -266,14 +271,14 @@ impl Decider {
         run.timing.context = micros(since.elapsed());
 
         let one_may_answer = run.strategy.vote.is_none_or(|rules| !rules.alone);
-        if one_may_answer && let Some(hit) = self.exact(&mut run, &setting, &context) {
+        if one_may_answer && let Some(hit) = self.exact(&mut run, &setting, &context).await {
             return self.answer(run, hit);
         }
         let mut situated = self.situate(&mut run, &setting, &context).await?;
         let mut missed = "only the near misses together may answer".to_owned();
         let mut path = Path::Fast;
         if one_may_answer {
-            match self.fast(&mut run, &setting, &situated) {
+            match self.fast(&mut run, &setting, &situated).await {
                 Found::Hit(hit) => return self.answer_near(run, &setting, *hit, (&context, &situated)),
                 Found::Nothing(why) => missed = why,
             }

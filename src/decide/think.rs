@@ -197,7 +197,7 @@ impl Task {
                 Boarding::Leads(pilot) => {
                     // It may have landed between this request's look into memory and now.
                     if company != Company::Nobody
-                        && let Some(hit) = self.look_again(&mut run)
+                        && let Some(hit) = self.look_again(&mut run).await
                     {
                         pilot.land(Landed::Remembered);
                         return self.end_with_hit(run, hit).await;
@@ -212,7 +212,7 @@ impl Task {
                     run.timing.engine += micros(since.elapsed());
                     match landed {
                         Landed::Remembered => {
-                            if let Some(hit) = self.look_again(&mut run) {
+                            if let Some(hit) = self.look_again(&mut run).await {
                                 return self.end_with_hit(run, hit).await;
                             }
                             // The gates refuse what another was told. Those of the same text may still share a run of their own.
@@ -250,14 +250,14 @@ impl Task {
     }
 
     /// Looks into memory as the first two steps do.
-    fn look_again(&self, run: &mut Run<'_>) -> Option<Hit> {
+    async fn look_again(&self, run: &mut Run<'_>) -> Option<Hit> {
         run.refused.clear();
         run.held_back = None;
         let Place { setting, context, situated } = &self.place;
-        if let Some(hit) = self.decider.exact(run, setting, context) {
+        if let Some(hit) = self.decider.exact(run, setting, context).await {
             return Some(hit);
         }
-        match self.decider.fast(run, setting, situated) {
+        match self.decider.fast(run, setting, situated).await {
             Found::Hit(hit) => Some(*hit),
             Found::Nothing(_) => None,
         }
@@ -276,7 +276,7 @@ impl Task {
                 let held_back = run.held_back.take();
                 let entry = decider.entry_of(&run, &self.place, decision.clone()).await;
                 // It was decided so before and called wrong. The engine may insist; memory does not.
-                let wrong = decider.is_closed(&entry);
+                let wrong = decider.is_closed(&entry).await;
                 let ended = self.end_with(run, (!wrong).then_some(entry), decided_by(decision.clone())).await?;
                 pilot.land(if wrong { Landed::Told(decision.clone()) } else { Landed::Remembered });
                 if let Some(held_back) = held_back {

@@ -1,0 +1,309 @@
+//! Looking for entries: in memory, which has all of them, or through the search of the server, which then says which there are.
+//!
+//! Where the server searches, memory is a working set. Each look asks the server first; those of its entries that memory lacks, or has in an
+//! earlier version, are read from the store and taken in, and what the look gives is the server's list and nothing else. So what was deleted
+//! or closed elsewhere is not served, whether or not this process has heard of it. Where the server doesn't answer in time, memory answers
+//! with what it has.
+
+use super::situation::Setting;
+use super::{Decider, Run};
+use crate::cache::partition::{Candidate, LiveEntry};
+use crate::compose;
+use crate::domain::deadline::Deadline;
+use crate::domain::entry::StoredEntry;
+use crate::domain::ids::{EntryId, TenantId};
+use crate::domain::partition::PartitionKey;
+use crate::domain::text::TextHash;
+use crate::domain::vector::UnitVector;
+use crate::index::server::{By, Config, Found, IndexState, Nearest, SearchError, ServerSearch, Space, Version};
+use crate::store::{Record, RecordKey, StoreError};
+use crate::telemetry::metrics;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often a look sees to an index that doesn't answer yet.
+const ENSURE_EVERY: Duration = Duration::from_secs(1);
+
+/// The search of the server, and how it stands with its indexes.
+#[derive(Debug)]
+pub struct Recall {
+    search: Arc<dyn ServerSearch>,
+    entries_max: usize,
+    within: Duration,
+    known: papaya::HashMap<(TenantId, PartitionKey), Arc<Known>>,
+    /// Whether the store may hold entries that a deletion by tag has ended.
+    pub(super) unswept: AtomicBool,
+}
+
+/// What is known of one index.
+#[derive(Debug)]
+struct Known {
+    space: Space,
+    ready: AtomicBool,
+    state: Mutex<Result<IndexState, SearchError>>,
+    ensuring: tokio::sync::Mutex<Option<Instant>>,
+}
+
+impl Recall {
+    /// Looks through `search`, and keeps as much in memory as the settings say.
+    pub fn new(search: Arc<dyn ServerSearch>, config: &Config) -> Self {
+        Self {
+            search,
+            entries_max: config.entries_max,
+            within: Duration::from_millis(config.timeout_ms),
+            known: papaya::HashMap::new(),
+            unswept: AtomicBool::new(true),
+        }
+    }
+
+    fn known(&self, space: &Space) -> Arc<Known> {
+        let known = self.known.pin();
+        let place = (space.tenant.clone(), space.partition);
+        let new = || {
+            let not_yet = SearchError::NoIndex { name: space.partition.to_string() };
+            Arc::new(Known {
+                space: space.clone(),
+                ready: AtomicBool::new(false),
+                state: Mutex::new(Err(not_yet)),
+                ensuring: tokio::sync::Mutex::default(),
+            })
+        };
+        Arc::clone(known.get_or_insert_with(place, new))
+    }
+
+    /// Sees to an index and notes how it stands.
+    async fn ensure(&self, known: &Known) -> Result<IndexState, SearchError> {
+        let mut last = known.ensuring.lock().await;
+        *last = Some(Instant::now());
+        let state = self.search.ensure(&known.space).await;
+        let ready = state.as_ref().is_ok_and(IndexState::ready);
+        if ready != known.ready.swap(ready, Ordering::AcqRel) || state.is_err() {
+            tell(&known.space, &state);
+        }
+        known.state.lock().clone_from(&state);
+        state
+    }
+
+    /// Waits for nothing but one look at an index that was not ready when it was last looked at, and that not too often.
+    async fn ready(&self, known: &Known) -> Result<(), SearchError> {
+        if known.ready.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let lately = |last: &Option<Instant>| last.is_some_and(|at| at.elapsed() < ENSURE_EVERY);
+        let due = known.ensuring.try_lock().is_ok_and(|last| !lately(&last));
+        let state = if due { self.ensure(known).await? } else { known.state.lock().clone()? };
+        match state.ready() {
+            true => Ok(()),
+            false => Err(SearchError::Building { percent: state.built * 100.0, name: state.name }),
+        }
+    }
+
+    async fn find(&self, space: &Space, wanted: Wanted<'_>, within: Duration) -> Result<Vec<Found>, SearchError> {
+        let known = self.known(space);
+        self.ready(&known).await?;
+        let found = match wanted {
+            Wanted::SameText(text) => self.search.exact(space, text, within).await,
+            Wanted::Nearest(nearest) => self.search.nearest(space, nearest, within).await,
+        };
+        if matches!(found, Err(SearchError::NoIndex { .. })) {
+            known.ready.store(false, Ordering::Release);
+        }
+        found
+    }
+
+    /// How it stands with each index, as of the last look at it.
+    pub fn states(&self) -> Vec<(Space, Result<IndexState, SearchError>)> {
+        self.known.pin().values().map(|known| (known.space.clone(), known.state.lock().clone())).collect()
+    }
+
+    /// Entries of a partition in the server, as of the last look at its index.
+    pub fn entries(&self, tenant: &TenantId, partition: PartitionKey) -> Option<u64> {
+        let known = self.known.pin().get(&(tenant.clone(), partition)).cloned()?;
+        let entries = known.state.lock().as_ref().ok().map(|state| state.entries);
+        entries
+    }
+}
+
+fn tell(space: &Space, state: &Result<IndexState, SearchError>) {
+    let partition = space.partition;
+    match state {
+        Ok(state) if state.ready() => {
+            tracing::info!(%partition, index = state.name, entries = state.entries, "an index of the server answers")
+        }
+        Ok(state) => tracing::info!(%partition, index = state.name, built = state.built, "an index of the server is being built"),
+        Err(error) => tracing::warn!(%partition, %error, "an index of the server can't be used"),
+    }
+}
+
+/// What a look is for.
+#[derive(Debug, Clone, Copy)]
+enum Wanted<'a> {
+    SameText(TextHash),
+    Nearest(Nearest<'a>),
+}
+
+/// Where a look goes, and how long it may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look<'a> {
+    pub tenant: &'a TenantId,
+    pub setting: &'a Setting,
+    pub deadline: Deadline,
+}
+
+impl<'a> Look<'a> {
+    pub(super) fn of(run: &Run<'a>, setting: &'a Setting) -> Self {
+        Self { tenant: &run.caller.tenant, setting, deadline: run.request.deadline }
+    }
+}
+
+impl Decider {
+    /// The entries for this very text, the latest `as_of` first.
+    pub(super) async fn same_text(&self, look: Look<'_>, text: TextHash) -> Arc<[Arc<LiveEntry>]> {
+        if let Some(found) = self.recall(look, Wanted::SameText(text)).await {
+            return found.into_iter().map(|candidate| candidate.live).collect();
+        }
+        self.semantic.partition(&look.setting.partition).map_or_else(|| Arc::from([]), |partition| partition.exact(text))
+    }
+
+    /// The `k` nearest entries, the nearest first; `None` where nothing was ever remembered.
+    pub(super) async fn nearest(&self, look: Look<'_>, vector: &UnitVector, k: usize) -> Option<Vec<Candidate>> {
+        let wanted = Wanted::Nearest(Nearest { by: By::Composed, vector, k });
+        match self.recall(look, wanted).await {
+            Some(found) => Some(found),
+            None => self.semantic.partition(&look.setting.partition).map(|partition| partition.nearest(vector, k)),
+        }
+    }
+
+    /// The `k` entries whose prompts are nearest, the nearest first.
+    pub(super) async fn nearest_prompts(&self, look: Look<'_>, prompt: &UnitVector, k: usize) -> Vec<Candidate> {
+        let wanted = Wanted::Nearest(Nearest { by: By::Prompt, vector: prompt, k });
+        if let Some(found) = self.recall(look, wanted).await {
+            return found;
+        }
+        let partition = self.semantic.partition(&look.setting.partition);
+        partition.map(|partition| partition.nearest_prompts(prompt, k)).unwrap_or_default()
+    }
+
+    /// What the server finds, taken into memory; `None` where it is not asked, or doesn't answer.
+    async fn recall(&self, look: Look<'_>, wanted: Wanted<'_>) -> Option<Vec<Candidate>> {
+        let recall = self.recall.as_ref()?;
+        let within = recall.within.min(look.deadline.remaining());
+        let since = Instant::now();
+        let space = self.space(look.tenant, look.setting);
+        let found = async {
+            let found = recall.find(&space, wanted, within).await?;
+            let taken_in = self.take_in(&space, found).await;
+            taken_in.map_err(|error| SearchError::Away { detail: error.to_string() })
+        };
+        let late = |_| Err(SearchError::Late { within_ms: u64::try_from(within.as_millis()).unwrap_or(u64::MAX) });
+        let found = tokio::time::timeout(within, found).await.unwrap_or_else(late);
+        metrics::recall::searched(found.as_ref().map_or_else(SearchError::outcome, |_| "answered"), since.elapsed());
+        match found {
+            Ok(candidates) => {
+                candidates.iter().for_each(|candidate| self.semantic.recalled(&candidate.live));
+                metrics::recall::left(self.semantic.keep_working_set(recall.entries_max));
+                Some(candidates)
+            }
+            Err(error) => {
+                tracing::debug!(%error, partition = %space.partition, "memory answers in place of the server's search");
+                None
+            }
+        }
+    }
+
+    /// Has memory hold what was found, as it was found or later, and gives it in the same order.
+    async fn take_in(&self, space: &Space, found: Vec<Found>) -> Result<Vec<Candidate>, StoreError> {
+        let tenant = &space.tenant;
+        let held = |found: &Found| {
+            let live = self.semantic.entry(tenant, &found.id)?;
+            (Version::of(&live.entry) == found.version).then_some(live)
+        };
+        let lacking: Vec<EntryId> = found.iter().filter(|found| held(found).is_none()).map(|found| found.id).collect();
+        if !lacking.is_empty() {
+            // Memory must not follow a write of this process with what was read before it.
+            let _held = self.order.hold(lacking.iter()).await;
+            for (id, stored) in lacking.iter().zip(self.stored_entries(tenant, &lacking).await?) {
+                self.take_in_one(space, id, stored);
+            }
+        }
+        let candidate = |found: Found| {
+            // An entry that changed since it was found is as near as it was: what it is compared by is part of its id.
+            let live = self.semantic.entry(tenant, &found.id)?;
+            Some(Candidate { live, similarity: found.similarity })
+        };
+        Ok(found.into_iter().filter_map(candidate).collect())
+    }
+
+    fn take_in_one(&self, space: &Space, id: &EntryId, stored: Option<StoredEntry>) {
+        // The index is over this partition only; a record that says otherwise was changed since, and is none of its entries.
+        let Some(stored) = stored.filter(|stored| stored.entry.partition == space.partition) else {
+            self.semantic.remove(&space.tenant, id);
+            return;
+        };
+        metrics::recall::taken_in();
+        if let Err(error) = self.semantic.insert(&stored) {
+            tracing::warn!(%error, entry = %id, "an entry that the server found can't be taken into memory");
+        }
+    }
+
+    /// What the store has under these ids, in their order. One that can't be read is told of, and left out.
+    pub(super) async fn stored_entries(
+        &self,
+        tenant: &TenantId,
+        ids: &[EntryId],
+    ) -> Result<Vec<Option<StoredEntry>>, StoreError> {
+        let keys: Vec<RecordKey> = ids.iter().map(|id| RecordKey::Entry { tenant: tenant.clone(), id: *id }).collect();
+        let mut records = Vec::with_capacity(keys.len());
+        if let Some(shared) = self.store.shared() {
+            for record in shared.get_many(&keys).await? {
+                records.push(record.unwrap_or_else(|error| {
+                    tracing::warn!(%error, "an entry can't be read and is left out");
+                    None
+                }));
+            }
+        } else {
+            for key in &keys {
+                records.push(self.store.get(key).await?);
+            }
+        }
+        let entry = |record| match record {
+            Some(Record::Entry(stored)) => Some(stored),
+            _ => None,
+        };
+        Ok(records.into_iter().map(entry).collect())
+    }
+
+    fn space(&self, tenant: &TenantId, setting: &Setting) -> Space {
+        let (strategy, prompt_dim) = (&setting.strategy, self.embedder.dim());
+        let composed = compose::composed_dim(strategy.composition, strategy.slots.len(), prompt_dim);
+        let dim = self.strategies.projections.get(&strategy.name).map_or(composed, |projection| projection.to);
+        Space { tenant: tenant.clone(), partition: setting.partition, dim, prompt_dim }
+    }
+
+    /// Entries of a partition in the server, as of the last look at its index; `None` where memory has all there are.
+    pub fn entries_in_server(&self, tenant: &TenantId, partition: PartitionKey) -> Option<usize> {
+        let entries = self.recall.as_ref()?.entries(tenant, partition)?;
+        usize::try_from(entries).ok()
+    }
+
+    /// Sees to the indexes over the entries of a tenant: those of every strategy, and those that requests have asked for. Builds go on in the
+    /// server; `true` once nothing is left to be built.
+    pub async fn see_to_indexes(&self, tenant: &TenantId) -> bool {
+        let Some(recall) = &self.recall else { return true };
+        for strategy in self.strategies.by_name.values() {
+            // A strategy that can't decide for want of a component has no partition yet.
+            if let Ok(setting) = self.setting(tenant, strategy, self.clock.now()) {
+                recall.known(&self.space(tenant, &setting));
+            }
+        }
+        let known: Vec<Arc<Known>> = recall.known.pin().values().cloned().collect();
+        let mut done = true;
+        for known in known {
+            let state = recall.ensure(&known).await;
+            done &= state.is_ok_and(|state| state.ready() && state.successor.is_none());
+        }
+        done
+    }
+}
