@@ -65,6 +65,11 @@ fn vector_of(stored: &StoredEntry, by: By) -> Option<&UnitVector> {
     }
 }
 
+/// What no time at all comes to.
+fn in_time(within: Duration) -> Result<(), SearchError> {
+    if within.is_zero() { Err(SearchError::Late { within_ms: 0 }) } else { Ok(()) }
+}
+
 #[async_trait]
 impl ServerSearch for Exact {
     async fn ensure(&self, space: &Space) -> Result<IndexState, SearchError> {
@@ -82,7 +87,8 @@ impl ServerSearch for Exact {
         })
     }
 
-    async fn nearest(&self, space: &Space, wanted: Nearest<'_>, _within: Duration) -> Result<Vec<Found>, SearchError> {
+    async fn nearest(&self, space: &Space, wanted: Nearest<'_>, within: Duration) -> Result<Vec<Found>, SearchError> {
+        in_time(within)?;
         let dim = match wanted.by {
             By::Composed => space.dim,
             By::Prompt => space.prompt_dim,
@@ -97,7 +103,8 @@ impl ServerSearch for Exact {
         Ok(all)
     }
 
-    async fn exact(&self, space: &Space, text: TextHash, _within: Duration) -> Result<Vec<Found>, SearchError> {
+    async fn exact(&self, space: &Space, text: TextHash, within: Duration) -> Result<Vec<Found>, SearchError> {
+        in_time(within)?;
         let mut all = self.of(space, |stored| (stored.entry.text_hash == text).then(|| found(stored, 1.0)), false)?;
         all.sort_by_key(|found| std::cmp::Reverse(found.version.as_of));
         all.truncate(EXACT_VERSIONS_MAX);

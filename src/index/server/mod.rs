@@ -22,8 +22,10 @@
 #[cfg(test)]
 mod contract;
 mod exact;
+pub mod redisearch;
 
 pub use exact::Exact;
+pub use redisearch::RediSearch;
 
 use crate::domain::entry::Entry;
 use crate::domain::ids::{EntryId, TenantId};
