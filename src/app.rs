@@ -41,6 +41,9 @@ pub const ENGINES: [&str; 1] = [trading::NAME];
 /// Threads that build indexes in the background. One leaves the other cores to requests.
 const INDEX_BUILDERS: usize = 1;
 
+/// How often indexes that the server builds are looked at.
+const INDEXES_EVERY: Duration = Duration::from_secs(1);
+
 /// Why the service can't start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -225,9 +228,10 @@ impl App {
             embeddings: EmbeddingCache::new(&config.embedding_cache),
             text_ttl_sec: config.embedding_cache.text_ttl_sec,
             semantic: SemanticCache::new(config.index, builder),
+            // A working set changes all the time, and its graphs are not worth keeping.
+            graphs: parts.graphs.filter(|_| parts.search.is_none()),
             recall: parts.search.map(|search| Recall::new(search, &config.index.server)),
             market: MarketCache::default(),
-            graphs: parts.graphs,
             store: parts.store,
             lexicon: read_lexicon(&config.facts)?,
             engines: parts.engines,
@@ -242,6 +246,7 @@ impl App {
         });
         embed_slot_texts(&decider).await?;
         let restored = decider.restore()?;
+        decider.see_to_indexes(&TenantId::default_tenant()).await;
         let bulk = Arc::new(tokio::sync::Semaphore::new(config.server.bulk_writes_max));
         let streams = Arc::new(tokio::sync::Semaphore::new(EVENT_STREAMS_MAX));
         Ok(Self { decider, restored, bulk, streams, draining: AtomicBool::new(false) })
@@ -257,8 +262,20 @@ impl App {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Drops what has ended, and keeps the graphs of the indexes, again and again; ends when its task is dropped.
+    /// Drops what has ended, keeps the graphs of the indexes, and sees to those of the server, again and again; ends when its task is
+    /// dropped.
     pub async fn keep_up(app: &Arc<Self>, config: &config::Upkeep) {
+        tokio::join!(Self::tidy_up(app, config), Self::see_to_indexes(app, config));
+    }
+
+    async fn see_to_indexes(app: &Arc<Self>, config: &config::Upkeep) {
+        while app.decider.recall.is_some() {
+            let done = app.decider.see_to_indexes(&TenantId::default_tenant()).await;
+            tokio::time::sleep(if done { Duration::from_secs(config.sweep_sec) } else { INDEXES_EVERY }).await;
+        }
+    }
+
+    async fn tidy_up(app: &Arc<Self>, config: &config::Upkeep) {
         let mut tick = tokio::time::interval(Duration::from_secs(config.sweep_sec));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut saved = Instant::now();

@@ -170,6 +170,9 @@ impl Config {
         if self.store.backend != "embedded" {
             return rule("store.backend", "\"embedded\" is the only store of this version");
         }
+        if self.index.search == index::server::Where::Server && self.store.backend == "embedded" {
+            return rule("index.search", "\"server\" has Redis search, so store.backend must be a Redis too");
+        }
         if self.embedding_cache.texts_max == 0 {
             return rule("embedding_cache.texts_max", "it must be at least 1");
         }

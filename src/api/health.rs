@@ -3,6 +3,7 @@
 use super::error::{Answered, Kind, Problem};
 use super::json;
 use crate::app::App;
+use crate::decide::Recall;
 use crate::telemetry::metrics;
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -44,7 +45,8 @@ pub(super) async fn ready(app: Data<App>) -> HttpResponse {
             Err(error) => json!({"name": name, "ready": false, "reason": error.to_string()}),
         })
         .collect();
-    let good = store.failed.is_none() && !app.draining();
+    let search = decider.recall.as_ref();
+    let good = store.failed.is_none() && !app.draining() && search.is_none_or(Recall::ready);
     let parts = json!({
         "server": {"draining": app.draining()},
         "store": {"writable": store.failed.is_none(), "error": store.failed, "queued": store.queued,
@@ -56,10 +58,27 @@ pub(super) async fn ready(app: Data<App>) -> HttpResponse {
                   "instruments": decider.market.len(), "bars": decider.market.bars(), "restored_bars": app.restored.bars,
                   "restored_from_graphs": app.restored.from_graphs, "restored_in_ms": app.restored.took.as_millis() as u64,
                   "damaged_records": app.restored.damaged},
+        "search": search.map_or_else(|| json!({"where": "process"}), told),
         "strategies": strategies,
     });
     let state = Ready { status: if good { "ready" } else { "not-ready" }, parts };
     if good { json::ok(&state) } else { HttpResponse::ServiceUnavailable().insert_header(("retry-after", "1")).json(&state) }
+}
+
+/// What is told of a search in the server.
+fn told(search: &Recall) -> Value {
+    let indexes: Vec<Value> = search
+        .states()
+        .into_iter()
+        .map(|(space, state)| match state {
+            Ok(state) => json!({"tenant": space.tenant, "partition": space.partition.to_string(), "name": state.name, "version": state.version,
+                                "entries": state.entries, "failures": state.failures, "last_failure": state.last_failure,
+                                "bytes": state.bytes, "built": state.built,
+                                "successor": state.successor.map(|(version, built)| json!({"version": version, "built": built}))}),
+            Err(error) => json!({"tenant": space.tenant, "partition": space.partition.to_string(), "error": error.to_string()}),
+        })
+        .collect();
+    json!({"where": "server", "ready": search.ready(), "indexes": indexes})
 }
 
 /// Every metric, in Prometheus' text format.
@@ -76,6 +95,14 @@ pub(super) async fn metrics(app: Data<App>) -> Answered {
         embed_queue: app.decider.embedder.stats().queued,
         store_queue: app.decider.store.health().queued,
         pending: app.decider.thinking.pending.len(),
+    });
+    let states = app.decider.recall.as_ref().map(Recall::states).unwrap_or_default();
+    let states: Vec<_> = states.into_iter().filter_map(|(_, state)| state.ok()).collect();
+    metrics::recall::indexes(metrics::recall::Indexes {
+        entries: states.iter().map(|state| state.entries).sum(),
+        failures: states.iter().map(|state| state.failures).sum(),
+        bytes: states.iter().map(|state| state.bytes).sum(),
+        building: states.iter().filter(|state| !state.ready() || state.successor.is_some()).count(),
     });
     let text = metrics::exposition().map_err(|e| Problem::new(Kind::INTERNAL, e.to_string()))?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))

@@ -87,7 +87,7 @@ impl Recall {
     }
 
     /// Waits for nothing but one look at an index that was not ready when it was last looked at, and that not too often.
-    async fn ready(&self, known: &Known) -> Result<(), SearchError> {
+    async fn answers(&self, known: &Known) -> Result<(), SearchError> {
         if known.ready.load(Ordering::Acquire) {
             return Ok(());
         }
@@ -102,7 +102,7 @@ impl Recall {
 
     async fn find(&self, space: &Space, wanted: Wanted<'_>, within: Duration) -> Result<Vec<Found>, SearchError> {
         let known = self.known(space);
-        self.ready(&known).await?;
+        self.answers(&known).await?;
         let found = match wanted {
             Wanted::SameText(text) => self.search.exact(space, text, within).await,
             Wanted::Nearest(nearest) => self.search.nearest(space, nearest, within).await,
@@ -116,6 +116,16 @@ impl Recall {
     /// How it stands with each index, as of the last look at it.
     pub fn states(&self) -> Vec<(Space, Result<IndexState, SearchError>)> {
         self.known.pin().values().map(|known| (known.space.clone(), known.state.lock().clone())).collect()
+    }
+
+    /// Whether every index answers, as of the last look at it. That the server is away is told elsewhere.
+    pub fn ready(&self) -> bool {
+        let answers = |state: &Result<IndexState, SearchError>| match state {
+            Ok(state) => state.ready(),
+            Err(SearchError::Away { .. } | SearchError::Late { .. }) => true,
+            Err(_) => false,
+        };
+        self.known.pin().values().all(|known| answers(&known.state.lock()))
     }
 
     /// Entries of a partition in the server, as of the last look at its index.

@@ -34,3 +34,4 @@ mod slow_path;
 mod triage;
 mod trust;
 mod tuning;
+mod working_set;

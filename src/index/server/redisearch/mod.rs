@@ -155,6 +155,9 @@ impl RediSearch {
             SearchError::Refused { detail } if detail.contains("Timeout limit") => late(),
             other => other,
         };
+        if left.is_zero() {
+            return Err(late());
+        }
         let args = query.args(self.definition.alias(space), limit, (self.ef_runtime, within_ms));
         let said = tokio::time::timeout(left, self.say("FT.SEARCH", args)).await.map_err(|_| late())?.map_err(in_time)?;
         Page::read(&said, |key| EntryId::parse(self.definition.id_of(space, key)?).ok()).map_err(in_time)
