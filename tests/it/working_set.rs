@@ -225,6 +225,8 @@ async fn while_the_server_does_not_answer_memory_serves_what_it_has() {
     assert_eq!(entry_of(&ask(&two, GOLD_AGAIN).await), Some(id));
     assert_eq!(ask(&two, "oil falls on weak demand").await.outcome, Outcome::Abstained);
     world.search.late.store(false, Ordering::Relaxed);
+    // It was left alone after a few looks in vain, for half a second.
+    tokio::time::sleep(Duration::from_millis(600)).await;
     assert_eq!(ask(&two, "oil falls on weak demand").await.path, Path::Exact);
     world.common.set_away(true);
     assert_eq!(entry_of(&ask(&two, GOLD).await), Some(id), "the store may be away altogether");

@@ -5,6 +5,11 @@
 //! or closed elsewhere is not served, whether or not this process has heard of it. Where the server doesn't answer in time, memory answers
 //! with what it has.
 
+mod indexes;
+mod patience;
+
+pub use indexes::Recall;
+
 use super::situation::Setting;
 use super::{Decider, Run};
 use crate::cache::partition::{Candidate, LiveEntry};
@@ -15,137 +20,11 @@ use crate::domain::ids::{EntryId, TenantId};
 use crate::domain::partition::PartitionKey;
 use crate::domain::text::TextHash;
 use crate::domain::vector::UnitVector;
-use crate::index::server::{By, Config, Found, IndexState, Nearest, SearchError, ServerSearch, Space, Version};
+use crate::index::server::{By, Found, Nearest, SearchError, Space, Version};
 use crate::store::{Record, RecordKey, StoreError};
 use crate::telemetry::metrics;
-use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-
-/// How often a look sees to an index that doesn't answer yet.
-const ENSURE_EVERY: Duration = Duration::from_secs(1);
-
-/// The search of the server, and how it stands with its indexes.
-#[derive(Debug)]
-pub struct Recall {
-    search: Arc<dyn ServerSearch>,
-    entries_max: usize,
-    within: Duration,
-    known: papaya::HashMap<(TenantId, PartitionKey), Arc<Known>>,
-    /// Whether the store may hold entries that a deletion by tag has ended.
-    pub(super) unswept: AtomicBool,
-}
-
-/// What is known of one index.
-#[derive(Debug)]
-struct Known {
-    space: Space,
-    ready: AtomicBool,
-    state: Mutex<Result<IndexState, SearchError>>,
-    ensuring: tokio::sync::Mutex<Option<Instant>>,
-}
-
-impl Recall {
-    /// Looks through `search`, and keeps as much in memory as the settings say.
-    pub fn new(search: Arc<dyn ServerSearch>, config: &Config) -> Self {
-        Self {
-            search,
-            entries_max: config.entries_max,
-            within: Duration::from_millis(config.timeout_ms),
-            known: papaya::HashMap::new(),
-            unswept: AtomicBool::new(true),
-        }
-    }
-
-    fn known(&self, space: &Space) -> Arc<Known> {
-        let known = self.known.pin();
-        let place = (space.tenant.clone(), space.partition);
-        let new = || {
-            let not_yet = SearchError::NoIndex { name: space.partition.to_string() };
-            Arc::new(Known {
-                space: space.clone(),
-                ready: AtomicBool::new(false),
-                state: Mutex::new(Err(not_yet)),
-                ensuring: tokio::sync::Mutex::default(),
-            })
-        };
-        Arc::clone(known.get_or_insert_with(place, new))
-    }
-
-    /// Sees to an index and notes how it stands.
-    async fn ensure(&self, known: &Known) -> Result<IndexState, SearchError> {
-        let mut last = known.ensuring.lock().await;
-        *last = Some(Instant::now());
-        let state = self.search.ensure(&known.space).await;
-        let ready = state.as_ref().is_ok_and(IndexState::ready);
-        if ready != known.ready.swap(ready, Ordering::AcqRel) || state.is_err() {
-            tell(&known.space, &state);
-        }
-        known.state.lock().clone_from(&state);
-        state
-    }
-
-    /// Waits for nothing but one look at an index that was not ready when it was last looked at, and that not too often.
-    async fn answers(&self, known: &Known) -> Result<(), SearchError> {
-        if known.ready.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        let lately = |last: &Option<Instant>| last.is_some_and(|at| at.elapsed() < ENSURE_EVERY);
-        let due = known.ensuring.try_lock().is_ok_and(|last| !lately(&last));
-        let state = if due { self.ensure(known).await? } else { known.state.lock().clone()? };
-        match state.ready() {
-            true => Ok(()),
-            false => Err(SearchError::Building { percent: state.built * 100.0, name: state.name }),
-        }
-    }
-
-    async fn find(&self, space: &Space, wanted: Wanted<'_>, within: Duration) -> Result<Vec<Found>, SearchError> {
-        let known = self.known(space);
-        self.answers(&known).await?;
-        let found = match wanted {
-            Wanted::SameText(text) => self.search.exact(space, text, within).await,
-            Wanted::Nearest(nearest) => self.search.nearest(space, nearest, within).await,
-        };
-        if matches!(found, Err(SearchError::NoIndex { .. })) {
-            known.ready.store(false, Ordering::Release);
-        }
-        found
-    }
-
-    /// How it stands with each index, as of the last look at it.
-    pub fn states(&self) -> Vec<(Space, Result<IndexState, SearchError>)> {
-        self.known.pin().values().map(|known| (known.space.clone(), known.state.lock().clone())).collect()
-    }
-
-    /// Whether every index answers, as of the last look at it. That the server is away is told elsewhere.
-    pub fn ready(&self) -> bool {
-        let answers = |state: &Result<IndexState, SearchError>| match state {
-            Ok(state) => state.ready(),
-            Err(SearchError::Away { .. } | SearchError::Late { .. }) => true,
-            Err(_) => false,
-        };
-        self.known.pin().values().all(|known| answers(&known.state.lock()))
-    }
-
-    /// Entries of a partition in the server, as of the last look at its index.
-    pub fn entries(&self, tenant: &TenantId, partition: PartitionKey) -> Option<u64> {
-        let known = self.known.pin().get(&(tenant.clone(), partition)).cloned()?;
-        let entries = known.state.lock().as_ref().ok().map(|state| state.entries);
-        entries
-    }
-}
-
-fn tell(space: &Space, state: &Result<IndexState, SearchError>) {
-    let partition = space.partition;
-    match state {
-        Ok(state) if state.ready() => {
-            tracing::info!(%partition, index = state.name, entries = state.entries, "an index of the server answers")
-        }
-        Ok(state) => tracing::info!(%partition, index = state.name, built = state.built, "an index of the server is being built"),
-        Err(error) => tracing::warn!(%partition, %error, "an index of the server can't be used"),
-    }
-}
 
 /// What a look is for.
 #[derive(Debug, Clone, Copy)]
@@ -199,6 +78,10 @@ impl Decider {
     /// What the server finds, taken into memory; `None` where it is not asked, or doesn't answer.
     async fn recall(&self, look: Look<'_>, wanted: Wanted<'_>) -> Option<Vec<Candidate>> {
         let recall = self.recall.as_ref()?;
+        if !recall.patience.asks() {
+            metrics::recall::searched("left-alone", Duration::ZERO);
+            return None;
+        }
         let within = recall.within.min(look.deadline.remaining());
         let since = Instant::now();
         let space = self.space(look.tenant, look.setting);
@@ -210,6 +93,11 @@ impl Decider {
         let late = |_| Err(SearchError::Late { within_ms: u64::try_from(within.as_millis()).unwrap_or(u64::MAX) });
         let found = tokio::time::timeout(within, found).await.unwrap_or_else(late);
         metrics::recall::searched(found.as_ref().map_or_else(SearchError::outcome, |_| "answered"), since.elapsed());
+        let in_vain = matches!(found, Err(SearchError::Late { .. } | SearchError::Away { .. }));
+        // That a caller is in a hurry says nothing of the server.
+        if !in_vain || within == recall.within {
+            recall.patience.ended(!in_vain);
+        }
         match found {
             Ok(candidates) => {
                 candidates.iter().for_each(|candidate| self.semantic.recalled(&candidate.live));
@@ -305,13 +193,11 @@ impl Decider {
         for strategy in self.strategies.by_name.values() {
             // A strategy that can't decide for want of a component has no partition yet.
             if let Ok(setting) = self.setting(tenant, strategy, self.clock.now()) {
-                recall.known(&self.space(tenant, &setting));
+                recall.know(&self.space(tenant, &setting));
             }
         }
-        let known: Vec<Arc<Known>> = recall.known.pin().values().cloned().collect();
         let mut done = true;
-        for known in known {
-            let state = recall.ensure(&known).await;
+        for state in recall.ensure_all().await {
             done &= state.is_ok_and(|state| state.ready() && state.successor.is_none());
         }
         done
