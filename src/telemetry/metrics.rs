@@ -4,6 +4,7 @@
 
 pub mod llm;
 pub mod recall;
+pub mod redis;
 
 use crate::domain::answer::{Gate, Outcome, Path, TimingUs};
 use prometheus::{
@@ -60,6 +61,7 @@ struct Metrics {
     queues: IntGaugeVec,
     llm: llm::Metrics,
     recall: recall::Metrics,
+    redis: redis::Metrics,
 }
 
 struct Stages {
@@ -205,6 +207,7 @@ impl Metrics {
             queues: gauge_vec(r, "queue_depth", "Jobs that wait, by queue.", &["queue"])?,
             llm: llm::Metrics::new(r)?,
             recall: recall::Metrics::new(r)?,
+            redis: redis::Metrics::new(r)?,
             registry,
         })
     }

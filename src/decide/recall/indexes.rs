@@ -135,8 +135,8 @@ impl Recall {
     /// Entries of a partition in the server, as of the last look at its index.
     pub fn entries(&self, tenant: &TenantId, partition: PartitionKey) -> Option<u64> {
         let known = self.known.pin().get(&(tenant.clone(), partition)).cloned()?;
-        let entries = known.state.lock().as_ref().ok().map(|state| state.entries);
-        entries
+        let state = known.state.lock();
+        state.as_ref().ok().map(|state| state.entries)
     }
 }
 

@@ -20,12 +20,8 @@ use super::{By, Config, Found, IndexState, Nearest, SearchError, ServerSearch, S
 use crate::domain::ids::EntryId;
 use crate::domain::text::TextHash;
 use crate::limits::{EXACT_VERSIONS_MAX, INDEX_NEIGHBOURS_MAX};
+use crate::redis::{self, Address, Command, Link, Redis, RedisError, Value};
 use async_trait::async_trait;
-use bytes::Bytes;
-use fred::clients::Client;
-use fred::error::{Error, ErrorKind};
-use fred::interfaces::ClientLike;
-use fred::types::{ClusterHash, CustomCommand, Value};
 use std::time::{Duration, Instant};
 
 /// The name of the module, and the first version whose errors and counts are as they are read here.
@@ -40,25 +36,37 @@ const VERSIONS_ASKED: usize = 32 * EXACT_VERSIONS_MAX;
 /// A Redis with the search module.
 #[derive(Debug)]
 pub struct RediSearch {
-    client: Client,
+    link: Link,
+    /// Keeps the connection alive, where it is this search's own.
+    _redis: Option<Redis>,
     definition: Definition,
     ef_runtime: usize,
 }
 
 impl RediSearch {
+    /// Connects to a Redis, and looks whether it can be searched. Searches have a connection of their own, so that no write waits behind one.
+    ///
+    /// # Errors
+    /// [`SearchError::Away`], or [`SearchError::Unfit`], which says what is missing.
+    pub async fn connect(address: &Address, connection: &redis::Config, config: &Config) -> Result<Self, SearchError> {
+        let redis = Redis::start(address, connection).map_err(told)?;
+        let opened = Self::open(redis.link().await.map_err(told)?, config).await?;
+        Ok(Self { _redis: Some(redis), ..opened })
+    }
+
     /// Looks whether the server can be searched.
     ///
     /// # Errors
     /// [`SearchError::Unfit`], which says what is missing.
-    pub async fn open(client: Client, config: &Config) -> Result<Self, SearchError> {
-        let search = Self { client, definition: Definition::current()?, ef_runtime: config.ef_runtime };
+    pub async fn open(link: Link, config: &Config) -> Result<Self, SearchError> {
+        let search = Self { link, _redis: None, definition: Definition::current()?, ef_runtime: config.ef_runtime };
         search.probe().await?;
         Ok(search)
     }
 
     async fn probe(&self) -> Result<(), SearchError> {
         let (name, least) = MODULE;
-        let modules = self.say("MODULE", vec!["LIST".into()]).await.map_err(unfit)?;
+        let modules = self.say(Command::new("MODULE").arg("LIST")).await.map_err(unfit)?;
         let found = module_version(&modules, name);
         let version = |v: u64| format!("{}.{}.{}", v / 10_000, v / 100 % 100, v % 100);
         match found {
@@ -73,7 +81,7 @@ impl RediSearch {
             }
             Some(_) => {}
         }
-        let cluster = self.say("INFO", vec!["cluster".into()]).await.map_err(unfit)?;
+        let cluster = self.say(Command::new("INFO").arg("cluster")).await.map_err(unfit)?;
         let in_cluster = cluster.as_str_lossy().is_some_and(|said| said.contains("cluster_enabled:1"));
         if in_cluster && !self.has_coordinator().await {
             let detail = "it is a cluster, and its search module has no coordinator, so that each node would search its own entries: \
@@ -81,7 +89,7 @@ impl RediSearch {
             return Err(SearchError::Unfit { detail: detail.to_owned() });
         }
         // Where a setting of the server is not this user's to change, the warning in the reply is taken for the error.
-        if let Err(error) = self.say("FT.CONFIG", vec!["SET".into(), "ON_TIMEOUT".into(), "FAIL".into()]).await {
+        if let Err(error) = self.say(Command::new("FT.CONFIG").arg("SET").arg("ON_TIMEOUT").arg("FAIL")).await {
             tracing::debug!(%error, "the server was not told to fail a search that runs out of time");
         }
         tracing::info!(module = found.map(version), in_cluster, "the server can be searched");
@@ -89,18 +97,16 @@ impl RediSearch {
     }
 
     async fn has_coordinator(&self) -> bool {
-        let known = self.say("COMMAND", vec!["INFO".into(), "SEARCH.CLUSTERINFO".into()]).await;
+        let known = self.say(Command::new("COMMAND").arg("INFO").arg("SEARCH.CLUSTERINFO")).await;
         matches!(known, Ok(Value::Array(list)) if list.iter().any(|command| !command.is_null()))
     }
 
-    /// One command; where the server is a cluster it goes to the node of its first argument.
-    async fn say(&self, command: &'static str, args: Vec<Value>) -> Result<Value, SearchError> {
-        let hash = if command.starts_with("FT.") { ClusterHash::FirstKey } else { ClusterHash::Random };
-        self.client.custom(CustomCommand::new_static(command, hash, false), args).await.map_err(|error| told(&error, command))
+    async fn say(&self, command: Command) -> Result<Value, SearchError> {
+        self.link.ask(command).await.map_err(told)
     }
 
     async fn info(&self, name: String) -> Result<Option<Info>, SearchError> {
-        match self.say("FT.INFO", vec![name.into()]).await {
+        match self.say(Command::new("FT.INFO").key(&name)).await {
             Ok(said) => Info::read(&said).map(Some),
             Err(SearchError::NoIndex { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -109,9 +115,9 @@ impl RediSearch {
 
     /// Makes the index of the current definition; nothing happens where another process was first.
     async fn create(&self, space: &Space) -> Result<Info, SearchError> {
-        let args = self.definition.create(space).into_iter().map(Value::from).collect();
         let name = self.definition.name(space);
-        match self.say("FT.CREATE", args).await {
+        let create = self.definition.create(space).into_iter().fold(Command::new("FT.CREATE").key(&name), Command::arg);
+        match self.say(create).await {
             Ok(_) => tracing::info!(index = name, "the server builds an index"),
             Err(SearchError::Refused { detail }) if detail.contains("already exists") => {}
             Err(error) => return Err(error),
@@ -120,15 +126,15 @@ impl RediSearch {
     }
 
     async fn point_alias(&self, space: &Space) -> Result<(), SearchError> {
-        let args = vec![self.definition.alias(space).into(), self.definition.name(space).into()];
-        self.say("FT.ALIASUPDATE", args).await.map(drop)
+        let command = Command::new("FT.ALIASUPDATE").key(&self.definition.alias(space));
+        self.say(command.arg(self.definition.name(space))).await.map(drop)
     }
 
     /// Has searches go to the successor of an index, which is built, and drops the old one.
     async fn switch(&self, space: &Space, old: &str) -> Result<(), SearchError> {
         self.point_alias(space).await?;
         tracing::info!(index = self.definition.name(space), old, "searches go to the new index, and the old one is dropped");
-        match self.say("FT.DROPINDEX", vec![old.into()]).await {
+        match self.say(Command::new("FT.DROPINDEX").key(old)).await {
             Ok(_) | Err(SearchError::NoIndex { .. }) => Ok(()),
             Err(error) => Err(error),
         }
@@ -158,8 +164,8 @@ impl RediSearch {
         if left.is_zero() {
             return Err(late());
         }
-        let args = query.args(self.definition.alias(space), limit, (self.ef_runtime, within_ms));
-        let said = tokio::time::timeout(left, self.say("FT.SEARCH", args)).await.map_err(|_| late())?.map_err(in_time)?;
+        let command = query.command(&self.definition.alias(space), limit, (self.ef_runtime, within_ms));
+        let said = tokio::time::timeout(left, self.say(command)).await.map_err(|_| late())?.map_err(in_time)?;
         Page::read(&said, |key| EntryId::parse(self.definition.id_of(space, key)?).ok()).map_err(in_time)
     }
 
@@ -186,35 +192,29 @@ enum Query<'a> {
 }
 
 impl Query<'_> {
-    /// What FT.SEARCH takes. What is looked for goes in as a parameter and never into the text of the query.
-    fn args(self, index: String, limit: usize, (ef_runtime, within_ms): (usize, u64)) -> Vec<Value> {
-        let text = |text: &str| Value::from(text);
-        let count = |n: usize| Value::from(n.to_string());
-        let (query, params) = match self {
+    /// FT.SEARCH. What is looked for goes in as a parameter and never into the text of the query.
+    fn command(self, index: &str, limit: usize, (ef_runtime, within_ms): (usize, u64)) -> Command {
+        let count = |n: usize| n.to_string();
+        let command = Command::new("FT.SEARCH").key(index);
+        let (command, distance) = match self {
             Self::Nearest(Nearest { by, vector, .. }) => {
                 let field = match by {
                     By::Composed => "vector",
                     By::Prompt => "prompt_vector",
                 };
-                let query = format!("*=>[KNN $k @{field} $v EF_RUNTIME $ef AS {DISTANCE}]");
-                let vector = Value::from(Bytes::from(vector.to_le_bytes()));
-                (query, vec![text("k"), count(limit), text("v"), vector, text("ef"), count(ef_runtime.max(limit))])
+                let command =
+                    command.arg(format!("*=>[KNN $k @{field} $v EF_RUNTIME $ef AS {DISTANCE}]")).arg("SORTBY").arg(DISTANCE);
+                let command =
+                    command.arg("PARAMS").arg("6").arg("k").arg(count(limit)).arg("ef").arg(count(ef_runtime.max(limit)));
+                (command.arg("v").arg(&vector.to_le_bytes()[..]), Some(DISTANCE))
             }
-            Self::SameText(hash) => ("@text_hash:{$h}".to_owned(), vec![text("h"), Value::from(hash.to_string())]),
+            Self::SameText(hash) => (command.arg("@text_hash:{$h}").arg("PARAMS").arg("2").arg("h").arg(hash.to_string()), None),
         };
-        let mut args = vec![index.into(), query.into(), text("PARAMS"), count(params.len())];
-        args.extend(params);
-        let returned = VERSION_FIELDS.into_iter().chain(matches!(self, Self::Nearest(_)).then_some(DISTANCE));
-        let returned: Vec<Value> = returned.map(text).collect();
-        args.extend([text("RETURN"), count(returned.len())]);
-        args.extend(returned);
-        if matches!(self, Self::Nearest(_)) {
-            args.extend([text("SORTBY"), text(DISTANCE)]);
-        }
+        let returned: Vec<&str> = VERSION_FIELDS.into_iter().chain(distance).collect();
+        let command = returned.iter().fold(command.arg("RETURN").arg(count(returned.len())), |command, name| command.arg(*name));
         // No time at all would mean no limit.
-        args.extend([text("LIMIT"), text("0"), count(limit), text("TIMEOUT"), Value::from(within_ms.max(1).to_string())]);
-        args.extend([text("DIALECT"), text("2")]);
-        args
+        let within_ms = within_ms.max(1).to_string();
+        command.arg("LIMIT").arg("0").arg(count(limit)).arg("TIMEOUT").arg(within_ms).arg("DIALECT").arg("2")
     }
 }
 
@@ -255,20 +255,16 @@ impl ServerSearch for RediSearch {
     }
 }
 
-/// What an error of the client means.
-fn told(error: &Error, command: &'static str) -> SearchError {
-    let detail = error.details().to_owned();
+/// What a refusal means to a search.
+fn told(error: RedisError) -> SearchError {
+    if error.away() || error == RedisError::Closed {
+        return SearchError::Away { detail: error.to_string() };
+    }
+    let RedisError::Refused { detail } = error else { return SearchError::Refused { detail: error.to_string() } };
     let said = detail.to_ascii_lowercase();
-    match error.kind() {
-        ErrorKind::Timeout => SearchError::Away { detail: format!("{command} was not answered in time") },
-        ErrorKind::IO | ErrorKind::Canceled | ErrorKind::Cluster | ErrorKind::Routing | ErrorKind::Tls | ErrorKind::Sentinel => {
-            SearchError::Away { detail }
-        }
-        _ if said.contains("no such index") || said.contains("unknown index name") => SearchError::NoIndex { name: detail },
-        _ if said.starts_with("loading") || said.starts_with("readonly") || said.starts_with("masterdown") => {
-            SearchError::Away { detail }
-        }
-        _ => SearchError::Refused { detail: format!("{command}: {detail}") },
+    match said.contains("no such index") || said.contains("unknown index name") {
+        true => SearchError::NoIndex { name: detail },
+        false => SearchError::Refused { detail },
     }
 }
 

@@ -1,12 +1,9 @@
-//! What the server says, read.
-//!
-//! A reply that has names is a map under RESP3 and a flat list of names and values under RESP2; both are read, for a proxy in between may
-//! speak only the older.
+//! What the server says, read. Replies are those of RESP3, the only protocol that is spoken: a map of names and values, or a list.
 
 use crate::domain::ids::EntryId;
 use crate::domain::time::Timestamp;
 use crate::index::server::{Found, SearchError, Version};
-use fred::types::{Key, Value};
+use crate::redis::Value;
 
 /// The name that a search gives to the distance of an entry.
 pub(super) const DISTANCE: &str = "distance";
@@ -35,10 +32,9 @@ pub(super) struct Page {
 }
 
 /// The value under a name.
-fn named<'a>(value: &'a Value, name: &'static str) -> Option<&'a Value> {
+fn named<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     match value {
-        Value::Map(map) => map.get(&Key::from_static_str(name)),
-        Value::Array(list) => list.chunks_exact(2).find(|pair| pair[0].as_bytes() == Some(name.as_bytes())).map(|pair| &pair[1]),
+        Value::Map(map) => map.iter().find(|(key, _)| key.as_bytes() == name.as_bytes()).map(|(_, value)| value),
         _ => None,
     }
 }
@@ -83,24 +79,13 @@ impl Info {
 
 impl Page {
     /// Reads the reply of FT.SEARCH; `id_of` finds the id of an entry in a key.
-    pub(super) fn read<'a>(value: &'a Value, id_of: impl Fn(&str) -> Option<EntryId>) -> Result<Self, SearchError> {
+    pub(super) fn read(value: &Value, id_of: impl Fn(&str) -> Option<EntryId>) -> Result<Self, SearchError> {
         if let Some(warning) = named(value, "warning").and_then(first_text) {
             return Err(SearchError::Refused { detail: warning });
         }
-        let pairs: Vec<(&'a Value, &'a Value)> = match value {
-            Value::Map(_) => {
-                let Some(Value::Array(results)) = named(value, "results") else {
-                    return Err(unreadable("FT.SEARCH without results"));
-                };
-                let pair = |result| Some((named(result, "id")?, named(result, "extra_attributes").unwrap_or(&Value::Null)));
-                results.iter().filter_map(pair).collect()
-            }
-            Value::Array(list) => list.get(1..).unwrap_or_default().chunks_exact(2).map(|pair| (&pair[0], &pair[1])).collect(),
-            _ => return Err(unreadable("FT.SEARCH gives no list")),
-        };
-        let came = pairs.len();
-        let read = |(key, fields): (&Value, &Value)| {
-            let id = id_of(&text(key)?)?;
+        let Some(Value::Array(results)) = named(value, "results") else { return Err(unreadable("FT.SEARCH without results")) };
+        let read = |result: &Value| {
+            let (id, fields) = (id_of(&text(named(result, "id")?)?)?, named(result, "extra_attributes")?);
             let time = |name| Timestamp::parse(&text(named(fields, name)?)?).ok();
             let [created_at, as_of, quarantine] = VERSION_FIELDS;
             let version = Version {
@@ -112,7 +97,7 @@ impl Page {
             let distance = named(fields, DISTANCE).and_then(Value::as_f64).unwrap_or(0.0);
             Some(Found { id, similarity: (1.0 - distance).clamp(-1.0, 1.0) as f32, version })
         };
-        Ok(Self { found: pairs.into_iter().filter_map(read).collect(), came })
+        Ok(Self { found: results.iter().filter_map(read).collect(), came: results.len() })
     }
 }
 
@@ -135,25 +120,38 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn list(values: Vec<Value>) -> Value {
-        Value::Array(values)
+    fn map(pairs: Vec<(&str, Value)>) -> Value {
+        Value::Map(pairs.into_iter().collect::<std::collections::HashMap<_, _>>().try_into().unwrap())
     }
 
     fn id(text: &str) -> Option<EntryId> {
         EntryId::parse(text.strip_prefix("{t}:")?).ok()
     }
 
+    fn result(n: u8, fields: Value) -> Value {
+        map(vec![("id", format!("{{t}}:{}", EntryId::from_bytes([n; 32])).into()), ("extra_attributes", fields)])
+    }
+
+    fn fields(more: Vec<(&str, Value)>) -> Value {
+        let time = || Value::from("2026-01-01T00:00:00Z");
+        map([vec![("distance", "0.25".into()), ("created_at", time()), ("as_of", time())], more].concat())
+    }
+
     #[test]
-    fn a_reply_in_the_older_protocol_is_read_and_one_that_expired_is_none() {
-        let key = |n: u8| Value::from(format!("{{t}}:{}", EntryId::from_bytes([n; 32])));
-        let fields = |pairs: &[(&str, &str)]| list(pairs.iter().flat_map(|(n, v)| [Value::from(*n), Value::from(*v)]).collect());
-        let good = [("distance", "0.25"), ("created_at", "2026-01-01T00:00:00Z"), ("as_of", "2026-01-01T00:00:00Z")];
-        let closed = [&good[..], &[("quarantine", "{}")]].concat();
-        let said = list(vec![Value::from(3_i64), key(1), fields(&good), key(2), Value::Null, key(3), fields(&closed)]);
-        let page = Page::read(&said, id).unwrap();
+    fn one_that_expired_came_and_is_not_found() {
+        let results =
+            vec![result(1, fields(vec![])), result(2, Value::Null), result(3, fields(vec![("quarantine", "{}".into())]))];
+        let page = Page::read(&map(vec![("results", Value::Array(results)), ("warning", Value::Array(vec![]))]), id).unwrap();
         assert_eq!((page.came, page.found.len()), (3, 2));
         assert!((page.found[0].similarity - 0.75).abs() < 1e-6 && !page.found[0].version.quarantined);
         assert!(page.found[1].version.quarantined);
+    }
+
+    #[test]
+    fn a_warning_is_an_error_whatever_came_with_it() {
+        let warning = Value::Array(vec!["Timeout limit was reached".into()]);
+        let said = map(vec![("results", Value::Array(vec![result(1, fields(vec![]))])), ("warning", warning)]);
+        assert_eq!(Page::read(&said, id).unwrap_err(), SearchError::Refused { detail: "Timeout limit was reached".to_owned() });
     }
 
     fn any_value() -> impl Strategy<Value = Value> {
@@ -164,7 +162,12 @@ mod tests {
             prop::sample::select(vec!["results", "id", "warning", "distance", "name", "ver", "search", "index_name", "x"])
                 .prop_map(Value::from),
         ];
-        leaf.prop_recursive(4, 24, 6, |inner| prop::collection::vec(inner, 0..6).prop_map(Value::Array))
+        let name =
+            prop::sample::select(vec!["results", "id", "extra_attributes", "warning", "distance", "created_at", "name", "ver"]);
+        leaf.prop_recursive(4, 24, 6, move |inner| {
+            let pairs = prop::collection::vec((name.clone(), inner.clone()), 0..6);
+            prop_oneof![prop::collection::vec(inner, 0..6).prop_map(Value::Array), pairs.prop_map(map)]
+        })
     }
 
     proptest! {

@@ -2,41 +2,26 @@ use super::*;
 use crate::domain::entry::StoredEntry;
 use crate::index::contract::vector;
 use crate::index::server::contract::{self, SOON, World, near, space, stored};
-use fred::prelude::{Builder, Config as ClientConfig};
-use fred::types::RespVersion;
-
-#[path = "../../../../tests/support/redis/mod.rs"]
-#[expect(
-    dead_code,
-    unused_imports,
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "other tests use more of it"
-)]
-mod servers;
-
-use servers::{Cluster, RedisServer};
+use crate::redis::server::{Cluster, RedisServer, file};
+use crate::redis::{Config as RedisConfig, Redis};
 
 /// A server of its own for one test.
 struct Real {
     server: RedisServer,
+    redis: Redis,
     search: RediSearch,
 }
 
-async fn client(server: &RedisServer, version: RespVersion) -> Client {
-    let mut config = ClientConfig::from_url(&server.url()).unwrap();
-    config.version = version;
-    let client = Builder::from_config(config).build().unwrap();
-    client.init().await.unwrap();
-    client
+fn redis(url: &str) -> Redis {
+    Redis::start(&url.parse().unwrap(), &RedisConfig::default()).unwrap()
 }
 
-async fn real(version: RespVersion) -> Real {
+async fn real() -> Real {
     let server = RedisServer::start_with_search(&[]);
     server.say(&["DEBUG", "SET-ACTIVE-EXPIRE", "0"]);
-    let search = RediSearch::open(client(&server, version).await, &Config::default()).await.unwrap();
-    Real { server, search }
+    let redis = redis(&server.url());
+    let search = RediSearch::open(redis.link().await.unwrap(), &Config::default()).await.unwrap();
+    Real { server, redis, search }
 }
 
 fn key(stored: &StoredEntry) -> String {
@@ -51,34 +36,31 @@ impl World for Real {
 
     async fn put(&self, stored: &StoredEntry) {
         let entry = &stored.entry;
-        let mut args: Vec<Value> = vec![
-            key(stored).into(),
-            "vector".into(),
-            Bytes::from(stored.vector.to_le_bytes()).into(),
-            "partition".into(),
-            entry.partition.to_string().into(),
-            "text_hash".into(),
-            entry.text_hash.to_string().into(),
-            "created_at".into(),
-            entry.created_at.to_string().into(),
-            "as_of".into(),
-            entry.as_of.to_string().into(),
-        ];
+        let vector = stored.vector.to_le_bytes();
+        let mut command = Command::new("HSET").key(&key(stored)).arg("vector").arg(&vector[..]);
+        for (name, value) in [
+            ("partition", entry.partition.to_string()),
+            ("text_hash", entry.text_hash.to_string()),
+            ("created_at", entry.created_at.to_string()),
+            ("as_of", entry.as_of.to_string()),
+        ] {
+            command = command.arg(name).arg(value);
+        }
         if let Some(prompt) = &stored.prompt {
-            args.extend(["prompt_vector".into(), Bytes::from(prompt.to_le_bytes()).into()]);
+            command = command.arg("prompt_vector").arg(&prompt.to_le_bytes()[..]);
         }
         if entry.quarantine.is_some() {
-            args.extend(["quarantine".into(), "{}".into()]);
+            command = command.arg("quarantine").arg("{}");
         }
-        self.search.say("HSET", args).await.unwrap();
+        self.search.say(command).await.unwrap();
     }
 
     async fn delete(&self, stored: &StoredEntry) {
-        self.search.say("DEL", vec![key(stored).into()]).await.unwrap();
+        self.search.say(Command::new("DEL").key(&key(stored))).await.unwrap();
     }
 
     async fn expire(&self, stored: &StoredEntry) {
-        self.search.say("PEXPIRE", vec![key(stored).into(), 1.into()]).await.unwrap();
+        self.search.say(Command::new("PEXPIRE").key(&key(stored)).arg("1")).await.unwrap();
     }
 }
 
@@ -95,25 +77,20 @@ async fn built(search: &RediSearch, space: &Space) -> IndexState {
 
 /// The same search with another version of the definition.
 async fn of_version(real: &Real, version: u32) -> RediSearch {
-    let mut search = RediSearch::open(client(&real.server, RespVersion::RESP3).await, &Config::default()).await.unwrap();
+    let mut search = RediSearch::open(real.redis.link().await.unwrap(), &Config::default()).await.unwrap();
     search.definition.version = version;
     search
 }
 
 #[tokio::test]
 async fn a_redis_with_the_module_holds_the_contract() {
-    contract::hold(|| real(RespVersion::RESP3)).await;
-}
-
-#[tokio::test]
-async fn it_does_so_in_the_older_protocol() {
-    contract::hold(|| real(RespVersion::RESP2)).await;
+    contract::hold(real).await;
 }
 
 #[tokio::test]
 async fn a_search_that_runs_out_of_time_in_the_server_gives_no_part_of_a_result() {
     for told_to_return in [false, true] {
-        let real = real(RespVersion::RESP3).await;
+        let real = real().await;
         if told_to_return {
             // As where this user may not change that setting.
             real.server.say(&["FT.CONFIG", "SET", "ON_TIMEOUT", "RETURN"]);
@@ -126,15 +103,15 @@ async fn a_search_that_runs_out_of_time_in_the_server_gives_no_part_of_a_result(
         // The server gets a millisecond for a walk through all entries, and we wait as long as it takes.
         let query = vector(space.dim, 9_999);
         let wanted = Query::Nearest(Nearest { by: By::Composed, vector: &query, k: 1_000 });
-        let args = wanted.args(real.search.definition.alias(&space), 3_000, (4_096, 1));
-        let said = real.search.say("FT.SEARCH", args).await.and_then(|said| Page::read(&said, |_| None));
+        let command = wanted.command(&real.search.definition.alias(&space), 3_000, (4_096, 1));
+        let said = real.search.say(command).await.and_then(|said| Page::read(&said, |_| None));
         assert!(matches!(&said, Err(SearchError::Refused { detail }) if detail.contains("Timeout")), "{said:?}");
     }
 }
 
 #[tokio::test]
 async fn a_server_that_hangs_costs_no_more_than_the_time_that_was_given() {
-    let real = real(RespVersion::RESP3).await;
+    let real = real().await;
     let space = space("a", 1);
     built(&real.search, &space).await;
     real.server.pause();
@@ -147,7 +124,7 @@ async fn a_server_that_hangs_costs_no_more_than_the_time_that_was_given() {
 
 #[tokio::test]
 async fn a_new_version_is_built_beside_the_old_and_then_takes_its_place() {
-    let real = real(RespVersion::RESP3).await;
+    let real = real().await;
     let space = space("a", 1);
     built(&real.search, &space).await;
     for n in 0..2_000 {
@@ -169,7 +146,7 @@ async fn a_new_version_is_built_beside_the_old_and_then_takes_its_place() {
 
 #[tokio::test]
 async fn two_processes_that_start_at_once_make_one_index() {
-    let real = real(RespVersion::RESP3).await;
+    let real = real().await;
     let (other, space) = (of_version(&real, 1).await, space("a", 1));
     let (one, two) = tokio::join!(real.search.ensure(&space), other.ensure(&space));
     assert_eq!(one.unwrap().name, two.unwrap().name);
@@ -178,7 +155,7 @@ async fn two_processes_that_start_at_once_make_one_index() {
 
 #[tokio::test]
 async fn an_index_that_was_lost_is_told_and_made_again() {
-    let real = real(RespVersion::RESP3).await;
+    let real = real().await;
     let space = space("a", 1);
     let state = built(&real.search, &space).await;
     let one = stored(&space, 1);
@@ -193,16 +170,16 @@ async fn an_index_that_was_lost_is_told_and_made_again() {
 #[tokio::test]
 async fn a_server_without_the_module_is_refused_in_words_that_say_what_is_missing() {
     let server = RedisServer::start(&[]);
-    let refused = RediSearch::open(client(&server, RespVersion::RESP3).await, &Config::default()).await.unwrap_err();
+    let redis = redis(&server.url());
+    let refused = RediSearch::open(redis.link().await.unwrap(), &Config::default()).await.unwrap_err();
     assert!(matches!(&refused, SearchError::Unfit { detail } if detail.contains("RediSearch 2.8.0")), "{refused}");
 }
 
 #[tokio::test]
 async fn a_cluster_without_a_coordinator_is_refused_in_words_that_say_what_to_do() {
-    let module = servers::file("redisearch.so").display().to_string();
+    let module = file("redisearch.so").display().to_string();
     let cluster = Cluster::start(3, 0, &["--loadmodule", &module]);
-    let client = Builder::from_config(ClientConfig::from_url(&cluster.url()).unwrap()).build().unwrap();
-    client.init().await.unwrap();
-    let refused = RediSearch::open(client, &Config::default()).await.unwrap_err();
+    let redis = redis(&cluster.url());
+    let refused = RediSearch::open(redis.link().await.unwrap(), &Config::default()).await.unwrap_err();
     assert!(matches!(&refused, SearchError::Unfit { detail } if detail.contains("coordinator")), "{refused}");
 }
