@@ -20,11 +20,11 @@ use crate::engine::Engines;
 use crate::engine::trading::classifier::{Classifier, ClassifierError};
 use crate::engine::trading::{self, Trading};
 use crate::facts::{self, Lexicon, LexiconError};
-use crate::index::server::ServerSearch;
+use crate::index::server::{RediSearch, SearchError, ServerSearch, Where};
 use crate::index::{Builder, IndexError};
 use crate::limits::{EVENT_STREAMS_MAX, STRATEGIES_MAX};
 use crate::llm;
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Backend, Store, StoreError};
 use crate::triage::{self, Example};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -127,6 +127,9 @@ pub enum StartError {
     /// A setting of the index is out of its range.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// The server can't be searched.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// The settings of the language model can't be used.
     #[error(transparent)]
     Llm(#[from] llm::OpenError),
@@ -192,11 +195,12 @@ impl App {
         let mut embed_config = config.embed.clone();
         embed_config.runtime_dir = near_or_beside_the_program(&embed_config.runtime_dir);
         let embedder = embed::open(&embed_config)?;
-        let store = store::open(&config.store.embedded, &config.store.data_dir.join("store"), Clock::System)?;
+        let store = open_store(config)?;
+        let search = open_search(config).await?;
         let graphs = config.store.data_dir.join("graphs");
         std::fs::create_dir_all(&graphs).map_err(|error| StartError::File { path: graphs.clone(), error })?;
         let engines = engines(config, &*embedder)?;
-        let parts = Parts { embedder, store, search: None, graphs: Some(graphs), engines, clock: Clock::System };
+        let parts = Parts { embedder, store, search, graphs: Some(graphs), engines, clock: Clock::System };
         Self::with_parts(config, parts).await
     }
 
@@ -306,6 +310,28 @@ impl App {
             Ok(Err(error)) => tracing::warn!(%error, "a graph could not be kept; the next start will build it anew"),
             Err(error) => tracing::error!(%error, "keeping the graphs failed"),
         }
+    }
+}
+
+/// The store that the settings name. Blocks.
+///
+/// # Errors
+/// [`StoreError`], which says what to do.
+pub fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+    match &config.store.backend {
+        Backend::Embedded => store::open(&config.store.embedded, &config.store.data_dir.join("store"), Clock::System),
+        Backend::Redis(address) => store::open_redis(address, &config.redis, &config.store.redis, Clock::System),
+    }
+}
+
+/// The search of the server, where the settings ask for it.
+async fn open_search(config: &Config) -> Result<Option<Arc<dyn ServerSearch>>, StartError> {
+    match (config.index.search, &config.store.backend) {
+        (Where::Server, Backend::Redis(address)) => {
+            Ok(Some(Arc::new(RediSearch::connect(address, &config.redis, &config.index.server).await?)))
+        }
+        // The settings were checked: an embedded store has no server that could search.
+        (Where::Process, _) | (Where::Server, Backend::Embedded) => Ok(None),
     }
 }
 

@@ -28,7 +28,9 @@ mod prototype;
 #[expect(dead_code, reason = "the unit tests include the same servers and use the rest of them")]
 mod redis;
 mod redis_servers;
+mod redis_store;
 mod restart;
+mod server_search;
 mod service;
 mod slow_path;
 mod triage;
