@@ -27,6 +27,11 @@ fn remember_all(service: &Service, count: usize) {
     assert!(reply.lines().iter().all(|line| line["status"] == "created"), "{}", reply.text);
 }
 
+/// What is decided in all the time that a busy machine needs.
+fn asked(service: &Service, text: &str) -> Value {
+    service.decide(&json!({"text": text, "deadline_ms": 30_000}))
+}
+
 fn parts(service: &Service) -> Value {
     service.get("/health/ready").json()["parts"].clone()
 }
@@ -47,17 +52,17 @@ fn entries_beyond_what_memory_holds_are_found_by_text_and_by_meaning_after_a_res
     assert_eq!((ready["cache"]["entries"].as_u64(), ready["search"]["where"].as_str()), (Some(0), Some("server")), "{ready}");
     assert_eq!(indexed(&service), Some(ENTRIES_MAX as u64 + 500));
     for n in [0, ENTRIES_MAX + 499] {
-        let same = service.decide(&json!({"text": headline(n)}));
+        let same = asked(&service, &headline(n));
         assert_eq!(same["path"], "exact", "{same}");
-        let near = service.decide(&json!({"text": headline(n).replace("reports", "has reported")}));
+        let near = asked(&service, &headline(n).replace("reports", "has reported"));
         assert_eq!((near["path"].as_str(), &near["match"]["entry"]), (Some("fast"), &same["match"]["entry"]), "{near}");
     }
     let held = parts(&service)["cache"]["entries"].as_u64().unwrap();
     assert!(held > 0 && held < 100, "{held}");
-    let id = service.decide(&json!({"text": headline(7)}))["match"]["entry"].as_str().unwrap().to_owned();
+    let id = asked(&service, &headline(7))["match"]["entry"].as_str().unwrap().to_owned();
     let deleted = service.request("DELETE", "/v1/entries", json!({"ids": [id], "confirm": true}).to_string()).json();
     assert_eq!(deleted["deleted"], 1);
-    assert_eq!(service.decide(&json!({"text": headline(7)}))["match"]["entry"].as_str(), None);
+    assert_eq!(asked(&service, &headline(7))["match"]["entry"].as_str(), None);
     assert_eq!(service.get(&format!("/v1/entries/{id}")).status, 404);
 }
 
@@ -69,7 +74,7 @@ fn what_a_service_wrote_that_searched_in_process_is_indexed_when_the_server_sear
     assert_eq!(redis.say(&["FT._LIST"]), "");
     assert_eq!(service.terminate(), Some(0));
     let service = over(&redis.url()).start();
-    assert_eq!(service.decide(&json!({"text": headline(299)}))["path"], "exact");
+    assert_eq!(asked(&service, &headline(299))["path"], "exact");
     wait_until("all are indexed", || indexed(&service) == Some(300));
 }
 
@@ -81,7 +86,7 @@ fn an_index_that_was_lost_is_built_again_while_the_service_runs() {
     for index in redis.say(&["FT._LIST"]).lines() {
         redis.say(&["FT.DROPINDEX", index]);
     }
-    wait_until("it is found again", || service.decide(&json!({"text": headline(3)}))["path"] == "exact");
+    wait_until("it is found again", || asked(&service, &headline(3))["path"] == "exact");
 }
 
 #[test]
@@ -94,5 +99,5 @@ fn a_redis_that_can_not_search_is_refused_at_the_start_in_words_that_say_what_to
     let (code, said) = over(&cluster.url()).fail_to_start();
     assert!(code == Some(1) && said.contains("has no coordinator"), "{said}");
     let (code, said) = Builder::new().set("INDEX__SEARCH", "server").fail_to_start();
-    assert!(code == Some(1) && said.contains("store.backend must be a Redis too"), "{said}");
+    assert!(code == Some(2) && said.contains("store.backend must be a Redis too"), "{said}");
 }

@@ -85,19 +85,23 @@ impl Decider {
         let within = recall.within.min(look.deadline.remaining());
         let since = Instant::now();
         let space = self.space(look.tenant, look.setting);
-        let found = async {
-            let found = recall.find(&space, wanted, within).await?;
-            let taken_in = self.take_in(&space, found).await;
-            taken_in.map_err(|error| SearchError::Away { detail: error.to_string() })
-        };
-        let late = |_| Err(SearchError::Late { within_ms: u64::try_from(within.as_millis()).unwrap_or(u64::MAX) });
-        let found = tokio::time::timeout(within, found).await.unwrap_or_else(late);
-        metrics::recall::searched(found.as_ref().map_or_else(SearchError::outcome, |_| "answered"), since.elapsed());
+        let late = || SearchError::Late { within_ms: u64::try_from(within.as_millis()).unwrap_or(u64::MAX) };
+        let found = tokio::time::timeout(within, recall.find(&space, wanted, within)).await.unwrap_or_else(|_| Err(late()));
         let in_vain = matches!(found, Err(SearchError::Late { .. } | SearchError::Away { .. }));
         // That a caller is in a hurry says nothing of the server.
         if !in_vain || within == recall.within {
             recall.patience.ended(!in_vain);
         }
+        let found = match found {
+            Ok(found) => {
+                let left = within.saturating_sub(since.elapsed());
+                let taken_in = tokio::time::timeout(left, self.take_in(&space, found)).await;
+                taken_in
+                    .map_or_else(|_| Err(late()), |ended| ended.map_err(|error| SearchError::Away { detail: error.to_string() }))
+            }
+            Err(error) => Err(error),
+        };
+        metrics::recall::searched(found.as_ref().map_or_else(SearchError::outcome, |_| "answered"), since.elapsed());
         match found {
             Ok(candidates) => {
                 candidates.iter().for_each(|candidate| self.semantic.recalled(&candidate.live));
