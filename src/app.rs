@@ -184,7 +184,7 @@ impl App {
         let mut embed_config = config.embed.clone();
         embed_config.runtime_dir = near_or_beside_the_program(&embed_config.runtime_dir);
         let embedder = embed::open(&embed_config)?;
-        let store = store::open(&config.store.embedded, &config.store.data_dir.join("store"), Clock::System)?;
+        let store = open_store(config)?;
         let graphs = config.store.data_dir.join("graphs");
         std::fs::create_dir_all(&graphs).map_err(|error| StartError::File { path: graphs.clone(), error })?;
         let engines = engines(config, &*embedder)?;
@@ -284,6 +284,18 @@ impl App {
             Err(error) => tracing::error!(%error, "keeping the graphs failed"),
         }
     }
+}
+
+/// Opens the store that the settings name, with a journal before it where it is on a server. Blocks.
+///
+/// # Errors
+/// [`StoreError`], whose text says what to do.
+pub fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+    let store = store::open(&config.store.embedded, &config.store.data_dir.join("store"), Clock::System)?;
+    if store.shared().is_none() {
+        return Ok(store);
+    }
+    store::journaled(store, &config.store.journal, &config.store.data_dir.join("journal"), Clock::System)
 }
 
 /// The engines that there are, with the language model that they may ask.

@@ -79,6 +79,9 @@ pub struct Store {
     /// Its queue and its bounds.
     #[serde(default)]
     pub embedded: store::Config,
+    /// What is kept for a store on a server while it is away.
+    #[serde(default)]
+    pub journal: store::journal::Config,
 }
 
 /// Work in the background.
@@ -184,6 +187,7 @@ impl Config {
         self.engine.check().map_err(|e| broken("engine", &e))?;
         self.llm.check().map_err(|e| broken("llm", &e))?;
         self.store.embedded.check().map_err(|e| broken("store.embedded", &e))?;
+        self.store.journal.check().map_err(|e| broken("store.journal", &e))?;
         telemetry::logs::check(&self.log).map(drop).map_err(|e| ConfigError::Rule { setting: "log.level", rule: e.to_string() })
     }
 }

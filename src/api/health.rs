@@ -48,7 +48,8 @@ pub(super) async fn ready(app: Data<App>) -> HttpResponse {
     let parts = json!({
         "server": {"draining": app.draining()},
         "store": {"writable": store.failed.is_none(), "error": store.failed, "queued": store.queued,
-                  "queue_capacity": store.queue_capacity, "lost": store.lost, "disk_bytes": store.disk_bytes},
+                  "queue_capacity": store.queue_capacity, "lost": store.lost, "disk_bytes": store.disk_bytes,
+                  "journal": store.journal},
         "embedder": {"model": decider.embedder.model().to_string(), "workers": embed.workers, "queued": embed.queued,
                      "queue_capacity": embed.queue_capacity},
         "cache": {"entries": cache.entries, "partitions": cache.partitions, "components": decider.embeddings.len(),

@@ -19,6 +19,7 @@ pub mod codec;
 mod contract;
 mod embedded;
 mod error;
+pub mod journal;
 mod memory;
 mod record;
 #[cfg(test)]
@@ -29,6 +30,7 @@ mod shared_contract;
 
 pub use codec::CodecError;
 pub use error::StoreError;
+pub use journal::JournalHealth;
 pub use memory::Common;
 pub use record::{Family, Record, RecordKey, RecordKind, Write};
 pub use shared::Shared;
@@ -127,6 +129,8 @@ pub struct StoreHealth {
     pub lost: u64,
     /// Bytes on disk, as of the last sync; 0 where there is no disk.
     pub disk_bytes: u64,
+    /// How the journal before it is; `None` where there is none.
+    pub journal: Option<JournalHealth>,
 }
 
 /// The settings of the embedded store.
@@ -184,6 +188,20 @@ impl Config {
 pub fn open(config: &Config, dir: &Path, clock: Clock) -> Result<Arc<dyn Store>, StoreError> {
     config.check()?;
     Ok(Arc::new(embedded::Embedded::open(config, dir, clock)?))
+}
+
+/// The same store with a journal before it, in the directory `dir`, that keeps backfills while the store is away. For a store that several
+/// processes share, within a tokio runtime, which replays what the journal kept. Blocks.
+///
+/// # Errors
+/// [`StoreError`], whose text says what to do.
+pub fn journaled(
+    store: Arc<dyn Store>,
+    config: &journal::Config,
+    dir: &Path,
+    clock: Clock,
+) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(journal::Journaled::open(store, config, dir, clock)?))
 }
 
 /// A store in memory, which ends with the process: for tests and for trying things out.

@@ -50,6 +50,10 @@ struct Metrics {
     agents: IntCounterVec,
     agent_breakers: IntGaugeVec,
     backfills_not_stored: IntCounter,
+    journal_records: IntGauge,
+    journal_bytes: IntGauge,
+    journal_replayed: IntCounter,
+    journal_refused: IntCounter,
     pending: IntGauge,
     entries: IntGauge,
     partitions: IntGauge,
@@ -180,6 +184,14 @@ impl Metrics {
                 r,
                 "backfills_not_stored_total",
                 "Decisions of engines that memory has and the store did not take.",
+            )?,
+            journal_records: gauge(r, "journal_records", "Records that the journal keeps for a store that was away.")?,
+            journal_bytes: gauge(r, "journal_bytes", "Bytes of the journal on disk.")?,
+            journal_replayed: counter(r, "journal_replayed_total", "Records of the journal that the store has now.")?,
+            journal_refused: counter(
+                r,
+                "journal_refused_total",
+                "Records that neither the store nor the journal took: no room, or the disk or the record was at fault.",
             )?,
             pending: gauge(
                 r,
@@ -360,6 +372,22 @@ pub fn agent_breaker_state(agent: &'static str, state: i64) {
 /// What an engine decided is in memory and not in the store.
 pub fn backfill_not_stored() {
     METRICS.backfills_not_stored.inc();
+}
+
+/// What the journal keeps for a store that was away.
+pub fn journal_size(records: usize, bytes: u64) {
+    METRICS.journal_records.set(i64::try_from(records).unwrap_or(i64::MAX));
+    METRICS.journal_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+}
+
+/// The store has so many records that the journal kept for it.
+pub fn journal_replayed(records: usize) {
+    METRICS.journal_replayed.inc_by(records as u64);
+}
+
+/// Neither the store nor the journal took so many records.
+pub fn journal_refused(records: usize) {
+    METRICS.journal_refused.inc_by(records as u64);
 }
 
 /// Whether the error budget of a strategy is spent. With several tenants it tells of the one that changed last.
