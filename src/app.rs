@@ -298,6 +298,19 @@ pub fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
     store::journaled(store, &config.store.journal, &config.store.data_dir.join("journal"), Clock::System)
 }
 
+/// Whether there is a store at a place that a command names: a data folder.
+pub fn is_store(place: &str) -> bool {
+    Path::new(place).join("store").is_dir()
+}
+
+/// Opens the store at a place that a command names, without a journal: a data folder. Blocks.
+///
+/// # Errors
+/// [`StoreError`], whose text says what to do.
+pub fn open_store_at(config: &Config, place: &str) -> Result<Arc<dyn Store>, StoreError> {
+    store::open(&config.store.embedded, &Path::new(place).join("store"), Clock::System)
+}
+
 /// The engines that there are, with the language model that they may ask.
 ///
 /// # Errors

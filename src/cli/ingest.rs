@@ -1,5 +1,6 @@
-//! `instinct ingest`: files in bulk, in durable batches, resuming where an earlier run ended.
+//! `instinct ingest`: files in bulk, in durable batches, resuming where an earlier run ended; or one store into another.
 
+use super::moving::Moving;
 use super::rows::{Kind, ParquetRows};
 use super::{Failure, Settings, block_on, say, tell};
 use crate::api::{self, LineResult, Problem};
@@ -24,16 +25,18 @@ pub(super) struct Ingest {
     #[command(flatten)]
     settings: Settings,
     /// NDJSON, or Parquet with the prototype's columns.
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "from", conflicts_with_all = ["from", "to"], value_name = "FILE")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    moving: Moving,
     /// What the lines are; found from the first line where absent.
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, conflicts_with = "from")]
     kind: Option<Kind>,
     /// The strategy of entries that name none.
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", conflicts_with = "from")]
     strategy: Option<String>,
     /// Load files that were loaded before again.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "from")]
     again: bool,
     /// Report as JSON.
     #[arg(long)]
@@ -65,6 +68,9 @@ impl Ingest {
             config.strategies.default.clone_from(strategy);
         }
         telemetry::logs::start(&config.log)?;
+        if let Some(places) = self.moving.asked() {
+            return self.moving.run(&config, places, self.json);
+        }
         let reports = block_on(async {
             let app = Data::new(App::open(&config).await?);
             let mut reports = Vec::new();

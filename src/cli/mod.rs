@@ -7,6 +7,7 @@ mod ingest;
 mod inspect;
 mod labelled;
 mod models;
+mod moving;
 mod rows;
 mod serve;
 mod tune;
@@ -34,7 +35,7 @@ enum Verb {
     Serve(serve::Serve),
     /// Read and check the configuration and every strategy; say what is wrong and where.
     CheckConfig(check_config::CheckConfig),
-    /// Load components or entries in bulk: NDJSON, or Parquet with the prototype's columns.
+    /// Load components or entries in bulk (NDJSON, or Parquet with the prototype's columns), or move all records from one store to another.
     Ingest(ingest::Ingest),
     /// Show one entry, component or strategy whole, with its history.
     Inspect(inspect::Inspect),

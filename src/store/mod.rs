@@ -21,6 +21,7 @@ mod embedded;
 mod error;
 pub mod journal;
 mod memory;
+pub mod moving;
 mod record;
 #[cfg(test)]
 mod sample;
@@ -38,6 +39,7 @@ pub use shared::Shared;
 use crate::domain::time::{Clock, Timestamp};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -202,6 +204,24 @@ pub fn journaled(
     clock: Clock,
 ) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(journal::Journaled::open(store, config, dir, clock)?))
+}
+
+/// The records under `keys` that are there. One that can't be read is none: whatever takes its place is better than it.
+async fn read_many(store: &dyn Store, keys: &[RecordKey]) -> Result<HashMap<RecordKey, Record>, StoreError> {
+    let mut found = HashMap::new();
+    if let Some(shared) = store.shared() {
+        let read = shared.get_many(keys).await?;
+        found.extend(keys.iter().zip(read).filter_map(|(key, read)| Some((key.clone(), read.ok().flatten()?))));
+        return Ok(found);
+    }
+    for key in keys {
+        match store.get(key).await {
+            Ok(record) => found.extend(record.map(|record| (key.clone(), record))),
+            Err(StoreError::Codec(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
 }
 
 /// A store in memory, which ends with the process: for tests and for trying things out.

@@ -22,6 +22,7 @@ mod fast_path;
 mod feedback;
 mod llm;
 mod market;
+mod moving;
 mod prompt_separation;
 mod prototype;
 mod restart;

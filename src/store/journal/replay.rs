@@ -4,7 +4,7 @@ use super::place::{Batch, Place};
 use super::{Core, Message};
 use crate::domain::ids::TenantId;
 use crate::store::record::{Record, RecordKey, Write};
-use crate::store::{Store, StoreError};
+use crate::store::{StoreError, read_many};
 use crate::telemetry::metrics;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -106,7 +106,7 @@ async fn put(core: &Core, owed: Vec<(RecordKey, Place, Option<Record>)>) -> Resu
     let now = core.clock.now();
     let keys: Vec<RecordKey> = owed.iter().map(|(key, ..)| key.clone()).collect();
     let tags: Vec<RecordKey> = owed.iter().flat_map(|(.., record)| ends_of(record.as_ref())).collect();
-    let (stored, ended) = (found(&*core.inner, &keys).await?, found(&*core.inner, &tags).await?);
+    let (stored, ended) = (within(read_many(&*core.inner, &keys)).await?, within(read_many(&*core.inner, &tags)).await?);
     let writes: Vec<Write> = owed
         .into_iter()
         .filter_map(|(key, place, record)| match (record, stored.get(&key)) {
@@ -137,24 +137,6 @@ fn is_ended(record: &Record, ended: &HashMap<RecordKey, Record>) -> bool {
     ends_of(Some(record))
         .iter()
         .any(|key| matches!(ended.get(key), Some(Record::TagEnd(end)) if end.generation > stored.entry.generation))
-}
-
-/// The records under `keys` that are there. One that can't be read is none: what takes its place is better than it.
-async fn found(store: &dyn Store, keys: &[RecordKey]) -> Result<HashMap<RecordKey, Record>, StoreError> {
-    let mut found = HashMap::new();
-    if let Some(shared) = store.shared() {
-        let read = within(shared.get_many(keys)).await?;
-        found.extend(keys.iter().zip(read).filter_map(|(key, read)| Some((key.clone(), read.ok().flatten()?))));
-        return Ok(found);
-    }
-    for key in keys {
-        match within(store.get(key)).await {
-            Ok(record) => found.extend(record.map(|record| (key.clone(), record))),
-            Err(StoreError::Codec(_)) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(found)
 }
 
 /// What the store gives within the time that it has.
