@@ -21,6 +21,7 @@ use crate::facts::{self, Lexicon, LexiconError};
 use crate::index::{Builder, IndexError};
 use crate::limits::{EVENT_STREAMS_MAX, STRATEGIES_MAX};
 use crate::llm;
+use crate::store::generations::Generations;
 use crate::store::{self, Store, StoreError};
 use crate::triage::{self, Example};
 use std::collections::BTreeMap;
@@ -181,11 +182,9 @@ impl App {
     /// # Errors
     /// [`StartError`], which says what to do.
     pub async fn open(config: &Config) -> Result<Self, StartError> {
-        let mut embed_config = config.embed.clone();
-        embed_config.runtime_dir = near_or_beside_the_program(&embed_config.runtime_dir);
-        let embedder = embed::open(&embed_config)?;
+        let embedder = open_embedder(config)?;
         let store = open_store(config)?;
-        let graphs = config.store.data_dir.join("graphs");
+        let graphs = served_dir(config)?.join("graphs");
         std::fs::create_dir_all(&graphs).map_err(|error| StartError::File { path: graphs.clone(), error })?;
         let engines = engines(config, &*embedder)?;
         let parts = Parts { embedder, store, graphs: Some(graphs), engines, clock: Clock::System };
@@ -291,16 +290,70 @@ impl App {
 /// # Errors
 /// [`StoreError`], whose text says what to do.
 pub fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
-    let store = store::open(&config.store.embedded, &config.store.data_dir.join("store"), Clock::System)?;
+    let store = store::open(&config.store.embedded, &served_dir(config)?.join("store"), Clock::System)?;
     if store.shared().is_none() {
         return Ok(store);
     }
     store::journaled(store, &config.store.journal, &config.store.data_dir.join("journal"), Clock::System)
 }
 
+/// The folder of the generation of data that is served.
+fn served_dir(config: &Config) -> Result<PathBuf, StoreError> {
+    if config.store.backend == "embedded" {
+        Generations::of(&config.store.data_dir).current_dir()
+    } else {
+        Ok(config.store.data_dir.clone())
+    }
+}
+
+/// Opens the embedder that the settings name, or, where the data that are served are of a generation that was made for one, that one: so a
+/// cut-over is one switch, and so is the way back. Blocks.
+///
+/// # Errors
+/// [`StartError`], which says what to do.
+fn open_embedder(config: &Config) -> Result<Arc<dyn Embedder>, StartError> {
+    let generations = Generations::of(&config.store.data_dir);
+    let served = if config.store.backend == "embedded" { generations.about(generations.current()?)? } else { None };
+    let Some(about) = served else { return open_embedder_of(config, &config.embed.model) };
+    if *about.model.id != *config.embed.model {
+        tracing::warn!(
+            model = %about.model, configured = config.embed.model,
+            "the generation of data that is served has a model of its own, which is used in place of embed.model"
+        );
+    }
+    let embedder = open_embedder_of(config, &about.model.id)?;
+    if *embedder.model() != about.model {
+        tracing::warn!(
+            served = %about.model, opened = %embedder.model(),
+            "the model is of another revision than the data: what is remembered is left alone until it is the same"
+        );
+    }
+    Ok(embedder)
+}
+
+/// Opens the embedder of this id with the other settings as they are. Blocks.
+///
+/// # Errors
+/// [`StartError`], which says what to do.
+pub fn open_embedder_of(config: &Config, model: &str) -> Result<Arc<dyn Embedder>, StartError> {
+    let runtime_dir = near_or_beside_the_program(&config.embed.runtime_dir);
+    Ok(embed::open(&embed::Config { model: model.to_owned(), runtime_dir, ..config.embed.clone() })?)
+}
+
+/// The same strategies without anything that thinks, for who looks at memory alone.
+#[must_use]
+pub fn without_engines(mut strategies: Strategies) -> Strategies {
+    for strategy in strategies.by_name.values_mut() {
+        (Arc::make_mut(strategy).engine, Arc::make_mut(strategy).triage) = (None, None);
+    }
+    strategies.examples.clear();
+    strategies
+}
+
 /// Whether there is a store at a place that a command names: a data folder.
 pub fn is_store(place: &str) -> bool {
-    Path::new(place).join("store").is_dir()
+    let current = Generations::of(Path::new(place)).current_dir();
+    current.is_ok_and(|dir| dir.join("store").is_dir())
 }
 
 /// Opens the store at a place that a command names, without a journal: a data folder. Blocks.
@@ -308,7 +361,7 @@ pub fn is_store(place: &str) -> bool {
 /// # Errors
 /// [`StoreError`], whose text says what to do.
 pub fn open_store_at(config: &Config, place: &str) -> Result<Arc<dyn Store>, StoreError> {
-    store::open(&config.store.embedded, &Path::new(place).join("store"), Clock::System)
+    store::open(&config.store.embedded, &Generations::of(Path::new(place)).current_dir()?.join("store"), Clock::System)
 }
 
 /// The engines that there are, with the language model that they may ask.

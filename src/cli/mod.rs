@@ -3,6 +3,7 @@
 mod bench;
 mod check_config;
 mod eval;
+mod generations;
 mod ingest;
 mod inspect;
 mod labelled;
@@ -39,6 +40,8 @@ enum Verb {
     Ingest(ingest::Ingest),
     /// Show one entry, component or strategy whole, with its history.
     Inspect(inspect::Inspect),
+    /// Build what is remembered under another embedding model beside it, compare the two, cut over, and go back.
+    Generations(generations::Generations),
     /// List the model files that are here, with revisions and checksums.
     Models(models::Models),
     /// Evaluate a strategy on labelled data: hits, errors, baselines, curves.
@@ -81,6 +84,7 @@ impl Command {
             Verb::CheckConfig(command) => command.run(),
             Verb::Ingest(command) => command.run(),
             Verb::Inspect(command) => command.run(),
+            Verb::Generations(command) => command.run(),
             Verb::Models(command) => command.run(),
             Verb::Eval(command) => command.run(),
             Verb::Tune(command) => command.run(),

@@ -4,6 +4,7 @@ use super::{Failure, block_on, say, tell};
 use crate::app;
 use crate::config::{Config, ConfigError};
 use crate::domain::time::Clock;
+use crate::store::RecordKind;
 use crate::store::moving::{Move, Options, Progress, Report};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -64,6 +65,7 @@ impl Moving {
         let options = Options {
             verify_only: self.verify,
             merge: self.merge,
+            kinds: &RecordKind::ALL,
             now: Clock::System.now(),
             decision_retention_sec: config.store.embedded.decision_retention_sec,
         };

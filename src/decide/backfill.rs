@@ -157,7 +157,7 @@ impl Decider {
     }
 
     /// The vector of the prompt, for strategies that match prompts; absent too where a prompt is longer than can be read.
-    async fn prompt_to_keep(
+    pub(super) async fn prompt_to_keep(
         &self,
         strategy: &Strategy,
         context: &Context,

@@ -19,9 +19,11 @@ pub mod codec;
 mod contract;
 mod embedded;
 mod error;
+pub mod generations;
 pub mod journal;
 mod memory;
 pub mod moving;
+mod read_only;
 mod record;
 #[cfg(test)]
 mod sample;
@@ -204,6 +206,11 @@ pub fn journaled(
     clock: Clock,
 ) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(journal::Journaled::open(store, config, dir, clock)?))
+}
+
+/// The same store to look at: what is written to it is taken and not kept.
+pub fn read_only(store: Arc<dyn Store>) -> Arc<dyn Store> {
+    Arc::new(read_only::ReadOnly { inner: store })
 }
 
 /// The records under `keys` that are there. One that can't be read is none: whatever takes its place is better than it.

@@ -20,6 +20,7 @@ mod evaluation;
 mod fact_suite;
 mod fast_path;
 mod feedback;
+mod generations;
 mod llm;
 mod market;
 mod moving;

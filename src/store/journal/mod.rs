@@ -1,6 +1,6 @@
 //! A bounded journal on disk for what a store on a server is owed while it is away or slow.
 //!
-//! [`Journaled`] stands in front of such a store. What a caller was promised goes to the store alone, and fails where it is away. A backfill,
+//! `Journaled` stands in front of such a store. What a caller was promised goes to the store alone, and fails where it is away. A backfill,
 //! which nobody was promised, is kept in the journal then and replayed when the store answers again. After one failure the journal is taken
 //! at once, until a probe shows that the store is back (Nygard, "Release It!", circuit breaker); each process probes and replays at moments
 //! of its own, so that all of them together don't stampede.

@@ -13,18 +13,18 @@ const BATCH_RECORDS: usize = 128;
 const AHEAD: usize = 2;
 
 /// What a scan shows.
-pub(super) type Batch = Vec<Result<Record, CodecError>>;
+pub type Batch = Vec<Result<Record, CodecError>>;
 
 /// A scan on its way.
 #[derive(Debug)]
-pub(super) struct Feed {
+pub struct Feed {
     batches: mpsc::Receiver<Batch>,
     scan: Option<JoinHandle<Result<(), StoreError>>>,
 }
 
 impl Feed {
     /// Starts a scan.
-    pub(super) fn start(store: &Arc<dyn Store>, kind: RecordKind) -> Self {
+    pub fn start(store: &Arc<dyn Store>, kind: RecordKind) -> Self {
         let (sender, batches) = mpsc::channel(AHEAD);
         let store = Arc::clone(store);
         let scan = tokio::task::spawn_blocking(move || {
@@ -47,7 +47,10 @@ impl Feed {
     }
 
     /// The next batch; `None` at the end.
-    pub(super) async fn next(&mut self) -> Result<Option<Batch>, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store can't be read.
+    pub async fn next(&mut self) -> Result<Option<Batch>, StoreError> {
         if let Some(batch) = self.batches.recv().await {
             return Ok(Some(batch));
         }

@@ -12,11 +12,11 @@ mod feed;
 mod tests;
 
 pub use digest::Checksum;
+pub use feed::{Batch, Feed};
 
 use super::{CodecError, Record, RecordKey, RecordKind, Store, StoreError, Write, read_many};
 use crate::domain::ids::TenantId;
 use crate::domain::time::Timestamp;
-use feed::Feed;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub struct Options {
     pub verify_only: bool,
     /// Whether the destination may have records that the source has not.
     pub merge: bool,
+    /// Which kinds of record.
+    pub kinds: &'static [RecordKind],
     /// When it is.
     pub now: Timestamp,
     /// Seconds for which both sides keep decision records.
@@ -155,7 +157,7 @@ impl Move {
         let writes = !self.options.verify_only;
         let empty = if writes { self.look_at_destination(tell).await? } else { false };
         let mut report = Report::default();
-        for kind in RecordKind::ALL {
+        for &kind in self.options.kinds {
             let mut moved = Moved::new(kind);
             let mut feed = Feed::start(&self.from, kind);
             while let Some(batch) = feed.next().await? {
@@ -170,7 +172,7 @@ impl Move {
         if writes {
             self.to.flush().await?;
         }
-        for (kind, moved) in RecordKind::ALL.into_iter().zip(&mut report.kinds) {
+        for (&kind, moved) in self.options.kinds.iter().zip(&mut report.kinds) {
             self.compare(kind, moved, tell).await?;
         }
         Ok(report)
@@ -179,7 +181,7 @@ impl Move {
     /// Whether the destination is empty; refused where it has what the source has not.
     async fn look_at_destination(&self, tell: &Tell<'_>) -> Result<bool, MoveError> {
         let mut empty = true;
-        for kind in RecordKind::ALL {
+        for &kind in self.options.kinds {
             let (mut feed, mut seen) = (Feed::start(&self.to, kind), 0);
             while let Some(batch) = feed.next().await? {
                 empty = false;

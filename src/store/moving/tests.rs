@@ -5,7 +5,7 @@ use crate::store::{Common, Record, RecordKind, Store, Write, contract, in_memory
 use std::sync::Arc;
 
 fn options() -> Options {
-    Options { verify_only: false, merge: false, now: moment(), decision_retention_sec: 7 * 24 * 3_600 }
+    Options { verify_only: false, merge: false, kinds: &RecordKind::ALL, now: moment(), decision_retention_sec: 7 * 24 * 3_600 }
 }
 
 fn memory() -> Arc<dyn Store> {
