@@ -60,22 +60,26 @@ def at_rest(report: Report, programs: tools.Tools) -> None:
 
 def in_service(report: Report, programs: tools.Tools, binary: str) -> None:
     """What needs a service and a Prometheus."""
-    from checks import dashboards, live, runbooks
+    from checks import chart, dashboards, live, rules, runbooks
 
     try:
         with live.running(binary, programs.prometheus) as stack:
+            report.run("chart: the service reads its settings", chart.settings, binary)
             report.run("rules: each evaluates on a live service", stack.rule_flaws)
+            report.run("rules: each reads what is exported", rules.exported, stack.exported())
             report.run("dashboards: every query on a live service", dashboards.queries, stack)
             report.run("runbooks: commands and calls exist", runbooks.commands, stack)
             report.run("runbooks: what can be run is run", runbooks.executed, stack)
     except (Missing, RuntimeError) as error:
-        report.run("a live service", lambda: [str(error)])
+        report.run("a live service", lambda text: [text], str(error))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Checks what is in deploy/.")
     target = Path(os.environ.get("CARGO_TARGET_DIR") or REPOSITORY / "target")
-    parser.add_argument("--binary", default=str(target / "release" / "instinct"), help="the service that dashboards and runbooks are tried on")
+    parser.add_argument(
+        "--binary", default=str(target / "release" / "instinct"), help="the service that dashboards and runbooks are tried on"
+    )
     parser.add_argument("--without-service", action="store_true", help="leave out what needs a running service")
     given = parser.parse_args()
     try:

@@ -60,7 +60,15 @@ BAD = {
 }
 EXPECTED = {
     "embedded": {"StatefulSet", "Service", "ServiceAccount", "ConfigMap", "NetworkPolicy"},
-    "redis": {"Deployment", "Service", "ServiceAccount", "ConfigMap", "NetworkPolicy", "HorizontalPodAutoscaler", "PodDisruptionBudget"},
+    "redis": {
+        "Deployment",
+        "Service",
+        "ServiceAccount",
+        "ConfigMap",
+        "NetworkPolicy",
+        "HorizontalPodAutoscaler",
+        "PodDisruptionBudget",
+    },
     "redis without autoscaling": {"Deployment", "Service", "ServiceAccount", "ConfigMap", "PodDisruptionBudget"},
     "everything": {
         "Deployment",
@@ -139,7 +147,11 @@ def hardened(pod: dict) -> Iterator[str]:
         yield "the pod gets a token of Kubernetes' API"
     for container in pod["containers"]:
         context = container["securityContext"]
-        if context["allowPrivilegeEscalation"] or not context["readOnlyRootFilesystem"] or context["capabilities"] != {"drop": ["ALL"]}:
+        if (
+            context["allowPrivilegeEscalation"]
+            or not context["readOnlyRootFilesystem"]
+            or context["capabilities"] != {"drop": ["ALL"]}
+        ):
             yield "the container is not hardened"
         if not {"startupProbe", "readinessProbe", "livenessProbe"} <= container.keys():
             yield "a probe is missing"
@@ -153,7 +165,11 @@ def hardened(pod: dict) -> Iterator[str]:
 
 def rules_kept(spec: dict) -> Iterator[str]:
     """The rules come through the chart whole."""
-    groups = [group for path in sorted((DEPLOY / "prometheus" / "rules").glob("*.yml")) for group in yaml.safe_load(path.read_text())["groups"]]
+    groups = [
+        group
+        for path in sorted((DEPLOY / "prometheus" / "rules").glob("*.yml"))
+        for group in yaml.safe_load(path.read_text())["groups"]
+    ]
     if sorted(spec["groups"], key=lambda g: g["name"]) != sorted(groups, key=lambda g: g["name"]):
         yield "its rules differ from deploy/prometheus/rules"
 
@@ -178,7 +194,11 @@ def fits_together(documents: list[dict]) -> Iterator[str]:
     services = {d["metadata"]["name"] for d in documents if d["kind"] == "Service"}
     if pods["kind"] == "StatefulSet" and pods["spec"]["serviceName"] not in services:
         yield "the StatefulSet's Service is missing"
-    if pods["kind"] == "Deployment" and "replicas" in pods["spec"] and any(d["kind"] == "HorizontalPodAutoscaler" for d in documents):
+    if (
+        pods["kind"] == "Deployment"
+        and "replicas" in pods["spec"]
+        and any(d["kind"] == "HorizontalPodAutoscaler" for d in documents)
+    ):
         yield "both the Deployment and the autoscaler set the replicas"
 
 

@@ -93,7 +93,12 @@ class Stack:
         path = self.folder / "prometheus.yml"
         path.write_text(yaml.safe_dump(config))
         listen = urllib.parse.urlparse(self.prometheus).netloc
-        command = [self.program, f"--config.file={path}", f"--storage.tsdb.path={self.folder / 'tsdb'}", f"--web.listen-address={listen}"]
+        command = [
+            self.program,
+            f"--config.file={path}",
+            f"--storage.tsdb.path={self.folder / 'tsdb'}",
+            f"--web.listen-address={listen}",
+        ]
         self.start("prometheus", command, f"{self.prometheus}/-/ready")
 
     def stop(self) -> None:

@@ -8,7 +8,8 @@ from typing import Iterator
 
 import yaml
 
-from .report import DEPLOY
+from . import promql
+from .report import DEPLOY, say
 
 PROMETHEUS = DEPLOY / "prometheus"
 RUNBOOKS = DEPLOY / "runbooks"
@@ -76,3 +77,12 @@ def complete(name: str, rule: dict) -> Iterator[str]:
     for key in ("summary", "description"):
         if not rule["annotations"].get(key):
             yield f"{name}: it has no {key}"
+
+
+def exported(there: set[str]) -> Iterator[str]:
+    """Every metric that a rule reads is exported, or awaited; who awaits what has come is told so."""
+    for rule in rules():
+        for metric in sorted(promql.unknown(rule["expr"], there)):
+            yield f"{rule.get('alert') or rule['record']}: nobody exports {metric}"
+    for metric in sorted(promql.awaited() & there):
+        say(f"deploy-check: {metric} is exported now; take it out of {promql.AWAITED.name}, so that its panels must have data")

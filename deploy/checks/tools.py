@@ -40,7 +40,17 @@ def environment() -> Path:
         raise Missing(f"the checks need Python 3.11 or later, and this is {sys.version.split()[0]}")
     say(f"deploy-check: installing {REQUIREMENTS.name} by pip into {place} (about 90 MB, once)")
     run([sys.executable, "-m", "venv", "--clear", str(place)], "python3 -m venv failed; on Debian: apt-get install python3-venv")
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(REQUIREMENTS)]
+    pip = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "-r",
+        str(REQUIREMENTS),
+    ]
     run(pip, "pip could not install the packages; check the network, or set PIP_INDEX_URL to a mirror")
     mark.write_text(wanted)
     return python
