@@ -10,7 +10,7 @@ INSTINCT := $(TARGET)/release/instinct
 
 .PHONY: help
 help: ## Say what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .PHONY: setup
 setup: ## Check the tools, fetch ONNX Runtime and the embedding model
@@ -50,6 +50,10 @@ bench: setup ## Time every stage alone (criterion)
 .PHONY: load
 load: build ## Open-loop load on a service of its own, and a table
 	@cargo run --release --locked --example loadtest -- --binary $(INSTINCT)
+
+.PHONY: deploy-check
+deploy-check: build ## Check rules, dashboards, images, chart and runbooks in deploy/
+	@python3 deploy/check.py --binary $(INSTINCT)
 
 .PHONY: clean
 clean: ## Remove what was built and fetched; the data folder stays
