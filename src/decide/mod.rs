@@ -58,6 +58,7 @@ use self::situation::{Context, ContextChoice, Setting};
 use self::slow::Slow;
 use self::think::Place;
 use self::triage::Chosen;
+use crate::admission::{Admission, Refused};
 use crate::cache::embedding::{EmbeddingCache, Full};
 use crate::cache::market::MarketCache;
 use crate::cache::partition::LiveEntry;
@@ -106,6 +107,9 @@ pub enum DecideError {
         /// Its id.
         component: ComponentId,
     },
+    /// The text was not let to the embedder.
+    #[error(transparent)]
+    NotAdmitted(#[from] Refused),
     /// The text could not be embedded.
     #[error(transparent)]
     Embed(#[from] EmbedError),
@@ -173,6 +177,8 @@ pub struct Decider {
     pub strategies: Strategies,
     /// Text to vector.
     pub embedder: Arc<dyn Embedder>,
+    /// Who may have a text embedded now.
+    pub admission: Admission,
     /// Vectors that are known.
     pub embeddings: EmbeddingCache,
     /// Seconds for which the store keeps the vector of a fresh text.
