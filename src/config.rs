@@ -18,6 +18,9 @@ pub struct Config {
     pub server: Server,
     /// Logs.
     pub log: telemetry::logs::Config,
+    /// Traces.
+    #[serde(default)]
+    pub traces: telemetry::traces::Config,
     /// Strategies.
     pub strategies: Strategies,
     /// Where records last.
@@ -183,6 +186,7 @@ impl Config {
             return rule("server", "bulk_writes_max and connections_max must be at least 1");
         }
         let broken = |setting, error: &dyn std::fmt::Display| ConfigError::Rule { setting, rule: error.to_string() };
+        self.traces.check().map_err(|e| ConfigError::Rule { setting: "traces", rule: e.to_string() })?;
         self.admission.check().map_err(|e| broken("admission", &e))?;
         self.index.validate().map_err(|e| broken("index", &e))?;
         self.engine.check().map_err(|e| broken("engine", &e))?;

@@ -75,7 +75,7 @@ use crate::embed::{EmbedError, Embedder};
 use crate::engine::Engines;
 use crate::facts::Lexicon;
 use crate::store::{Store, StoreError};
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, traces};
 use crate::triage::Example;
 use crate::verify::confidence;
 use serde_json::value::RawValue;
@@ -381,6 +381,9 @@ impl Decider {
             trace_id: run.request.trace,
         };
         fill(&mut answer);
+        if let Some(parent) = run.request.span {
+            traces::decision(parent, run.start, &answer);
+        }
         let json: Arc<RawValue> = serde_json::value::to_raw_value(&answer)?.into();
         Ok(Decided { answer, json })
     }
