@@ -1,5 +1,6 @@
 //! Putting the parts together: the only place that names implementations.
 
+use crate::admission::Admission;
 use crate::cache::embedding::EmbeddingCache;
 use crate::cache::market::MarketCache;
 use crate::cache::semantic::SemanticCache;
@@ -216,6 +217,7 @@ impl App {
         let triages = Triages::learn(&strategies, &parts.embedder, &parts.engines, &background).map_err(StartError::Triage)?;
         let decider = Arc::new(Decider {
             strategies,
+            admission: Admission::new(&config.admission, parts.embedder.stats().workers),
             embedder: parts.embedder,
             embeddings: EmbeddingCache::new(&config.embedding_cache),
             text_ttl_sec: config.embedding_cache.text_ttl_sec,

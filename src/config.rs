@@ -1,6 +1,6 @@
 //! The settings of the whole service: each module's own `Config`, gathered from defaults, file, environment and flags.
 
-use crate::{cache, embed, engine, facts, index, llm, store, telemetry};
+use crate::{admission, cache, embed, engine, facts, index, llm, store, telemetry};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
@@ -18,12 +18,18 @@ pub struct Config {
     pub server: Server,
     /// Logs.
     pub log: telemetry::logs::Config,
+    /// Traces.
+    #[serde(default)]
+    pub traces: telemetry::traces::Config,
     /// Strategies.
     pub strategies: Strategies,
     /// Where records last.
     pub store: Store,
     /// Text to vector.
     pub embed: embed::Config,
+    /// Who may have a text embedded.
+    #[serde(default)]
+    pub admission: admission::Config,
     /// Vectors that are known.
     pub embedding_cache: cache::embedding::Config,
     /// What short texts say.
@@ -180,6 +186,8 @@ impl Config {
             return rule("server", "bulk_writes_max and connections_max must be at least 1");
         }
         let broken = |setting, error: &dyn std::fmt::Display| ConfigError::Rule { setting, rule: error.to_string() };
+        self.traces.check().map_err(|e| ConfigError::Rule { setting: "traces", rule: e.to_string() })?;
+        self.admission.check().map_err(|e| broken("admission", &e))?;
         self.index.validate().map_err(|e| broken("index", &e))?;
         self.engine.check().map_err(|e| broken("engine", &e))?;
         self.llm.check().map_err(|e| broken("llm", &e))?;

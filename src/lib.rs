@@ -18,6 +18,7 @@ pub mod config;
 pub mod decide;
 
 // # parts: one step each; they never import one another
+pub mod admission;
 pub mod budget;
 pub mod cache;
 pub mod compose;

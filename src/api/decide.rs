@@ -195,6 +195,7 @@ impl DecideRequest {
             pending: self.pending,
             deadline: Deadline::from_start(arrival.at, Duration::from_millis(u64::from(deadline_ms))),
             trace: arrival.trace,
+            span: arrival.span,
         })
     }
 }

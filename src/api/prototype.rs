@@ -86,6 +86,7 @@ pub(super) async fn decide(app: Data<App>, http: HttpRequest, arrival: Arrival, 
             allow: Allow::Fast,
             pending: false,
             trace: arrival.trace,
+            span: arrival.span,
             ..Request::plain(
                 text,
                 strategy.name.clone(),

@@ -1,7 +1,8 @@
 //! What surrounds every request: its trace id, its arrival, its metrics.
 
 use crate::domain::ids::TraceId;
-use crate::telemetry::metrics;
+use crate::domain::trace::TraceParent;
+use crate::telemetry::{metrics, traces};
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -18,6 +19,8 @@ const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 pub(super) struct Arrival {
     pub at: Instant,
     pub trace: TraceId,
+    /// Its place in the trace, where that is recorded.
+    pub span: Option<TraceParent>,
 }
 
 impl Arrival {
@@ -27,7 +30,7 @@ impl Arrival {
     }
 
     fn now() -> Self {
-        Self { at: Instant::now(), trace: TraceId::new(fastrand::u128(..)) }
+        Self { at: Instant::now(), trace: TraceId::new(fastrand::u128(..)), span: None }
     }
 }
 
@@ -44,8 +47,11 @@ impl FromRequest for Arrival {
 pub(super) async fn follow<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
     let mut arrival = Arrival::now();
     let given = request.headers().get("traceparent").and_then(|header| header.to_str().ok());
-    if let Some(trace) = given.and_then(TraceId::from_traceparent) {
-        arrival.trace = trace;
+    let given = given.and_then(TraceParent::parse);
+    let span = traces::request(request.method().as_str(), given);
+    arrival.span = span.as_ref().map(traces::Request::as_parent);
+    if let Some(parent) = arrival.span.or(given) {
+        arrival.trace = parent.trace;
     }
     request.extensions_mut().insert(arrival);
     let mut response = next.call(request).await?;
@@ -60,6 +66,9 @@ pub(super) async fn follow<B: MessageBody>(request: ServiceRequest, next: Next<B
         known @ ("GET" | "POST" | "PUT" | "DELETE" | "HEAD" | "OPTIONS" | "PATCH") => known,
         _ => "other",
     };
+    if let Some(span) = span {
+        span.end(method, endpoint, response.status().as_u16());
+    }
     metrics::request_answered(method, endpoint, response.status().as_u16(), arrival.at.elapsed());
     Ok(response)
 }

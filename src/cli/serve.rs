@@ -25,7 +25,10 @@ impl Serve {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let config = self.settings.load(self.listen)?;
         telemetry::logs::start(&config.log)?;
-        block_on(serve(config))?;
+        telemetry::traces::start(&config.traces)?;
+        let served = block_on(serve(config));
+        telemetry::traces::stop();
+        served?;
         Ok(ExitCode::SUCCESS)
     }
 }

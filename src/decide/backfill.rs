@@ -4,6 +4,7 @@ use super::prompt::End;
 use super::situation::{Context, ContextChoice};
 use super::think::Place;
 use super::{DecideError, Decider, Run, order};
+use crate::admission::Class;
 use crate::cache::semantic::CacheError;
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
@@ -78,7 +79,7 @@ impl Decider {
         let setting = self.setting(tenant, &strategy, now)?;
         let choice = ContextChoice { tenant, tags: &new.tags, named: &new.context, as_of: new.as_of, now };
         let context = self.context(&strategy, &choice)?;
-        let known = self.vector_of(tenant, &new.text, deadline).await?;
+        let known = self.vector_of(tenant, &new.text, (Class::Write, deadline)).await?;
         let vector = self.compose(&strategy, &context, &known.vector)?;
         let end = End { tenant, text: &new.text, known: &known };
         let prompt = self.prompt_to_keep(&strategy, &context, end, deadline).await?;

@@ -4,6 +4,7 @@
 //! remembered where it is known. Either verdict is a sample of the strategy's error budget.
 
 use super::{Decider, NewEntry, RememberError, Served, order, served_from};
+use crate::admission::Class;
 use crate::domain::audit::DecisionRecord;
 use crate::domain::calibration::Evidence;
 use crate::domain::deadline::Deadline;
@@ -226,7 +227,7 @@ impl Decider {
         let evidence = matched.and_then(|matched| matched.evidence);
         let near = evidence.is_some() || matched.is_some_and(|m| self.another_text(tenant, &m.entry, &past.text));
         let fresh = match near && !feedback.right {
-            true => Some(self.vector_of(tenant, &past.text, deadline).await.map_err(RememberError::from)?.vector),
+            true => Some(self.vector_of(tenant, &past.text, (Class::Write, deadline)).await.map_err(RememberError::from)?.vector),
             false => None,
         };
         let judgement = Judgement {

@@ -58,6 +58,7 @@ use self::situation::{Context, ContextChoice, Setting};
 use self::slow::Slow;
 use self::think::Place;
 use self::triage::Chosen;
+use crate::admission::{Admission, Refused};
 use crate::cache::embedding::{EmbeddingCache, Full};
 use crate::cache::market::MarketCache;
 use crate::cache::partition::LiveEntry;
@@ -74,7 +75,7 @@ use crate::embed::{EmbedError, Embedder};
 use crate::engine::Engines;
 use crate::facts::Lexicon;
 use crate::store::{Store, StoreError};
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, traces};
 use crate::triage::Example;
 use crate::verify::confidence;
 use serde_json::value::RawValue;
@@ -106,6 +107,9 @@ pub enum DecideError {
         /// Its id.
         component: ComponentId,
     },
+    /// The text was not let to the embedder.
+    #[error(transparent)]
+    NotAdmitted(#[from] Refused),
     /// The text could not be embedded.
     #[error(transparent)]
     Embed(#[from] EmbedError),
@@ -173,6 +177,8 @@ pub struct Decider {
     pub strategies: Strategies,
     /// Text to vector.
     pub embedder: Arc<dyn Embedder>,
+    /// Who may have a text embedded now.
+    pub admission: Admission,
     /// Vectors that are known.
     pub embeddings: EmbeddingCache,
     /// Seconds for which the store keeps the vector of a fresh text.
@@ -375,6 +381,9 @@ impl Decider {
             trace_id: run.request.trace,
         };
         fill(&mut answer);
+        if let Some(parent) = run.request.span {
+            traces::decision(parent, run.start, &answer);
+        }
         let json: Arc<RawValue> = serde_json::value::to_raw_value(&answer)?.into();
         Ok(Decided { answer, json })
     }

@@ -19,7 +19,7 @@ use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineFailure};
 use crate::limits::{ENGINE_ATTEMPTS_MAX, PENDING_NOTICE_MS, THINKING_MAX};
 use crate::store::{Record, Write};
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, traces};
 use crate::verify::{confidence, sanity};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
@@ -320,7 +320,7 @@ impl Task {
         let (name, engine) = &self.engine;
         self.work.steps.tell("engine", format!("{name} was asked"));
         // An engine that panics has failed like any other: the caller and all who wait are told, and the next one may ask again.
-        let unwound = AssertUnwindSafe(engine.decide(question)).catch_unwind();
+        let unwound = AssertUnwindSafe(traces::within(self.request.span, engine.decide(question))).catch_unwind();
         let asked = timeout(deadline.remaining(), unwound).await;
         let panicked = |_| Err(EngineFailure::Failed { detail: "it panicked".to_owned() });
         let decision = asked.map_or(Err(EngineFailure::TimedOut), |ended| ended.unwrap_or_else(panicked))?;

@@ -27,6 +27,7 @@ pub mod strategy;
 pub mod tag_end;
 pub mod text;
 pub mod time;
+pub mod trace;
 pub mod triage;
 pub mod trust;
 pub mod vector;

@@ -7,6 +7,7 @@ use super::market::{Bar, INTERVAL_SEC_DEFAULT, Instrument, Series};
 use super::risk::Risk;
 use super::text::FreshText;
 use super::time::Timestamp;
+use super::trace::TraceParent;
 use crate::limits::{POSTED_BARS_MAX, POSTED_INSTRUMENTS_MAX};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -179,6 +180,8 @@ pub struct Request {
     pub deadline: Deadline,
     /// The trace that it belongs to.
     pub trace: TraceId,
+    /// Its place in that trace, where the trace is recorded.
+    pub span: Option<TraceParent>,
 }
 
 impl Request {
@@ -199,6 +202,7 @@ impl Request {
             pending: true,
             deadline,
             trace: TraceId::new(fastrand::u128(..)),
+            span: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! The children of labelled metrics are bound once, so that counting on the hot path is an atomic addition.
 
+pub mod admission;
 pub mod llm;
 
 use crate::domain::answer::{Gate, Outcome, Path, TimingUs};
@@ -57,6 +58,7 @@ struct Metrics {
     index_bytes: IntGauge,
     dead_nodes: IntGauge,
     queues: IntGaugeVec,
+    admission: admission::Metrics,
     llm: llm::Metrics,
 }
 
@@ -201,6 +203,7 @@ impl Metrics {
             index_bytes: gauge(r, "index_bytes", "Bytes that the vector indexes hold.")?,
             dead_nodes: gauge(r, "index_dead_nodes", "Deleted nodes that no rebuild has dropped yet.")?,
             queues: gauge_vec(r, "queue_depth", "Jobs that wait, by queue.", &["queue"])?,
+            admission: admission::Metrics::new(r)?,
             llm: llm::Metrics::new(r)?,
             registry,
         })

@@ -27,6 +27,7 @@ mod prototype;
 mod restart;
 mod service;
 mod slow_path;
+mod traces;
 mod triage;
 mod trust;
 mod tuning;
