@@ -67,6 +67,7 @@ pub(super) async fn ready(app: Data<App>) -> HttpResponse {
     responses((status = 200, description = "Prometheus text format", body = String, content_type = "text/plain")))]
 pub(super) async fn metrics(app: Data<App>) -> Answered {
     let cache = app.decider.semantic.stats();
+    let store = app.decider.store.health();
     metrics::memory_state(metrics::MemoryState {
         entries: cache.entries,
         partitions: cache.partitions,
@@ -74,7 +75,9 @@ pub(super) async fn metrics(app: Data<App>) -> Answered {
         index_bytes: cache.index_bytes,
         dead_nodes: cache.dead_nodes,
         embed_queue: app.decider.embedder.stats().queued,
-        store_queue: app.decider.store.health().queued,
+        store_queue: store.queued,
+        store_writable: store.failed.is_none(),
+        store_disk_bytes: store.disk_bytes,
         pending: app.decider.thinking.pending.len(),
     });
     let text = metrics::exposition().map_err(|e| Problem::new(Kind::INTERNAL, e.to_string()))?;

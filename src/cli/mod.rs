@@ -3,6 +3,7 @@
 mod bench;
 mod check_config;
 mod eval;
+mod health;
 mod ingest;
 mod inspect;
 mod labelled;
@@ -38,6 +39,8 @@ enum Verb {
     Ingest(ingest::Ingest),
     /// Show one entry, component or strategy whole, with its history.
     Inspect(inspect::Inspect),
+    /// Ask a running service whether it is ready: the health check of a container.
+    Health(health::Health),
     /// List the model files that are here, with revisions and checksums.
     Models(models::Models),
     /// Evaluate a strategy on labelled data: hits, errors, baselines, curves.
@@ -80,6 +83,7 @@ impl Command {
             Verb::CheckConfig(command) => command.run(),
             Verb::Ingest(command) => command.run(),
             Verb::Inspect(command) => command.run(),
+            Verb::Health(command) => command.run(),
             Verb::Models(command) => command.run(),
             Verb::Eval(command) => command.run(),
             Verb::Tune(command) => command.run(),

@@ -7,7 +7,7 @@
 //!
 //! Whether a request is recorded is its caller's word where it brings a `traceparent` (W3C Trace Context), and a share of the others.
 
-use crate::domain::answer::{Answer, Outcome, Path};
+use crate::domain::answer::Answer;
 use crate::domain::decision::Decision;
 use crate::domain::ids::TraceId;
 use crate::domain::trace::TraceParent;
@@ -136,7 +136,7 @@ pub fn request(method: &str, parent: Option<TraceParent>) -> Option<Request> {
     if !recorded {
         return None;
     }
-    let context = parent.map_or_else(Context::new, |parent| context_of(parent));
+    let context = parent.map_or_else(Context::new, context_of);
     let builder = tracing.tracer.span_builder(method.to_owned()).with_kind(SpanKind::Server);
     Some(Request { span: builder.start_with_context(&tracing.tracer, &context) })
 }
@@ -177,8 +177,8 @@ pub fn decision(parent: TraceParent, start: Instant, answer: &Answer) {
     let whole = Piece { name: "decide", began, took_us: timing.total };
     let told = [
         KeyValue::new("instinct.strategy", answer.strategy.to_string()),
-        KeyValue::new("instinct.path", path(answer.path)),
-        KeyValue::new("instinct.outcome", outcome(answer.outcome)),
+        KeyValue::new("instinct.path", answer.path.as_str()),
+        KeyValue::new("instinct.outcome", answer.outcome.as_str()),
         KeyValue::new("instinct.decision", answer.id.to_string()),
         KeyValue::new("instinct.refused", answer.refused.len() as i64),
     ];
@@ -227,23 +227,6 @@ impl Piece {
         let context = Context::new().with_remote_span_context(span.span_context().clone());
         span.end_with_timestamp(self.began + Duration::from_micros(self.took_us));
         context
-    }
-}
-
-fn path(path: Path) -> &'static str {
-    match path {
-        Path::Exact => "exact",
-        Path::Fast => "fast",
-        Path::Slow => "slow",
-        Path::Engine => "engine",
-    }
-}
-
-fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Decided => "decided",
-        Outcome::Abstained => "abstained",
-        Outcome::Pending => "pending",
     }
 }
 
