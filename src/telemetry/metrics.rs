@@ -4,6 +4,7 @@
 
 pub mod admission;
 pub mod llm;
+pub mod redis;
 
 use crate::domain::answer::{Gate, Outcome, Path, TimingUs};
 use prometheus::{
@@ -63,6 +64,7 @@ struct Metrics {
     store_disk_bytes: IntGauge,
     admission: admission::Metrics,
     llm: llm::Metrics,
+    redis: redis::Metrics,
 }
 
 struct Stages {
@@ -220,6 +222,7 @@ impl Metrics {
             queues: gauge_vec(r, "queue_depth", "Jobs that wait, by queue.", &["queue"])?,
             admission: admission::Metrics::new(r)?,
             llm: llm::Metrics::new(r)?,
+            redis: redis::Metrics::new(r)?,
             registry,
         })
     }
