@@ -136,6 +136,7 @@ impl From<DecideError> for Problem {
             DecideError::UnknownComponent { .. } => Self::field(Kind::NOT_FOUND, FieldError::new("/context", detail)),
             DecideError::MissingComponent { .. } => Self::new(Kind::AWAY, detail),
             DecideError::DeadlinePassed { .. } => Self::new(Kind::TOO_LATE, detail),
+            DecideError::OutOfStep { .. } => Self::new(Kind::AWAY, detail),
             DecideError::Overloaded { .. } => Self::new(Kind::OVERLOADED, detail),
             DecideError::Embed(e) => e.into(),
             DecideError::Store(e) => e.into(),

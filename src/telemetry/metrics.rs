@@ -3,6 +3,7 @@
 //! The children of labelled metrics are bound once, so that counting on the hot path is an atomic addition.
 
 pub mod llm;
+pub mod replicas;
 
 use crate::domain::answer::{Gate, Outcome, Path, TimingUs};
 use prometheus::{
@@ -50,6 +51,7 @@ struct Metrics {
     agents: IntCounterVec,
     agent_breakers: IntGaugeVec,
     backfills_not_stored: IntCounter,
+    replicas: replicas::Metrics,
     pending: IntGauge,
     entries: IntGauge,
     partitions: IntGauge,
@@ -201,6 +203,7 @@ impl Metrics {
             index_bytes: gauge(r, "index_bytes", "Bytes that the vector indexes hold.")?,
             dead_nodes: gauge(r, "index_dead_nodes", "Deleted nodes that no rebuild has dropped yet.")?,
             queues: gauge_vec(r, "queue_depth", "Jobs that wait, by queue.", &["queue"])?,
+            replicas: replicas::Metrics::new(r)?,
             llm: llm::Metrics::new(r)?,
             registry,
         })
