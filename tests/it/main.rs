@@ -30,6 +30,7 @@ mod prototype;
 mod restart;
 mod service;
 mod slow_path;
+mod store_away;
 mod triage;
 mod trust;
 mod tuning;
