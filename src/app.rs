@@ -5,7 +5,9 @@ use crate::cache::embedding::EmbeddingCache;
 use crate::cache::market::MarketCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
-use crate::decide::{Background, Budgets, Decider, NewComponent, Order, Restored, Shadows, Strategies, Thinking, Triages};
+use crate::decide::{
+    Background, Budgets, Decider, Follow, NewComponent, Order, Restored, Shadows, Strategies, Thinking, Triages,
+};
 use crate::domain::calibration::Calibration;
 use crate::domain::component::ModelRef;
 use crate::domain::deadline::Deadline;
@@ -232,12 +234,16 @@ impl App {
             shadows: Shadows::default(),
             thinking: Thinking::new(config.engine.runs_max, Duration::from_millis(config.engine.budget_ms)),
             background,
+            follow: Follow::new(config.replicas.clone()),
             order: Order::default(),
             ending_tags: tokio::sync::Mutex::default(),
             clock: parts.clock,
         });
         embed_slot_texts(&decider).await?;
-        let restored = decider.restore()?;
+        decider.begin_to_follow().await?;
+        let restoring = Arc::clone(&decider);
+        // A store beyond the network is read by this very runtime.
+        let restored = tokio::task::spawn_blocking(move || restoring.restore()).await.unwrap_or(Err(StoreError::Closed))?;
         let bulk = Arc::new(tokio::sync::Semaphore::new(config.server.bulk_writes_max));
         let streams = Arc::new(tokio::sync::Semaphore::new(EVENT_STREAMS_MAX));
         Ok(Self { decider, restored, bulk, streams, draining: AtomicBool::new(false) })

@@ -1,6 +1,6 @@
 //! The settings of the whole service: each module's own `Config`, gathered from defaults, file, environment and flags.
 
-use crate::{admission, cache, embed, engine, facts, index, llm, store, telemetry};
+use crate::{admission, cache, decide, embed, engine, facts, index, llm, store, telemetry};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
@@ -25,6 +25,8 @@ pub struct Config {
     pub strategies: Strategies,
     /// Where records last.
     pub store: Store,
+    /// Processes that share a store.
+    pub replicas: decide::Replicas,
     /// Text to vector.
     pub embed: embed::Config,
     /// Who may have a text embedded.
@@ -190,6 +192,7 @@ impl Config {
         self.admission.check().map_err(|e| broken("admission", &e))?;
         self.index.validate().map_err(|e| broken("index", &e))?;
         self.engine.check().map_err(|e| broken("engine", &e))?;
+        self.replicas.check().map_err(|e| broken("replicas", &e))?;
         self.llm.check().map_err(|e| broken("llm", &e))?;
         self.store.embedded.check().map_err(|e| broken("store.embedded", &e))?;
         telemetry::logs::check(&self.log).map(drop).map_err(|e| ConfigError::Rule { setting: "log.level", rule: e.to_string() })

@@ -86,6 +86,18 @@ pub const ENGINE_ATTEMPTS_MAX: u32 = 2;
 /// short for anybody who comes with new data to notice.
 pub const ABSTENTION_LINGERS_MS: u64 = 1_000;
 
+/// Milliseconds in which the store has to say whether this process may run an engine; past it the process decides for itself.
+pub const LEASE_ANSWERS_WITHIN_MS: u64 = 500;
+
+/// Milliseconds after which a process that waits for the run of another asks whether that still goes on. What it waits for it is told sooner.
+pub const LEASE_POLL_MS: u64 = 150;
+
+/// Bytes of what the holder of a lease may leave behind for those who waited. A trade has one or two thousand.
+pub const LEASE_WORD_BYTES_MAX: usize = 16_384;
+
+/// Milliseconds for which a write of bars waits for those of other processes to the same instrument.
+pub const MARKET_TURN_MS: u64 = 2_000;
+
 /// Abstentions of one partition that linger at one time; each is looked through by whoever asks an engine.
 pub const LINGERING_ABSTENTIONS_MAX: usize = 128;
 

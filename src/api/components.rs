@@ -229,7 +229,7 @@ pub(super) async fn delete(app: Data<App>, http: HttpRequest, id: web::Path<Stri
         (status = 200, description = "One `LineResult` a line", body = LineResult, content_type = "application/x-ndjson"),
         (status = 408, description = "The body came too slowly", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 503, description = "Too many bulk writes at once", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "Too many bulk writes at once, or the store is away", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn bulk(app: Data<App>, http: HttpRequest, payload: web::Payload) -> Answered {

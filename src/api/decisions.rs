@@ -31,11 +31,21 @@ pub(super) fn work(app: &App, id: &str) -> Option<Arc<Work>> {
     app.decider.work(&caller().tenant, DecisionId::parse(id).ok()?)
 }
 
+/// Waits for another process to decide, if one is at work.
+pub(super) async fn decided_elsewhere(app: &App, id: &str, within: Duration) -> Result<(), Problem> {
+    match DecisionId::parse(id) {
+        Ok(id) => Ok(app.decider.decided_elsewhere(&caller().tenant, id, within).await?),
+        Err(_) => Ok(()),
+    }
+}
+
 /// The answer of a decision as it stands, with what was asked and when.
 pub(super) async fn answer_of(app: &App, id: &str) -> Result<Value, Problem> {
     // Asked before the record is read, for what ends in between has its record written by then and not yet seen.
     let over = work(app, id).map(|work| work.is_over());
-    told(&record(app, id).await?, over)
+    let record = record(app, id).await?;
+    let elsewhere = app.decider.may_be_under_way(&record).then_some(false);
+    told(&record, over.or(elsewhere))
 }
 
 async fn record(app: &App, id: &str) -> Result<DecisionRecord, Problem> {
@@ -83,9 +93,12 @@ pub(super) async fn decision(app: Data<App>, http: HttpRequest, id: web::Path<St
         if wait.wait_ms.is_some_and(|ms| ms > WAIT_MS_MAX) {
             return Err(Problem::field(Kind::NOT_ALLOWED, FieldError::new("/wait_ms", format!("it is more than {WAIT_MS_MAX}"))));
         }
-        if let (Some(work), Some(wait_ms)) = (work(&app, &id), wait.wait_ms) {
-            // Where it isn't there by then the answer is still "pending".
-            let _ = timeout(Duration::from_millis(wait_ms), work.ended()).await;
+        // Where it isn't there by then the answer is still "pending".
+        if let Some(within) = wait.wait_ms.map(Duration::from_millis) {
+            match work(&app, &id) {
+                Some(work) => drop(timeout(within, work.ended()).await),
+                None => decided_elsewhere(&app, &id, within).await?,
+            }
         }
         Ok(json::ok(&answer_of(&app, &id).await?))
     };

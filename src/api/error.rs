@@ -137,6 +137,7 @@ impl From<DecideError> for Problem {
             DecideError::MissingComponent { .. } => Self::new(Kind::AWAY, detail),
             DecideError::DeadlinePassed { .. } => Self::new(Kind::TOO_LATE, detail),
             DecideError::Overloaded { .. } | DecideError::NotAdmitted(_) => Self::new(Kind::OVERLOADED, detail),
+            DecideError::OutOfStep { .. } => Self::new(Kind::AWAY, detail),
             DecideError::Embed(e) => e.into(),
             DecideError::Store(e) => e.into(),
             DecideError::ComponentsFull(_) => Self::new(Kind::NOT_ALLOWED, detail),

@@ -3,6 +3,7 @@
 use super::error::{Answered, Kind, Problem};
 use super::json;
 use crate::app::App;
+use crate::decide::Standing;
 use crate::telemetry::metrics;
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -44,8 +45,11 @@ pub(super) async fn ready(app: Data<App>) -> HttpResponse {
             Err(error) => json!({"name": name, "ready": false, "reason": error.to_string()}),
         })
         .collect();
-    let good = store.failed.is_none() && !app.draining();
-    let parts = json!({
+    let standing = decider.standing();
+    // What several processes share may be away for a moment without harm: memory tells by itself when it is too old.
+    let fresh = standing.as_ref().map_or(store.failed.is_none(), Standing::in_step);
+    let good = fresh && !app.draining();
+    let mut parts = json!({
         "server": {"draining": app.draining()},
         "store": {"writable": store.failed.is_none(), "error": store.failed, "queued": store.queued,
                   "queue_capacity": store.queue_capacity, "lost": store.lost, "disk_bytes": store.disk_bytes},
@@ -58,8 +62,23 @@ pub(super) async fn ready(app: Data<App>) -> HttpResponse {
                   "damaged_records": app.restored.damaged},
         "strategies": strategies,
     });
+    if let (Some(standing), Some(parts)) = (&standing, parts.as_object_mut()) {
+        parts.insert("replica".to_owned(), replica(standing));
+    }
     let state = Ready { status: if good { "ready" } else { "not-ready" }, parts };
     if good { json::ok(&state) } else { HttpResponse::ServiceUnavailable().insert_header(("retry-after", "1")).json(&state) }
+}
+
+/// Where this process stands with the others over its store.
+fn replica(standing: &Standing) -> Value {
+    let Standing { behind, bound, past_bound, trouble } = standing;
+    let state = match (trouble, standing.in_step()) {
+        (Some(_), _) => "store-away",
+        (None, true) => "in-step",
+        (None, false) => "behind",
+    };
+    json!({"state": state, "behind_ms": behind.as_millis() as u64, "lag_bound_ms": bound.as_millis() as u64,
+           "past_lag_bound": past_bound, "error": trouble})
 }
 
 /// Every metric, in Prometheus' text format.
@@ -80,6 +99,7 @@ pub(super) async fn metrics(app: Data<App>) -> Answered {
         store_disk_bytes: store.disk_bytes,
         pending: app.decider.thinking.pending.len(),
     });
+    metrics::replicas::behind(app.decider.standing().map(|standing| standing.behind).unwrap_or_default());
     let text = metrics::exposition().map_err(|e| Problem::new(Kind::INTERNAL, e.to_string()))?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }

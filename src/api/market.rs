@@ -95,7 +95,7 @@ fn missing(name: &str) -> Problem {
         (status = 408, description = "The body came too slowly", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 422, description = "No name of an instrument", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 503, description = "Too many bulk writes at once", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "Too many bulk writes at once, or the store is away", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn put(app: Data<App>, http: HttpRequest, name: web::Path<String>, payload: web::Payload) -> Answered {

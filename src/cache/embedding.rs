@@ -165,6 +165,11 @@ impl EmbeddingCache {
         ended
     }
 
+    /// The ids of all components that tenants wrote.
+    pub fn ids(&self) -> Vec<(TenantId, ComponentId)> {
+        self.components.pin().keys().cloned().collect()
+    }
+
     /// How many components are in memory.
     pub fn len(&self) -> usize {
         self.components.len()

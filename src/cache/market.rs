@@ -59,6 +59,11 @@ impl MarketCache {
         held
     }
 
+    /// All that bars are held of.
+    pub fn instruments(&self) -> Vec<(TenantId, Instrument)> {
+        self.series.pin().keys().cloned().collect()
+    }
+
     /// How many instruments there are.
     pub fn len(&self) -> usize {
         self.series.pin().len()

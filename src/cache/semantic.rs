@@ -151,6 +151,17 @@ impl SemanticCache {
         place.entry(id).filter(|live| !live.removed())
     }
 
+    /// Whether it holds this very entry, though a deletion by tag may have ended it.
+    pub fn holds(&self, entry: &Entry) -> bool {
+        let place = self.places.pin().get(&(entry.tenant.clone(), entry.id)).cloned();
+        place.and_then(|partition| partition.entry(&entry.id)).is_some_and(|live| *live.entry == *entry)
+    }
+
+    /// The ids of all entries, those among them that a deletion by tag ended.
+    pub fn ids(&self) -> Vec<(TenantId, EntryId)> {
+        self.places.pin().keys().cloned().collect()
+    }
+
     /// The ids of the entries of a tenant for which `wanted` holds.
     pub fn select(&self, tenant: &TenantId, mut wanted: impl FnMut(&LiveEntry) -> bool) -> Vec<EntryId> {
         let mut found = Vec::new();

@@ -56,6 +56,10 @@ async fn serve(config: Config) -> Result<(), Failure> {
         let config = config.upkeep.clone();
         async move { App::keep_up(&app.into_inner(), &config).await }
     });
+    let following = actix_web::rt::spawn({
+        let decider = Arc::clone(&app.decider);
+        async move { decider.keep_in_step().await }
+    });
     let server = api::server(Data::clone(&app), listener, &config.server)?;
     let address = config.server.listen;
     tracing::info!(%address, model = %app.decider.embedder.model(), started_in_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -75,6 +79,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     server.await?;
     signals.abort();
     upkeep.abort();
+    following.abort();
     // What was learnt from the last requests is kept too, but a slow engine must not hold up the end.
     // The same seconds are for both: who still waited for an answer took of them.
     let drain =

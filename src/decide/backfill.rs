@@ -1,5 +1,6 @@
 //! Remembering decisions: from a text and what was decided to an entry that searches find.
 
+use super::lease::Leased;
 use super::prompt::End;
 use super::situation::{Context, ContextChoice};
 use super::think::Place;
@@ -44,6 +45,13 @@ pub struct NewEntry {
     pub validity: Validity,
     /// Who decided.
     pub provenance: Provenance,
+}
+
+/// What an engine decided, on its way into the store.
+pub(super) struct Backfill<'a> {
+    pub entry: StoredEntry,
+    /// The right to decide it, where several processes could.
+    pub lease: Option<&'a Leased>,
 }
 
 /// Why a decision is not remembered.
@@ -182,13 +190,26 @@ impl Decider {
     }
 
     /// Stores what an engine decided together with the record of the answer, both or neither, and lets searches find it. Where the store
-    /// is away the answer stands all the same, and memory has it until the next start.
-    pub(super) async fn backfill(&self, entry: StoredEntry, record: Write) {
+    /// is away the answer stands all the same, and memory has it until the next start. `false`, and nothing was done, where another
+    /// process has taken over the right to decide it.
+    pub(super) async fn backfill(&self, Backfill { entry, lease }: Backfill<'_>, record: Write) -> bool {
         let _held = self.order.hold(std::iter::once(entry.entry.id)).await;
         let since = Instant::now();
-        match self.store.backfill(vec![Write::Put(Record::Entry(entry.clone())), record]).await {
-            Ok(stored) => metrics::entries_stored(usize::from(stored), since.elapsed()),
+        let writes = || vec![Write::Put(Record::Entry(entry.clone())), record.clone()];
+        let committed = match lease {
+            Some(lease) => lease.commit(writes()).await,
+            None => Ok(false),
+        };
+        let stored = match (committed, lease) {
+            (Ok(true), _) => Ok(true),
+            (Ok(false), Some(_)) => return false,
+            (Ok(false), None) | (Err(_), _) => self.store.backfill(writes()).await,
+        };
+        match stored {
+            Ok(true) => metrics::entries_stored(1, since.elapsed()),
+            Ok(false) => self.follow.expect([Write::Put(Record::Entry(entry.clone())).key()]),
             Err(error) => {
+                self.follow.expect([Write::Put(Record::Entry(entry.clone())).key()]);
                 metrics::backfill_not_stored();
                 tracing::warn!(%error, "what an engine decided could not be stored; it is remembered until the service stops");
             }
@@ -196,6 +217,7 @@ impl Decider {
         if let Err(error) = self.semantic.insert(&entry) {
             tracing::warn!(%error, "what an engine decided could not be taken into memory");
         }
+        true
     }
 
     /// Writes entries durably, all or none, and then lets searches find them.
@@ -209,7 +231,7 @@ impl Decider {
             let _held = decider.order.hold(entries.iter().map(|e| e.entry.id)).await;
             let since = Instant::now();
             let writes = entries.iter().map(|entry| Write::Put(Record::Entry(entry.clone()))).collect();
-            decider.store.commit(writes).await?;
+            decider.commit(writes).await?;
             metrics::entries_stored(entries.len(), since.elapsed());
             for entry in &entries {
                 decider.semantic.insert(entry)?;

@@ -121,7 +121,7 @@ impl Decider {
                     .filter(|key| *key != Record::Component(Arc::clone(component)).key());
                 others.map(Write::Delete).chain([Write::Put(Record::Component(Arc::clone(component)))]).collect::<Vec<_>>()
             });
-            decider.store.commit(writes.collect()).await?;
+            decider.commit(writes.collect()).await?;
             components.iter().map(|c| Ok(decider.embeddings.put(Arc::clone(c))?.is_none())).collect()
         });
         written.await.unwrap_or_else(|error| Err(ComponentError::Broken { detail: error.to_string() }))
@@ -134,11 +134,15 @@ impl Decider {
     pub async fn delete_component(self: &Arc<Self>, tenant: &TenantId, id: &ComponentId) -> Result<bool, ComponentError> {
         let (decider, tenant, id) = (Arc::clone(self), tenant.clone(), id.clone());
         let written = order::to_its_end(async move {
+            if let Some(shared) = decider.store.shared() {
+                // Another process may have written it a moment ago.
+                decider.apply_components(shared, &[(tenant.clone(), id.clone())]).await?;
+            }
             let _held = decider.order.hold(std::iter::once(&id)).await;
             if decider.embeddings.remove(&tenant, &id).is_none() {
                 return Ok(false);
             }
-            decider.store.commit(records_of(&tenant, &id).map(Write::Delete).collect()).await?;
+            decider.commit(records_of(&tenant, &id).map(Write::Delete).collect()).await?;
             Ok(true)
         });
         written.await.unwrap_or_else(|error| Err(ComponentError::Broken { detail: error.to_string() }))
@@ -146,6 +150,6 @@ impl Decider {
 }
 
 /// Every key under which a component of this id may be stored.
-fn records_of<'a>(tenant: &'a TenantId, id: &'a ComponentId) -> impl Iterator<Item = RecordKey> + 'a {
+pub(super) fn records_of<'a>(tenant: &'a TenantId, id: &'a ComponentId) -> impl Iterator<Item = RecordKey> + 'a {
     Family::ALL.into_iter().map(|family| RecordKey::Component { tenant: tenant.clone(), family, id: id.clone() })
 }

@@ -21,6 +21,10 @@ use crate::store::{Record, RecordKey, StoreError, Write};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a verdict waits for memory to have what is stored. Where that is not enough the verdict counts, and may find no entry.
+const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(1);
 
 /// A caller's verdict on a decision.
 #[derive(Debug, Clone)]
@@ -142,6 +146,8 @@ impl Decider {
             };
             return Err(FieldError::new("/expected", detail).into());
         }
+        // What another process decided a moment ago is in the store before its record is, and in memory soon.
+        self.catch_up(CAUGHT_UP_WITHIN).await;
         let entry = match &past.answered.matched {
             Some(matched) => Some(matched.entry),
             None => self.became(tenant, &past)?,
@@ -181,7 +187,7 @@ impl Decider {
             let Some(Record::Entry(mut stored)) = decider.store.get(&key).await? else { return Ok(false) };
             if stored.entry.quarantine.is_none() {
                 stored.entry = Arc::new(Entry { quarantine: Some(quarantine), ..Entry::clone(&stored.entry) });
-                decider.store.commit(vec![Write::Put(Record::Entry(stored.clone()))]).await?;
+                decider.commit(vec![Write::Put(Record::Entry(stored.clone()))]).await?;
                 decider.semantic.insert(&stored).map_err(RememberError::from)?;
             }
             Ok(true)
@@ -254,7 +260,7 @@ impl Decider {
             Some(Record::Judgement(before)) if before.right == judgement.right => Ok(()),
             Some(_) => {
                 // A verdict that was taken back can't be subtracted, so the budget is counted anew from what is on record.
-                self.store.commit(vec![Write::Put(Record::Judgement(judgement.into()))]).await?;
+                self.commit(vec![Write::Put(Record::Judgement(judgement.into()))]).await?;
                 let (decider, tenant, name) = (Arc::clone(self), tenant.clone(), past.answered.strategy.clone());
                 let recount = move || decider.replay_judgements(Some((&tenant, &name)));
                 let counted = tokio::task::spawn_blocking(recount).await;

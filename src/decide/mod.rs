@@ -16,7 +16,10 @@ mod components;
 mod fast;
 mod feedback;
 mod flights;
+mod follow;
 mod forget;
+mod lead;
+mod lease;
 mod market;
 mod order;
 mod pending;
@@ -31,6 +34,7 @@ mod situation;
 mod slow;
 mod think;
 mod triage;
+mod turn;
 mod vote;
 
 pub use backfill::{NewEntry, RememberError};
@@ -39,6 +43,7 @@ pub use budgets::Budgets;
 pub use components::{ComponentError, NewComponent};
 pub use feedback::{Consequences, Feedback, FeedbackError};
 pub use flights::Flights;
+pub use follow::{Follow, Followed, PastBound, Replicas, Standing};
 pub use forget::Forget;
 pub use market::{BarWritten, MarketError, NewBar};
 pub use order::Order;
@@ -131,6 +136,14 @@ pub enum DecideError {
         /// For the log.
         detail: String,
     },
+    /// What memory holds may be older than it may be.
+    #[error("memory may be {} ms behind the store, which is more than {} ms", behind.as_millis(), bound.as_millis())]
+    OutOfStep {
+        /// How far.
+        behind: Duration,
+        /// How far it may be.
+        bound: Duration,
+    },
     /// As much is under way as may be.
     #[error("too many {what} are under way")]
     Overloaded {
@@ -189,6 +202,8 @@ pub struct Decider {
     pub market: MarketCache,
     /// Where the graphs of the indexes are kept between runs; they are built anew where absent.
     pub graphs: Option<PathBuf>,
+    /// How far the other processes over the store were followed.
+    pub follow: Follow,
     /// Who writes which id now.
     pub order: Order,
     /// Held by whoever deletes by tag, one after the other.
@@ -246,6 +261,7 @@ impl Decider {
     /// # Errors
     /// [`DecideError`] where the request can't be answered at all; having nothing to serve is an answer.
     pub async fn decide(self: &Arc<Self>, caller: &Caller, request: &Request) -> Result<Decided, DecideError> {
+        self.check_in_step()?;
         let strategy = Arc::clone(self.strategies.named(&request.strategy)?);
         let mut run = Run::new(caller, request, strategy, self.clock.now());
         run.generation = self.semantic.generations().current();

@@ -5,6 +5,7 @@
 pub mod admission;
 pub mod llm;
 pub mod redis;
+pub mod replicas;
 
 use crate::domain::answer::{Gate, Outcome, Path, TimingUs};
 use prometheus::{
@@ -53,6 +54,7 @@ struct Metrics {
     agents: IntCounterVec,
     agent_breakers: IntGaugeVec,
     backfills_not_stored: IntCounter,
+    replicas: replicas::Metrics,
     pending: IntGauge,
     entries: IntGauge,
     partitions: IntGauge,
@@ -221,6 +223,7 @@ impl Metrics {
             store_disk_bytes: gauge(r, "store_disk_bytes", "Bytes on disk of the embedded store.")?,
             queues: gauge_vec(r, "queue_depth", "Jobs that wait, by queue.", &["queue"])?,
             admission: admission::Metrics::new(r)?,
+            replicas: replicas::Metrics::new(r)?,
             llm: llm::Metrics::new(r)?,
             redis: redis::Metrics::new(r)?,
             registry,

@@ -115,7 +115,7 @@ pub(in crate::api) fn checked_decision(at: &str, json: &RawValue) -> Result<Payl
         (status = 200, description = "One `LineResult` a line", body = LineResult, content_type = "application/x-ndjson"),
         (status = 408, description = "The body came too slowly", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 503, description = "Too many bulk writes at once", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "Too many bulk writes at once, or the store is away", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn bulk(app: Data<App>, http: HttpRequest, payload: web::Payload) -> Answered {
