@@ -1,13 +1,13 @@
 //! Past decisions and their audit records.
 
-use super::decide::caller;
+use super::access::caller;
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json;
 use crate::app::App;
 use crate::decide::Work;
 use crate::domain::audit::DecisionRecord;
 use crate::domain::field::FieldError;
-use crate::domain::ids::DecisionId;
+use crate::domain::ids::{DecisionId, TenantId};
 use crate::limits::WAIT_MS_MAX;
 use actix_web::HttpRequest;
 use actix_web::web::{self, Data};
@@ -27,20 +27,20 @@ pub(super) struct Wait {
 }
 
 /// The work for a decision that is pending, or was a moment ago.
-pub(super) fn work(app: &App, id: &str) -> Option<Arc<Work>> {
-    app.decider.work(&caller().tenant, DecisionId::parse(id).ok()?)
+pub(super) fn work(app: &App, tenant: &TenantId, id: &str) -> Option<Arc<Work>> {
+    app.decider.work(tenant, DecisionId::parse(id).ok()?)
 }
 
 /// The answer of a decision as it stands, with what was asked and when.
-pub(super) async fn answer_of(app: &App, id: &str) -> Result<Value, Problem> {
+pub(super) async fn answer_of(app: &App, tenant: &TenantId, id: &str) -> Result<Value, Problem> {
     // Asked before the record is read, for what ends in between has its record written by then and not yet seen.
-    let over = work(app, id).map(|work| work.is_over());
-    told(&record(app, id).await?, over)
+    let over = work(app, tenant, id).map(|work| work.is_over());
+    told(&record(app, tenant, id).await?, over)
 }
 
-async fn record(app: &App, id: &str) -> Result<DecisionRecord, Problem> {
+async fn record(app: &App, tenant: &TenantId, id: &str) -> Result<DecisionRecord, Problem> {
     let id = DecisionId::parse(id).map_err(|e| Problem::new(Kind::NOT_FOUND, e.to_string()))?;
-    let found = app.decider.audit(&caller().tenant, id).await?;
+    let found = app.decider.audit(tenant, id).await?;
     found.ok_or_else(|| Problem::new(Kind::NOT_FOUND, format!("there is no decision {id}, or its record is past its age")))
 }
 
@@ -83,11 +83,12 @@ pub(super) async fn decision(app: Data<App>, http: HttpRequest, id: web::Path<St
         if wait.wait_ms.is_some_and(|ms| ms > WAIT_MS_MAX) {
             return Err(Problem::field(Kind::NOT_ALLOWED, FieldError::new("/wait_ms", format!("it is more than {WAIT_MS_MAX}"))));
         }
-        if let (Some(work), Some(wait_ms)) = (work(&app, &id), wait.wait_ms) {
+        let tenant = caller(&http)?.tenant;
+        if let (Some(work), Some(wait_ms)) = (work(&app, &tenant, &id), wait.wait_ms) {
             // Where it isn't there by then the answer is still "pending".
             let _ = timeout(Duration::from_millis(wait_ms), work.ended()).await;
         }
-        Ok(json::ok(&answer_of(&app, &id).await?))
+        Ok(json::ok(&answer_of(&app, &tenant, &id).await?))
     };
     answered.await.at(&http)
 }

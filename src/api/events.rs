@@ -1,9 +1,11 @@
 //! A decision as it comes about, as server-sent events (WHATWG HTML, section 9.2).
 
+use super::access::caller;
 use super::decisions::{answer_of, work};
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use crate::app::App;
 use crate::decide::Work;
+use crate::domain::ids::TenantId;
 use crate::engine::steps::Step;
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -21,6 +23,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// A stream of one decision.
 struct Following {
     app: Data<App>,
+    tenant: TenantId,
     id: String,
     work: Arc<Work>,
     told: usize,
@@ -44,14 +47,15 @@ pub(super) async fn events(app: Data<App>, http: HttpRequest, id: web::Path<Stri
     let answered = async {
         let mut response = HttpResponse::Ok();
         response.content_type("text/event-stream").insert_header(("cache-control", "no-cache"));
-        let Some(work) = work(&app, &id) else {
-            return Ok::<_, Problem>(response.body(event("answer", &answer_of(&app, &id).await?)));
+        let tenant = caller(&http)?.tenant;
+        let Some(work) = work(&app, &tenant, &id) else {
+            return Ok::<_, Problem>(response.body(event("answer", &answer_of(&app, &tenant, &id).await?)));
         };
         let Ok(room) = Arc::clone(&app.streams).try_acquire_owned() else {
             return Err(Problem::new(Kind::OVERLOADED, "as many streams of events are open as may be"));
         };
         let (id, waiting) = (id.into_inner(), VecDeque::new());
-        let following = Following { app, id, work, told: 0, waiting, over: false, _room: room };
+        let following = Following { app, tenant, id, work, told: 0, waiting, over: false, _room: room };
         Ok(response.streaming(stream::unfold(following, |following| following.next())))
     };
     answered.await.at(&http)
@@ -89,7 +93,7 @@ impl Following {
     }
 
     async fn answer(&self) -> Bytes {
-        match answer_of(&self.app, &self.id).await {
+        match answer_of(&self.app, &self.tenant, &self.id).await {
             Ok(answer) => event("answer", &answer),
             // The status is sent long ago; the client is told where to look.
             Err(_) => Bytes::from_static(

@@ -5,6 +5,7 @@ mod check_config;
 mod eval;
 mod ingest;
 mod inspect;
+mod keys;
 mod labelled;
 mod models;
 mod rows;
@@ -13,6 +14,7 @@ mod tune;
 mod tune_aggregator;
 
 use crate::config::{Config, ConfigError, DEFAULTS, Overrides};
+use crate::domain::ids::{IdError, TenantId};
 use clap::{Args, Parser, Subcommand};
 use std::error::Error;
 use std::io::Write;
@@ -38,6 +40,8 @@ enum Verb {
     Ingest(ingest::Ingest),
     /// Show one entry, component or strategy whole, with its history.
     Inspect(inspect::Inspect),
+    /// Make API keys.
+    Keys(keys::Keys),
     /// List the model files that are here, with revisions and checksums.
     Models(models::Models),
     /// Evaluate a strategy on labelled data: hits, errors, baselines, curves.
@@ -80,6 +84,7 @@ impl Command {
             Verb::CheckConfig(command) => command.run(),
             Verb::Ingest(command) => command.run(),
             Verb::Inspect(command) => command.run(),
+            Verb::Keys(command) => command.run(),
             Verb::Models(command) => command.run(),
             Verb::Eval(command) => command.run(),
             Verb::Tune(command) => command.run(),
@@ -117,6 +122,11 @@ fn tell(line: &str) -> Result<(), Failure> {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Reads the name of a tenant.
+fn tenant(text: &str) -> Result<TenantId, IdError> {
+    TenantId::new(text)
 }
 
 fn settings_help() -> String {

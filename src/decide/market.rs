@@ -1,6 +1,6 @@
 //! Writing past prices: checked against what is held, stored, then seen by engines.
 
-use super::{Decider, order};
+use super::{Decider, QuotaReached, order};
 use crate::cache::market::MarketFull;
 use crate::domain::field::FieldError;
 use crate::domain::ids::TenantId;
@@ -29,6 +29,9 @@ pub enum MarketError {
     /// There is no room.
     #[error(transparent)]
     Full(#[from] MarketFull),
+    /// A quota of the tenant is reached.
+    #[error(transparent)]
+    Quota(#[from] QuotaReached),
     /// The store did not take them.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -75,7 +78,9 @@ impl Decider {
             if merged.writes.is_empty() {
                 return Ok(merged.results);
             }
-            decider.market.room_for(&tenant, &instrument, merged.series.bars().len().saturating_sub(before))?;
+            let more = merged.series.bars().len().saturating_sub(before);
+            decider.market.room_for(&tenant, &instrument, more)?;
+            decider.room_for_bars(&tenant, (more * size_of::<Bar>()) as u64)?;
             decider.store.commit(merged.writes).await?;
             decider.market.put(&tenant, &instrument, Arc::new(merged.series));
             Ok(merged.results)

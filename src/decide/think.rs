@@ -276,9 +276,10 @@ impl Task {
                 let held_back = run.held_back.take();
                 let entry = decider.entry_of(&run, &self.place, decision.clone()).await;
                 // It was decided so before and called wrong. The engine may insist; memory does not.
-                let wrong = decider.is_closed(&entry);
-                let ended = self.end_with(run, (!wrong).then_some(entry), decided_by(decision.clone())).await?;
-                pilot.land(if wrong { Landed::Told(decision.clone()) } else { Landed::Remembered });
+                // Nor does it where the tenant may keep no more; what was decided is told all the same.
+                let left_out = decider.is_closed(&entry) || decider.room_for_entries(std::slice::from_ref(&entry)).is_err();
+                let ended = self.end_with(run, (!left_out).then_some(entry), decided_by(decision.clone())).await?;
+                pilot.land(if left_out { Landed::Told(decision.clone()) } else { Landed::Remembered });
                 if let Some(held_back) = held_back {
                     let asked = (&self.caller, &self.request);
                     decider.judge_held_back(asked, &self.place.setting, &ended.answer, (held_back, decision));

@@ -14,6 +14,7 @@
 //!
 //! A store that several processes share is a [`Shared`] as well.
 
+pub mod buckets;
 pub mod codec;
 #[cfg(test)]
 mod contract;

@@ -3,6 +3,7 @@
 //! The children of labelled metrics are bound once, so that counting on the hot path is an atomic addition.
 
 pub mod llm;
+pub mod tenants;
 
 use crate::domain::answer::{Gate, Outcome, Path, TimingUs};
 use prometheus::{
@@ -58,6 +59,7 @@ struct Metrics {
     dead_nodes: IntGauge,
     queues: IntGaugeVec,
     llm: llm::Metrics,
+    tenants: tenants::Metrics,
 }
 
 struct Stages {
@@ -202,6 +204,7 @@ impl Metrics {
             dead_nodes: gauge(r, "index_dead_nodes", "Deleted nodes that no rebuild has dropped yet.")?,
             queues: gauge_vec(r, "queue_depth", "Jobs that wait, by queue.", &["queue"])?,
             llm: llm::Metrics::new(r)?,
+            tenants: tenants::Metrics::new(r)?,
             registry,
         })
     }
