@@ -135,6 +135,11 @@ fn metrics_are_open(http: &HttpRequest) -> bool {
 async fn authenticated(http: &HttpRequest) -> Result<Caller, Problem> {
     let credentials = http.app_data::<Data<Credentials>>().ok_or_else(unauthorised)?;
     if !credentials.asked_for() {
+        // Whoever is on this machine may do everything, and that goes for the pages of strangers in his browser too, unless they are kept out
+        // here. A browser says so of itself (Fetch Metadata), and a page can't have it say otherwise.
+        if http.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
+            return Err(Problem::new(Kind::FORBIDDEN, "pages of other sites may not ask here"));
+        }
         return Ok(Caller::trusted(TenantId::default_tenant()));
     }
     let mut shown = http.headers().get_all(AUTHORIZATION);
