@@ -25,6 +25,7 @@ use crate::index::{Builder, IndexError};
 use crate::limits::{EVENT_STREAMS_MAX, STRATEGIES_MAX};
 use crate::llm;
 use crate::store::{self, Store, StoreError};
+use crate::tenant::{Rates, Tenants};
 use crate::triage::{self, Example};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -141,6 +142,9 @@ pub enum StartError {
     /// The words of the fact gate can't be read.
     #[error(transparent)]
     Lexicon(#[from] LexiconError),
+    /// A setting of a tenant is out of its range.
+    #[error("tenants{0}")]
+    Tenants(FieldError),
     /// A thread can't be started.
     #[error("a background thread could not be started: {0}")]
     Thread(std::io::Error),
@@ -156,6 +160,8 @@ pub struct App {
     pub decider: Arc<Decider>,
     /// What the start found in the store.
     pub restored: Restored,
+    /// How often each tenant asks.
+    pub rates: Rates,
     /// Room for bulk writes.
     pub bulk: Arc<tokio::sync::Semaphore>,
     /// Room for streams of events.
@@ -233,6 +239,7 @@ impl App {
             budgets,
             shadows: Shadows::default(),
             thinking: Thinking::new(config.engine.runs_max, Duration::from_millis(config.engine.budget_ms)),
+            tenants: Arc::new(Tenants::new(&config.tenants).map_err(StartError::Tenants)?),
             background,
             follow: Follow::new(config.replicas.clone()),
             order: Order::default(),
@@ -246,7 +253,7 @@ impl App {
         let restored = tokio::task::spawn_blocking(move || restoring.restore()).await.unwrap_or(Err(StoreError::Closed))?;
         let bulk = Arc::new(tokio::sync::Semaphore::new(config.server.bulk_writes_max));
         let streams = Arc::new(tokio::sync::Semaphore::new(EVENT_STREAMS_MAX));
-        Ok(Self { decider, restored, bulk, streams, draining: AtomicBool::new(false) })
+        Ok(Self { decider, restored, rates: Rates::default(), bulk, streams, draining: AtomicBool::new(false) })
     }
 
     /// Says that no new work should be sent here.

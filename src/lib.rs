@@ -24,6 +24,7 @@ pub mod cache;
 pub mod compose;
 pub mod engine;
 pub mod gates;
+pub mod tenant;
 pub mod triage;
 pub mod verify;
 

@@ -281,3 +281,36 @@ pub const LLM_RECORDING_BYTES_MAX: u64 = 268_435_456;
 
 /// Words and figures of a text that the sentiment lexicon reads. A headline has 10 to 40; the embedder reads 256 tokens.
 pub const SENTIMENT_TOKENS_MAX: usize = 256;
+
+/// Bytes of a credential in a request. A token of an identity provider has 1 to 2 kB, and one that lists hundreds of groups up to 8.
+pub const CREDENTIAL_BYTES_MAX: usize = 8_192;
+
+/// Bytes of the id of a signing key. It is compared and logged, and used for nothing else.
+pub const KEY_ID_BYTES_MAX: usize = 128;
+
+/// Bytes of the name of a user.
+pub const USER_BYTES_MAX: usize = 256;
+
+/// Bytes of a file of API keys: about 20,000 lines.
+pub const API_KEYS_BYTES_MAX: u64 = 4_194_304;
+
+/// Bytes of a set of signing keys. Issuers in use publish 2 to 20 kB, certificates included.
+pub const JWKS_BYTES_MAX: usize = 262_144;
+
+/// Keys of one set.
+pub const JWKS_KEYS_MAX: usize = 64;
+
+/// Bits of an RSA modulus, least and most: shorter ones can be factored (NIST SP 800-131A), longer ones take milliseconds to verify.
+pub const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=8_192;
+
+/// Tokens that are remembered as verified, about 300 bytes each.
+pub const TOKENS_REMEMBERED_MAX: usize = 16_384;
+
+/// Requests that wait at one time for the signing keys to be looked up again. One more is refused at once.
+pub const KEY_WAITERS_MAX: usize = 64;
+
+/// Buckets of rates that are kept at one time, one for each tenant and role, about 150 bytes each.
+pub const BUCKETS_MAX: usize = 65_536;
+
+/// Tenants that the settings may name, each with a label of its own in metrics.
+pub const TENANTS_NAMED_MAX: usize = 1_024;

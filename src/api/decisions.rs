@@ -1,13 +1,13 @@
 //! Past decisions and their audit records.
 
-use super::decide::caller;
+use super::access::caller;
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json;
 use crate::app::App;
 use crate::decide::Work;
 use crate::domain::audit::DecisionRecord;
 use crate::domain::field::FieldError;
-use crate::domain::ids::DecisionId;
+use crate::domain::ids::{DecisionId, TenantId};
 use crate::limits::WAIT_MS_MAX;
 use actix_web::HttpRequest;
 use actix_web::web::{self, Data};
@@ -27,30 +27,30 @@ pub(super) struct Wait {
 }
 
 /// The work for a decision that is pending, or was a moment ago.
-pub(super) fn work(app: &App, id: &str) -> Option<Arc<Work>> {
-    app.decider.work(&caller().tenant, DecisionId::parse(id).ok()?)
+pub(super) fn work(app: &App, tenant: &TenantId, id: &str) -> Option<Arc<Work>> {
+    app.decider.work(tenant, DecisionId::parse(id).ok()?)
 }
 
 /// Waits for another process to decide, if one is at work.
-pub(super) async fn decided_elsewhere(app: &App, id: &str, within: Duration) -> Result<(), Problem> {
+pub(super) async fn decided_elsewhere(app: &App, tenant: &TenantId, id: &str, within: Duration) -> Result<(), Problem> {
     match DecisionId::parse(id) {
-        Ok(id) => Ok(app.decider.decided_elsewhere(&caller().tenant, id, within).await?),
+        Ok(id) => Ok(app.decider.decided_elsewhere(tenant, id, within).await?),
         Err(_) => Ok(()),
     }
 }
 
 /// The answer of a decision as it stands, with what was asked and when.
-pub(super) async fn answer_of(app: &App, id: &str) -> Result<Value, Problem> {
+pub(super) async fn answer_of(app: &App, tenant: &TenantId, id: &str) -> Result<Value, Problem> {
     // Asked before the record is read, for what ends in between has its record written by then and not yet seen.
-    let over = work(app, id).map(|work| work.is_over());
-    let record = record(app, id).await?;
+    let over = work(app, tenant, id).map(|work| work.is_over());
+    let record = record(app, tenant, id).await?;
     let elsewhere = app.decider.may_be_under_way(&record).then_some(false);
     told(&record, over.or(elsewhere))
 }
 
-async fn record(app: &App, id: &str) -> Result<DecisionRecord, Problem> {
+async fn record(app: &App, tenant: &TenantId, id: &str) -> Result<DecisionRecord, Problem> {
     let id = DecisionId::parse(id).map_err(|e| Problem::new(Kind::NOT_FOUND, e.to_string()))?;
-    let found = app.decider.audit(&caller().tenant, id).await?;
+    let found = app.decider.audit(tenant, id).await?;
     found.ok_or_else(|| Problem::new(Kind::NOT_FOUND, format!("there is no decision {id}, or its record is past its age")))
 }
 
@@ -93,14 +93,15 @@ pub(super) async fn decision(app: Data<App>, http: HttpRequest, id: web::Path<St
         if wait.wait_ms.is_some_and(|ms| ms > WAIT_MS_MAX) {
             return Err(Problem::field(Kind::NOT_ALLOWED, FieldError::new("/wait_ms", format!("it is more than {WAIT_MS_MAX}"))));
         }
+        let tenant = caller(&http)?.tenant;
         // Where it isn't there by then the answer is still "pending".
         if let Some(within) = wait.wait_ms.map(Duration::from_millis) {
-            match work(&app, &id) {
+            match work(&app, &tenant, &id) {
                 Some(work) => drop(timeout(within, work.ended()).await),
-                None => decided_elsewhere(&app, &id, within).await?,
+                None => decided_elsewhere(&app, &tenant, &id, within).await?,
             }
         }
-        Ok(json::ok(&answer_of(&app, &id).await?))
+        Ok(json::ok(&answer_of(&app, &tenant, &id).await?))
     };
     answered.await.at(&http)
 }

@@ -6,6 +6,7 @@ mod eval;
 mod health;
 mod ingest;
 mod inspect;
+mod keys;
 mod labelled;
 mod models;
 mod rows;
@@ -14,6 +15,7 @@ mod tune;
 mod tune_aggregator;
 
 use crate::config::{Config, ConfigError, DEFAULTS, Overrides};
+use crate::domain::ids::{IdError, TenantId};
 use clap::{Args, Parser, Subcommand};
 use std::error::Error;
 use std::io::Write;
@@ -41,6 +43,8 @@ enum Verb {
     Inspect(inspect::Inspect),
     /// Ask a running service whether it is ready: the health check of a container.
     Health(health::Health),
+    /// Make API keys.
+    Keys(keys::Keys),
     /// List the model files that are here, with revisions and checksums.
     Models(models::Models),
     /// Evaluate a strategy on labelled data: hits, errors, baselines, curves.
@@ -84,6 +88,7 @@ impl Command {
             Verb::Ingest(command) => command.run(),
             Verb::Inspect(command) => command.run(),
             Verb::Health(command) => command.run(),
+            Verb::Keys(command) => command.run(),
             Verb::Models(command) => command.run(),
             Verb::Eval(command) => command.run(),
             Verb::Tune(command) => command.run(),
@@ -121,6 +126,11 @@ fn tell(line: &str) -> Result<(), Failure> {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Reads the name of a tenant.
+fn tenant(text: &str) -> Result<TenantId, IdError> {
+    TenantId::new(text)
 }
 
 fn settings_help() -> String {

@@ -4,7 +4,7 @@ use super::lease::Leased;
 use super::prompt::End;
 use super::situation::{Context, ContextChoice};
 use super::think::Place;
-use super::{DecideError, Decider, Run, order};
+use super::{DecideError, Decider, QuotaReached, Run, order};
 use crate::admission::Class;
 use crate::cache::semantic::CacheError;
 use crate::domain::deadline::Deadline;
@@ -69,6 +69,9 @@ pub enum RememberError {
         /// For the log.
         detail: String,
     },
+    /// A quota of the tenant is reached.
+    #[error(transparent)]
+    Quota(#[from] QuotaReached),
     /// Memory did not take it; the store has it.
     #[error(transparent)]
     Cache(#[from] CacheError),
@@ -223,12 +226,13 @@ impl Decider {
     /// Writes entries durably, all or none, and then lets searches find them.
     ///
     /// # Errors
-    /// [`RememberError::Store`] where nothing was written; [`RememberError::Cache`] where they are stored and one could not be taken
+    /// [`RememberError::Store`] and [`RememberError::Quota`] where nothing was written; [`RememberError::Cache`] where they are stored and one could not be taken
     /// into memory.
     pub async fn remember(self: &Arc<Self>, entries: Vec<StoredEntry>) -> Result<(), RememberError> {
         let decider = Arc::clone(self);
         let written = order::to_its_end(async move {
             let _held = decider.order.hold(entries.iter().map(|e| e.entry.id)).await;
+            decider.room_for_entries(&entries)?;
             let since = Instant::now();
             let writes = entries.iter().map(|entry| Write::Put(Record::Entry(entry.clone()))).collect();
             decider.commit(writes).await?;

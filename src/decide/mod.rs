@@ -25,6 +25,7 @@ mod order;
 mod pending;
 mod prompt;
 mod question;
+mod quotas;
 mod restore;
 mod run;
 mod search;
@@ -48,6 +49,7 @@ pub use forget::Forget;
 pub use market::{BarWritten, MarketError, NewBar};
 pub use order::Order;
 pub use pending::{Pending, Work};
+pub use quotas::{Holdings, QuotaReached};
 pub use restore::Restored;
 pub use search::{Probe, Scored};
 pub use served::{Served, served_from};
@@ -81,6 +83,7 @@ use crate::engine::Engines;
 use crate::facts::Lexicon;
 use crate::store::{Store, StoreError};
 use crate::telemetry::{metrics, traces};
+use crate::tenant::Tenants;
 use crate::triage::Example;
 use crate::verify::confidence;
 use serde_json::value::RawValue;
@@ -153,6 +156,9 @@ pub enum DecideError {
     /// There is no room for more components.
     #[error(transparent)]
     ComponentsFull(#[from] Full),
+    /// A quota of the tenant is reached.
+    #[error(transparent)]
+    Quota(#[from] QuotaReached),
     /// The store failed where the answer depends on it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -222,6 +228,8 @@ pub struct Decider {
     pub shadows: Shadows,
     /// What engines are at work for.
     pub thinking: Thinking,
+    /// What each tenant may have.
+    pub tenants: Arc<Tenants>,
     /// Work that outlives the request that it is about.
     pub background: Background,
     /// The time of day.

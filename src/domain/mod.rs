@@ -22,6 +22,7 @@ pub mod partition;
 pub mod projection;
 pub mod request;
 pub mod risk;
+pub mod role;
 pub mod slow;
 pub mod strategy;
 pub mod tag_end;

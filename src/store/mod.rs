@@ -15,6 +15,7 @@
 //! A store that several processes share is a [`Shared`] as well.
 
 mod backend;
+pub mod buckets;
 pub mod codec;
 #[cfg(test)]
 mod contract;

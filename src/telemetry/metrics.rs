@@ -6,6 +6,7 @@ pub mod admission;
 pub mod llm;
 pub mod redis;
 pub mod replicas;
+pub mod tenants;
 
 use crate::domain::answer::{Gate, Outcome, Path, TimingUs};
 use prometheus::{
@@ -67,6 +68,7 @@ struct Metrics {
     admission: admission::Metrics,
     llm: llm::Metrics,
     redis: redis::Metrics,
+    tenants: tenants::Metrics,
 }
 
 struct Stages {
@@ -226,6 +228,7 @@ impl Metrics {
             replicas: replicas::Metrics::new(r)?,
             llm: llm::Metrics::new(r)?,
             redis: redis::Metrics::new(r)?,
+            tenants: tenants::Metrics::new(r)?,
             registry,
         })
     }
