@@ -4,7 +4,9 @@ use crate::cache::embedding::EmbeddingCache;
 use crate::cache::market::MarketCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
-use crate::decide::{Background, Budgets, Decider, NewComponent, Order, Restored, Shadows, Strategies, Thinking, Triages};
+use crate::decide::{
+    Background, Budgets, Decider, NewComponent, Order, Recent, Restored, Shadows, Strategies, Thinking, Triages,
+};
 use crate::domain::calibration::Calibration;
 use crate::domain::component::ModelRef;
 use crate::domain::deadline::Deadline;
@@ -229,6 +231,7 @@ impl App {
             budgets,
             shadows: Shadows::default(),
             thinking: Thinking::new(config.engine.runs_max, Duration::from_millis(config.engine.budget_ms)),
+            recent: Recent::default(),
             background,
             order: Order::default(),
             ending_tags: tokio::sync::Mutex::default(),

@@ -43,6 +43,7 @@ fn routes(service: &mut web::ServiceConfig) {
     };
     service
         .service(at("/v1/decide", "POST").route(web::post().to(decide::decide)))
+        .service(at("/v1/decisions", "GET").route(web::get().to(decisions::list)))
         .service(at("/v1/decisions/{id}", "GET").route(web::get().to(decisions::decision)))
         .service(at("/v1/decisions/{id}/events", "GET").route(web::get().to(events::events)))
         .service(at("/v1/components", "POST").route(web::post().to(components::bulk)))

@@ -22,6 +22,7 @@ mod order;
 mod pending;
 mod prompt;
 mod question;
+mod recent;
 mod restore;
 mod run;
 mod search;
@@ -43,6 +44,7 @@ pub use forget::Forget;
 pub use market::{BarWritten, MarketError, NewBar};
 pub use order::Order;
 pub use pending::{Pending, Work};
+pub use recent::{Recent, RecentDecision, RecentNeighbour, RecentPayload};
 pub use restore::Restored;
 pub use search::{Probe, Scored};
 pub use served::{Served, served_from};
@@ -201,6 +203,8 @@ pub struct Decider {
     pub shadows: Shadows,
     /// What engines are at work for.
     pub thinking: Thinking,
+    /// The latest answers, for whoever watches.
+    pub recent: Recent,
     /// Work that outlives the request that it is about.
     pub background: Background,
     /// The time of day.
@@ -348,6 +352,7 @@ impl Decider {
         let decided = self.make(run, fill)?;
         metrics::decided(decided.answer.path, decided.answer.outcome, &decided.answer.timing_us);
         self.queue_audit(self.audit_of(caller, request, &decided)?);
+        self.recent.keep(&caller.tenant, self.in_short(request, &decided.answer));
         Ok(decided)
     }
 
