@@ -1,6 +1,7 @@
 //! The HTTP door: from the wire to a domain value, one call to the pipeline, and back.
 
 mod components;
+mod console;
 mod decide;
 mod decisions;
 mod docs;
@@ -75,6 +76,9 @@ fn routes(service: &mut web::ServiceConfig) {
         .service(at("/openapi.json", "GET").route(web::get().to(docs::document)))
         .service(web::redirect("/docs", "/docs/"))
         .service(at("/docs/{file:.*}", "GET").route(web::get().to(docs::page)))
+        .service(at("/", "GET, HEAD").route(web::get().to(console::index)).route(web::head().to(console::index)))
+        .service(web::redirect("/console", "/"))
+        .service(at("/console/{file}", "GET, HEAD").route(web::get().to(console::file)).route(web::head().to(console::file)))
         .service(at("/decide", "POST").route(web::post().to(prototype::decide)))
         .service(at("/insert_data", "POST").route(web::post().to(prototype::insert_data)))
         .service(at("/clear", "POST, GET").route(web::post().to(prototype::clear)).route(web::get().to(prototype::clear_by_get)))
