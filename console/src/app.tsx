@@ -42,7 +42,7 @@ function ThemeChoice() {
           setChosen(to);
         }}
       >
-        <option value="system">System theme</option>
+        <option value="system">System</option>
         <option value="light">Light</option>
         <option value="dark">Dark</option>
       </select>

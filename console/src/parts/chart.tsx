@@ -70,7 +70,7 @@ function options(props: Props, width: number, onHover: (at: number | null) => vo
   return {
     width,
     height: HEIGHT,
-    padding: [8, 22, 0, 0],
+    padding: [8, 28, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: !props.stacked, size: 6 }, drag: { setScale: false } },
     scales: {

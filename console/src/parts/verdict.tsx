@@ -54,14 +54,15 @@ function Consequences(props: { told: FeedbackAnswer; onClose: () => void }) {
   );
 }
 
-interface Asked {
+/** A verdict that is about to be given, and on what. */
+export interface Judging {
   id: string;
   text: string;
   verdict: Verdict;
   trade: boolean;
 }
 
-export function VerdictDialog(props: { judging: Asked; onClose: () => void }) {
+export function VerdictDialog(props: { judging: Judging; onClose: () => void }) {
   const { judging } = props;
   const wrong = judging.verdict === "wrong";
   const [note, setNote] = useState("");
