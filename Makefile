@@ -59,6 +59,32 @@ load: build ## Open-loop load on a service of its own, and a table
 deploy-check: build ## Check rules, dashboards, images, chart and runbooks in deploy/
 	@python3 deploy/check.py --binary $(INSTINCT)
 
+CONSOLE := console
+
+$(CONSOLE)/node_modules/.package-lock.json: $(CONSOLE)/package-lock.json
+	@scripts/node.sh
+	@cd $(CONSOLE) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: console
+console: $(CONSOLE)/node_modules/.package-lock.json ## Build the console's page (npm); the result is committed
+	@cd $(CONSOLE) && npm run --silent build
+
+.PHONY: console-check
+console-check: ## Check the console's sources, and that the committed page is what they build
+	@scripts/node.sh
+	@cd $(CONSOLE) && npm ci --no-audit --no-fund --loglevel=error && npm run --silent check
+	@built=$$(mktemp -d) && trap 'rm -rf "$$built"' EXIT \
+		&& (cd $(CONSOLE) && CONSOLE_OUT="$$built" npm run --silent build) \
+		&& diff -r "$$built" $(CONSOLE)/dist \
+		&& echo "console/dist is what the sources build"
+
+.PHONY: console-test
+console-test: setup $(CONSOLE)/node_modules/.package-lock.json ## Drive the console in Chromium; screenshots go to console/shots
+	@scripts/chromium.sh
+	@[ -n "$(BINARY)" ] || cargo build --release --locked
+	@cd $(CONSOLE) && BINARY="$(abspath $(or $(BINARY),$(INSTINCT)))" timeout 600 npm run --silent browser
+
 .PHONY: clean
 clean: ## Remove what was built and fetched; the data folder stays
-	@rm -rf $(TARGET) $(RUNTIME)
+	@rm -rf $(TARGET) $(RUNTIME) $(CONSOLE)/node_modules $(CONSOLE)/shots

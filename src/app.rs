@@ -6,7 +6,7 @@ use crate::cache::market::MarketCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
 use crate::decide::{
-    Background, Budgets, Decider, Follow, NewComponent, Order, Restored, Shadows, Strategies, Thinking, Triages,
+    Background, Budgets, Decider, Follow, NewComponent, Order, Recent, Restored, Shadows, Strategies, Thinking, Triages,
 };
 use crate::domain::calibration::Calibration;
 use crate::domain::component::ModelRef;
@@ -240,6 +240,7 @@ impl App {
             shadows: Shadows::default(),
             thinking: Thinking::new(config.engine.runs_max, Duration::from_millis(config.engine.budget_ms)),
             tenants: Arc::new(Tenants::new(&config.tenants).map_err(StartError::Tenants)?),
+            recent: Recent::default(),
             background,
             follow: Follow::new(config.replicas.clone()),
             order: Order::default(),

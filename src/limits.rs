@@ -129,6 +129,18 @@ pub const NOTE_BYTES_MAX: usize = 4_096;
 /// Decisions served from one entry that a report of a wrong one lists.
 pub const SERVED_SHOWN_MAX: usize = 100;
 
+/// Answers of one tenant that are kept in short for `GET /v1/decisions`, about half a kilobyte each.
+pub const RECENT_MAX: usize = 512;
+
+/// Tenants whose latest answers are kept in short: 64 MiB for all of them. Of more, those heard least have no list.
+pub const RECENT_TENANTS_MAX: usize = 256;
+
+/// Characters of a text that such a list shows.
+pub const RECENT_TEXT_CHARS_MAX: usize = 160;
+
+/// Answers that one `GET /v1/decisions` may ask for.
+pub const RECENT_PAGE_MAX: usize = 200;
+
 /// Ids that one `DELETE /v1/entries` may name.
 pub const DELETE_IDS_MAX: usize = 10_000;
 

@@ -4,14 +4,14 @@ use super::access::caller;
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json;
 use crate::app::App;
-use crate::decide::Work;
+use crate::decide::{RecentDecision, Work};
 use crate::domain::audit::DecisionRecord;
 use crate::domain::field::FieldError;
 use crate::domain::ids::{DecisionId, TenantId};
-use crate::limits::WAIT_MS_MAX;
+use crate::limits::{RECENT_PAGE_MAX, WAIT_MS_MAX};
 use actix_web::HttpRequest;
 use actix_web::web::{self, Data};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,6 +104,64 @@ pub(super) async fn decision(app: Data<App>, http: HttpRequest, id: web::Path<St
         Ok(json::ok(&answer_of(&app, &tenant, &id).await?))
     };
     answered.await.at(&http)
+}
+
+/// Which of the latest decisions.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    /// How many, 1 to 200; 50 where absent.
+    // Read as a text: what reads a query doesn't say which of two parameters is no number.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 200)]
+    limit: Option<String>,
+    /// The id that they come before, as `next` gives it.
+    before: Option<String>,
+}
+
+impl Page {
+    fn checked(&self) -> Result<(usize, Option<DecisionId>), Problem> {
+        let bad = |kind, pointer: &str, detail: String| Problem::field(kind, FieldError::new(pointer, detail));
+        let read = |text: &String| text.parse::<usize>().map_err(|e| bad(Kind::BAD_REQUEST, "/limit", e.to_string()));
+        let limit = self.limit.as_ref().map(read).transpose()?.unwrap_or(50);
+        if !(1..=RECENT_PAGE_MAX).contains(&limit) {
+            return Err(bad(Kind::NOT_ALLOWED, "/limit", format!("{limit} is not 1 to {RECENT_PAGE_MAX}")));
+        }
+        let read = |text: &String| DecisionId::parse(text).map_err(|e| bad(Kind::BAD_REQUEST, "/before", e.to_string()));
+        Ok((limit, self.before.as_ref().map(read).transpose()?))
+    }
+}
+
+/// The latest decisions in short.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct PageAnswer {
+    /// Newest first.
+    #[schema(value_type = Vec<RecentDecision>)]
+    decisions: Vec<Arc<RecentDecision>>,
+    /// What to give as `before` for those that come after them; null where there are no more.
+    #[schema(value_type = Option<String>)]
+    next: Option<DecisionId>,
+}
+
+/// The latest decisions of the caller's tenant in short, at most 512 since the service started; each whole under its id.
+#[utoipa::path(
+    get, path = "/v1/decisions", operation_id = "list_decisions", tag = "decide", params(Page),
+    responses(
+        (status = 200, description = "The decisions, newest first", body = PageAnswer),
+        (status = 400, description = "An unknown or bad parameter", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 422, description = "A limit out of range", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list(app: Data<App>, http: HttpRequest) -> Answered {
+    let page = query::<Page>(&http).and_then(|page| page.checked());
+    let answered = page.map(|(limit, before)| {
+        // One more tells whether there is a further page.
+        let mut decisions = app.decider.recent.latest(&caller().tenant, before, limit + 1);
+        let more = decisions.len() > limit;
+        decisions.truncate(limit);
+        let next = decisions.last().filter(|_| more).map(|last| last.id);
+        json::ok(&PageAnswer { decisions, next })
+    });
+    answered.at(&http)
 }
 
 /// Reads the query of a request strictly.

@@ -16,7 +16,7 @@ use utoipa_swagger_ui::Config;
 #[openapi(
     info(title = "Instinct", description = "A latency-first semantic-cache decision service: remembered decisions in milliseconds, proven reusable."),
     paths(
-        decide::decide, decisions::decision, events::events, feedback::feedback,
+        decide::decide, decisions::list, decisions::decision, events::events, feedback::feedback,
         components::put, components::get, components::delete, components::bulk,
         entries::bulk::bulk, entries::search::search, entries::whole::get, entries::delete::delete,
         market::put, market::get, market::delete,

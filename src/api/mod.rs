@@ -2,6 +2,7 @@
 
 mod access;
 mod components;
+mod console;
 mod decide;
 mod decisions;
 mod docs;
@@ -46,6 +47,7 @@ fn routes(service: &mut web::ServiceConfig) {
     };
     service
         .service(at("/v1/decide", "POST").route(web::post().to(decide::decide)))
+        .service(at("/v1/decisions", "GET").route(web::get().to(decisions::list)))
         .service(at("/v1/decisions/{id}", "GET").route(web::get().to(decisions::decision)))
         .service(at("/v1/decisions/{id}/events", "GET").route(web::get().to(events::events)))
         .service(at("/v1/components", "POST").route(web::post().to(components::bulk)))
@@ -77,6 +79,9 @@ fn routes(service: &mut web::ServiceConfig) {
         .service(at("/openapi.json", "GET").route(web::get().to(docs::document)))
         .service(web::redirect("/docs", "/docs/"))
         .service(at("/docs/{file:.*}", "GET").route(web::get().to(docs::page)))
+        .service(at("/", "GET, HEAD").route(web::get().to(console::index)).route(web::head().to(console::index)))
+        .service(web::redirect("/console", "/"))
+        .service(at("/console/{file}", "GET, HEAD").route(web::get().to(console::file)).route(web::head().to(console::file)))
         .service(at("/decide", "POST").route(web::post().to(prototype::decide)))
         .service(at("/insert_data", "POST").route(web::post().to(prototype::insert_data)))
         .service(at("/clear", "POST, GET").route(web::post().to(prototype::clear)).route(web::get().to(prototype::clear_by_get)))

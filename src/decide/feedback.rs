@@ -160,7 +160,9 @@ impl Decider {
             }
             remembered = self.remember_expected(tenant, &past, &feedback, deadline).await?;
         }
+        let (decision, right) = (feedback.decision, feedback.right);
         self.take_verdict(tenant, &past, feedback, deadline).await?;
+        self.recent.judged(tenant, decision, right);
         let served = match entry {
             Some(entry) if quarantined => self.served(tenant, entry).await?,
             _ => Served::default(),

@@ -26,6 +26,7 @@ mod pending;
 mod prompt;
 mod question;
 mod quotas;
+mod recent;
 mod restore;
 mod run;
 mod search;
@@ -50,6 +51,7 @@ pub use market::{BarWritten, MarketError, NewBar};
 pub use order::Order;
 pub use pending::{Pending, Work};
 pub use quotas::{Holdings, QuotaReached};
+pub use recent::{Recent, RecentDecision, RecentNeighbour, RecentPayload};
 pub use restore::Restored;
 pub use search::{Probe, Scored};
 pub use served::{Served, served_from};
@@ -230,6 +232,8 @@ pub struct Decider {
     pub thinking: Thinking,
     /// What each tenant may have.
     pub tenants: Arc<Tenants>,
+    /// The latest answers, for whoever watches.
+    pub recent: Recent,
     /// Work that outlives the request that it is about.
     pub background: Background,
     /// The time of day.
@@ -378,6 +382,7 @@ impl Decider {
         let decided = self.make(run, fill)?;
         metrics::decided(decided.answer.path, decided.answer.outcome, &decided.answer.timing_us);
         self.queue_audit(self.audit_of(caller, request, &decided)?);
+        self.recent.keep(&caller.tenant, self.in_short(request, &decided.answer));
         Ok(decided)
     }
 

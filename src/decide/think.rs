@@ -149,6 +149,7 @@ impl Decider {
             ended = &mut ending => joined(ended),
             () = sleep_until(last.into()) => {
                 metrics::decided(told.answer.path, told.answer.outcome, &told.answer.timing_us);
+                self.settle_recent(&caller, request, &told.answer);
                 Ok(told)
             }
         }
@@ -294,6 +295,7 @@ impl Task {
         let decider = &self.decider;
         let decided = decider.make(run, fill)?;
         metrics::decided(decided.answer.path, decided.answer.outcome, &decided.answer.timing_us);
+        decider.settle_recent(&self.caller, &self.request, &decided.answer);
         let record = decider.audit_of(&self.caller, &self.request, &decided)?;
         let mut written = self.work.written.lock().await;
         *written = true;

@@ -7,6 +7,7 @@ mod architecture;
 mod calibrations;
 mod chat_server;
 mod consistency;
+mod console;
 mod contract;
 mod crash;
 mod credentials;
