@@ -152,14 +152,14 @@ pub(super) struct PageAnswer {
     )
 )]
 pub(super) async fn list(app: Data<App>, http: HttpRequest) -> Answered {
-    let page = query::<Page>(&http).and_then(|page| page.checked());
-    let answered = page.map(|(limit, before)| {
+    let answered = query::<Page>(&http).and_then(|page| {
+        let ((limit, before), tenant) = (page.checked()?, caller(&http)?.tenant);
         // One more tells whether there is a further page.
-        let mut decisions = app.decider.recent.latest(&caller().tenant, before, limit + 1);
+        let mut decisions = app.decider.recent.latest(&tenant, before, limit + 1);
         let more = decisions.len() > limit;
         decisions.truncate(limit);
         let next = decisions.last().filter(|_| more).map(|last| last.id);
-        json::ok(&PageAnswer { decisions, next })
+        Ok(json::ok(&PageAnswer { decisions, next }))
     });
     answered.at(&http)
 }

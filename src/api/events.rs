@@ -120,7 +120,8 @@ impl Waiting {
             return None;
         }
         let waited = decided_elsewhere(&self.app, &self.tenant, &self.id, KEEP_ALIVE).await;
-        let pending = waited.is_ok() && answer_of(&self.app, &self.tenant, &self.id).await.is_ok_and(|answer| answer["outcome"] == "pending");
+        let pending = waited.is_ok()
+            && answer_of(&self.app, &self.tenant, &self.id).await.is_ok_and(|answer| answer["outcome"] == "pending");
         self.over = !pending;
         let bytes = if pending { Bytes::from_static(STILL) } else { answer(&self.app, &self.tenant, &self.id).await };
         Some((Ok(bytes), self))
