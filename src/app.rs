@@ -1,10 +1,13 @@
 //! Putting the parts together: the only place that names implementations.
 
+use crate::admission::Admission;
 use crate::cache::embedding::EmbeddingCache;
 use crate::cache::market::MarketCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
-use crate::decide::{Background, Budgets, Decider, NewComponent, Order, Restored, Shadows, Strategies, Thinking, Triages};
+use crate::decide::{
+    Background, Budgets, Decider, Follow, NewComponent, Order, Recent, Restored, Shadows, Strategies, Thinking, Triages,
+};
 use crate::domain::calibration::Calibration;
 use crate::domain::component::ModelRef;
 use crate::domain::deadline::Deadline;
@@ -23,6 +26,7 @@ use crate::limits::{EVENT_STREAMS_MAX, STRATEGIES_MAX};
 use crate::llm;
 use crate::store::generations::Generations;
 use crate::store::{self, Store, StoreError};
+use crate::tenant::{Rates, Tenants};
 use crate::triage::{self, Example};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -139,6 +143,9 @@ pub enum StartError {
     /// The words of the fact gate can't be read.
     #[error(transparent)]
     Lexicon(#[from] LexiconError),
+    /// A setting of a tenant is out of its range.
+    #[error("tenants{0}")]
+    Tenants(FieldError),
     /// A thread can't be started.
     #[error("a background thread could not be started: {0}")]
     Thread(std::io::Error),
@@ -154,6 +161,8 @@ pub struct App {
     pub decider: Arc<Decider>,
     /// What the start found in the store.
     pub restored: Restored,
+    /// How often each tenant asks.
+    pub rates: Rates,
     /// Room for bulk writes.
     pub bulk: Arc<tokio::sync::Semaphore>,
     /// Room for streams of events.
@@ -215,6 +224,7 @@ impl App {
         let triages = Triages::learn(&strategies, &parts.embedder, &parts.engines, &background).map_err(StartError::Triage)?;
         let decider = Arc::new(Decider {
             strategies,
+            admission: Admission::new(&config.admission, parts.embedder.stats().workers),
             embedder: parts.embedder,
             embeddings: EmbeddingCache::new(&config.embedding_cache),
             text_ttl_sec: config.embedding_cache.text_ttl_sec,
@@ -228,16 +238,22 @@ impl App {
             budgets,
             shadows: Shadows::default(),
             thinking: Thinking::new(config.engine.runs_max, Duration::from_millis(config.engine.budget_ms)),
+            tenants: Arc::new(Tenants::new(&config.tenants).map_err(StartError::Tenants)?),
+            recent: Recent::default(),
             background,
+            follow: Follow::new(config.replicas.clone()),
             order: Order::default(),
             ending_tags: tokio::sync::Mutex::default(),
             clock: parts.clock,
         });
         embed_slot_texts(&decider).await?;
-        let restored = decider.restore()?;
+        decider.begin_to_follow().await?;
+        let restoring = Arc::clone(&decider);
+        // A store beyond the network is read by this very runtime.
+        let restored = tokio::task::spawn_blocking(move || restoring.restore()).await.unwrap_or(Err(StoreError::Closed))?;
         let bulk = Arc::new(tokio::sync::Semaphore::new(config.server.bulk_writes_max));
         let streams = Arc::new(tokio::sync::Semaphore::new(EVENT_STREAMS_MAX));
-        Ok(Self { decider, restored, bulk, streams, draining: AtomicBool::new(false) })
+        Ok(Self { decider, restored, rates: Rates::default(), bulk, streams, draining: AtomicBool::new(false) })
     }
 
     /// Says that no new work should be sent here.

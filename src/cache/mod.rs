@@ -9,3 +9,4 @@ pub mod market;
 pub mod partition;
 mod prompts;
 pub mod semantic;
+pub mod usage;

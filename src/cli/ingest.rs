@@ -6,6 +6,7 @@ use super::{Failure, Settings, block_on, say, tell};
 use crate::api::{self, LineResult, Problem};
 use crate::app::App;
 use crate::domain::field::FieldError;
+use crate::domain::ids::TenantId;
 use crate::limits::BULK_BATCH_LINES_MAX;
 use crate::telemetry;
 use actix_web::web::Data;
@@ -35,6 +36,9 @@ pub(super) struct Ingest {
     /// The strategy of entries that name none.
     #[arg(long, value_name = "S", conflicts_with = "from")]
     strategy: Option<String>,
+    /// For which tenant.
+    #[arg(long, value_name = "TENANT", default_value = "default", value_parser = super::tenant)]
+    tenant: TenantId,
     /// Load files that were loaded before again.
     #[arg(long, conflicts_with = "from")]
     again: bool,
@@ -98,17 +102,17 @@ impl Ingest {
             Some(kind) if Kind::of(path).map_err(unreadable)? != Kind::Prototype => kind,
             _ => Kind::of(path).map_err(unreadable)?,
         };
-        let checkpoint = checkpoint_path(app, path, data_dir, kind).map_err(unreadable)?;
+        let checkpoint = checkpoint_path(app, (path, &self.tenant), data_dir, kind).map_err(unreadable)?;
         let done = if self.again { 0 } else { read_checkpoint(&checkpoint) };
         let mut load = Load::new(path, checkpoint, done);
         match kind {
             Kind::Components => {
                 let lines = lines::<api::ComponentRequest>(path).map_err(unreadable)?;
-                load.all(lines, |batch| api::write_components(Data::clone(app), batch)).await?;
+                load.all(lines, |batch| api::write_components(Data::clone(app), self.tenant.clone(), batch)).await?;
             }
             Kind::Entries => {
                 let lines = lines::<api::EntryRequest>(path).map_err(unreadable)?;
-                load.all(lines, |batch| api::write_entries(Data::clone(app), batch)).await?;
+                load.all(lines, |batch| api::write_entries(Data::clone(app), self.tenant.clone(), batch)).await?;
             }
             Kind::Prototype => {
                 let rows = ParquetRows::open(path)?;
@@ -118,7 +122,7 @@ impl Ingest {
                         read.and_then(|row| row.checked(app)).map_err(|e| Problem::field(api::Kind::NOT_ALLOWED, e))
                     };
                     let batch = batch.into_iter().map(|(row, read)| (row, checked(read))).collect();
-                    api::remember_lines(app, batch).await
+                    api::remember_lines(app, &self.tenant, batch).await
                 })
                 .await?;
             }
@@ -217,14 +221,13 @@ impl Load {
 }
 
 /// The name says all that a row's result depends on: the file's bytes, its kind, the model and the partition of the strategy.
-fn checkpoint_path(app: &App, path: &Path, data_dir: &Path, kind: Kind) -> std::io::Result<PathBuf> {
+fn checkpoint_path(app: &App, (path, tenant): (&Path, &TenantId), data_dir: &Path, kind: Kind) -> std::io::Result<PathBuf> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(File::open(path)?)?;
     let decider = &app.decider;
     hasher.update(format!("{kind:?}").as_bytes());
     hasher.update(decider.embedder.model().to_string().as_bytes());
-    let tenant = crate::domain::ids::TenantId::default_tenant();
-    if let Ok(partition) = decider.partition_of(&tenant, &decider.strategies.default) {
+    if let Ok(partition) = decider.partition_of(tenant, &decider.strategies.default) {
         hasher.update(partition.as_bytes());
     }
     let folder = data_dir.join("ingested");

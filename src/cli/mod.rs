@@ -4,8 +4,10 @@ mod bench;
 mod check_config;
 mod eval;
 mod generations;
+mod health;
 mod ingest;
 mod inspect;
+mod keys;
 mod labelled;
 mod models;
 mod moving;
@@ -15,6 +17,7 @@ mod tune;
 mod tune_aggregator;
 
 use crate::config::{Config, ConfigError, DEFAULTS, Overrides};
+use crate::domain::ids::{IdError, TenantId};
 use clap::{Args, Parser, Subcommand};
 use std::error::Error;
 use std::io::Write;
@@ -42,6 +45,10 @@ enum Verb {
     Inspect(inspect::Inspect),
     /// Build what is remembered under another embedding model beside it, compare the two, cut over, and go back.
     Generations(generations::Generations),
+    /// Ask a running service whether it is ready: the health check of a container.
+    Health(health::Health),
+    /// Make API keys.
+    Keys(keys::Keys),
     /// List the model files that are here, with revisions and checksums.
     Models(models::Models),
     /// Evaluate a strategy on labelled data: hits, errors, baselines, curves.
@@ -85,6 +92,8 @@ impl Command {
             Verb::Ingest(command) => command.run(),
             Verb::Inspect(command) => command.run(),
             Verb::Generations(command) => command.run(),
+            Verb::Health(command) => command.run(),
+            Verb::Keys(command) => command.run(),
             Verb::Models(command) => command.run(),
             Verb::Eval(command) => command.run(),
             Verb::Tune(command) => command.run(),
@@ -122,6 +131,11 @@ fn tell(line: &str) -> Result<(), Failure> {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Reads the name of a tenant.
+fn tenant(text: &str) -> Result<TenantId, IdError> {
+    TenantId::new(text)
 }
 
 fn settings_help() -> String {

@@ -6,6 +6,7 @@
 
 use super::prompt::End;
 use super::{DecideError, Decider};
+use crate::admission::Class;
 use crate::compose::composed_dim;
 use crate::domain::component::{Component, ModelRef};
 use crate::domain::deadline::Deadline;
@@ -69,7 +70,7 @@ impl Decider {
             return Ok(Reembedded::Here(id));
         }
         let text = stored_text(&was.text)?;
-        let known = self.vector_of(&was.tenant, &text, deadline).await?;
+        let known = self.vector_of(&was.tenant, &text, (Class::Write, deadline)).await?;
         let vector = self.compose(&strategy, &context, &known.vector)?;
         let end = End { tenant: &was.tenant, text: &text, known: &known };
         let prompt = self.prompt_to_keep(&strategy, &context, end, deadline).await?;
@@ -92,7 +93,7 @@ impl Decider {
         let Some(partition) = self.partition_today((&old.tenant, &old.partition, &old.model), &strategy, None)? else {
             return Ok(None);
         };
-        let known = self.vector_of(&old.tenant, &stored_text(&old.text)?, deadline).await?;
+        let known = self.vector_of(&old.tenant, &stored_text(&old.text)?, (Class::Write, deadline)).await?;
         let model = self.embedder.model().clone();
         Ok(Some(Judgement { partition, model, fresh: Some(known.vector), evidence: None, ..old.clone() }))
     }

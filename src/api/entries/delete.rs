@@ -1,6 +1,7 @@
 //! Deletion by filter.
 
-use crate::api::decide::{caller, strategy_of};
+use crate::api::access::caller;
+use crate::api::decide::strategy_of;
 use crate::api::error::{Answered, At, Kind, Problem, ProblemDetails};
 use crate::api::json::{self, Json};
 use crate::app::App;
@@ -85,7 +86,7 @@ pub(in crate::api) async fn delete(app: Data<App>, http: HttpRequest, Json(wire)
                 "the filter is empty and would mean every entry: say strategy, tags, older_than, provenance or ids",
             );
         }
-        let tenant = caller().tenant;
+        let tenant = caller(&http)?.tenant;
         let meant =
             if wire.confirm { app.decider.forget(&tenant, filter).await? } else { app.decider.meant_by(&tenant, &filter) };
         let deleted = if wire.confirm { meant.len() } else { 0 };
