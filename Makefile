@@ -21,6 +21,10 @@ setup: ## Check the tools, fetch ONNX Runtime and the embedding model
 llm: setup ## Fetch a small language model and build its server, for the tests alone
 	@python3 scripts/fetch_llm.py
 
+.PHONY: redis
+redis: setup ## Fetch real Redis servers, for the tests alone
+	@python3 scripts/fetch_redis.py
+
 .PHONY: build
 build: setup ## Build the release binary
 	@echo "building $(INSTINCT) (some minutes the first time)"
@@ -32,7 +36,7 @@ run: build ## Start the service on the sample, at http://127.0.0.1:8005
 	@exec $(INSTINCT) serve
 
 .PHONY: test
-test: setup llm ## Pass all tests
+test: setup llm redis ## Pass all tests
 	@echo "running all tests (compiling them takes some minutes the first time)"
 	@python3 -m unittest discover -s scripts -p 'test_*.py'
 	@cargo test --locked --lib --bins --tests --examples

@@ -35,6 +35,9 @@ pub mod index;
 pub mod llm;
 pub mod store;
 
+// # outside: one way to each server that several seams share
+pub mod redis;
+
 // # signals: metrics, logs
 pub mod telemetry;
 

@@ -1,6 +1,7 @@
 //! What can go wrong with the store, in words that an operator can act on.
 
 use super::codec::CodecError;
+use crate::redis::RedisError;
 use std::path::PathBuf;
 
 /// Why the store could not be opened, read or written.
@@ -43,7 +44,31 @@ pub enum StoreError {
     /// The server of the store does not answer.
     #[error("the store is away: {detail}")]
     Away { detail: String },
+    /// The server of the store refused.
+    #[error(transparent)]
+    Redis(RedisError),
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,
+}
+
+impl StoreError {
+    /// Whether the same write may be taken later by this process: its server is away, or refuses until an operator has put something right.
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Away { .. } | Self::QueueFull { .. } => true,
+            Self::Redis(error) => error.passes(),
+            _ => false,
+        }
+    }
+}
+
+impl From<RedisError> for StoreError {
+    fn from(error: RedisError) -> Self {
+        match error {
+            RedisError::Closed => Self::Closed,
+            away if away.away() => Self::Away { detail: away.to_string() },
+            refused => Self::Redis(refused),
+        }
+    }
 }

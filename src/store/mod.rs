@@ -14,26 +14,32 @@
 //!
 //! A store that several processes share is a [`Shared`] as well.
 
+mod backend;
 pub mod codec;
 #[cfg(test)]
 mod contract;
 mod embedded;
 mod error;
 mod memory;
+mod pending;
 mod record;
+mod redis;
 #[cfg(test)]
 mod sample;
 pub mod shared;
 #[cfg(test)]
 mod shared_contract;
 
+pub use backend::Backend;
 pub use codec::CodecError;
 pub use error::StoreError;
 pub use memory::Common;
 pub use record::{Family, Record, RecordKey, RecordKind, Write};
+pub use redis::Config as RedisConfig;
 pub use shared::Shared;
 
 use crate::domain::time::{Clock, Timestamp};
+use crate::redis::{Address, Redis};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -184,6 +190,20 @@ impl Config {
 pub fn open(config: &Config, dir: &Path, clock: Clock) -> Result<Arc<dyn Store>, StoreError> {
     config.check()?;
     Ok(Arc::new(embedded::Embedded::open(config, dir, clock)?))
+}
+
+/// Opens the store in the Redis at `address`, which other processes may use as well. Blocks until it has answered.
+///
+/// # Errors
+/// [`StoreError`], whose text says what to do.
+pub fn open_redis(
+    address: &Address,
+    connection: &crate::redis::Config,
+    config: &RedisConfig,
+    clock: Clock,
+) -> Result<Arc<dyn Store>, StoreError> {
+    let redis = Arc::new(Redis::start(address, connection)?);
+    Ok(Arc::new(redis::InRedis::open(redis, connection.command_timeout(), config, clock)?))
 }
 
 /// A store in memory, which ends with the process: for tests and for trying things out.

@@ -3,6 +3,7 @@
 //! The children of labelled metrics are bound once, so that counting on the hot path is an atomic addition.
 
 pub mod llm;
+pub mod redis;
 pub mod replicas;
 
 use crate::domain::answer::{Gate, Outcome, Path, TimingUs};
@@ -60,6 +61,7 @@ struct Metrics {
     dead_nodes: IntGauge,
     queues: IntGaugeVec,
     llm: llm::Metrics,
+    redis: redis::Metrics,
 }
 
 struct Stages {
@@ -205,6 +207,7 @@ impl Metrics {
             queues: gauge_vec(r, "queue_depth", "Jobs that wait, by queue.", &["queue"])?,
             replicas: replicas::Metrics::new(r)?,
             llm: llm::Metrics::new(r)?,
+            redis: redis::Metrics::new(r)?,
             registry,
         })
     }

@@ -27,6 +27,10 @@ mod market;
 mod one_flight;
 mod prompt_separation;
 mod prototype;
+#[path = "../support/redis/mod.rs"]
+#[expect(dead_code, reason = "the unit tests include the same servers and use the rest of them")]
+mod redis;
+mod redis_servers;
 mod restart;
 mod service;
 mod slow_path;

@@ -26,6 +26,7 @@ pub use fields::{Field, Fields, Shape};
 
 use super::record::{Record, RecordKey, RecordKind};
 use crate::domain::component::ModelRef;
+use bytes::Bytes;
 
 /// The version of the stored format that is written, the same for all kinds. Every earlier one is read as well:
 /// 1, the first; 2, which added to entries what was read out of their text, their generation, their quarantine, the vector of their
@@ -64,6 +65,9 @@ pub enum Fault {
     /// Bytes were lost, added or changed.
     #[error("its bytes are damaged")]
     Damaged,
+    /// Its key holds something else.
+    #[error("its key holds a value of another type than a hash: look at it with TYPE, and rename or delete it")]
+    NotAHash,
     /// A field that the format doesn't have.
     #[error("it has a field `{field}` that this version does not know")]
     UnknownField { field: String },
@@ -76,7 +80,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    fn of(self, key: impl ToString) -> CodecError {
+    pub(super) fn of(self, key: impl ToString) -> CodecError {
         CodecError { key: key.to_string(), fault: self }
     }
 }
@@ -134,6 +138,25 @@ pub fn from_fields(key: &RecordKey, fields: &Fields<'_>) -> Result<Record, Codec
     let record = read.map_err(|fault| fault.of(key))?;
     // A record that stands under another's key, by damage or by hand, must not be served as that other.
     if record.key() == *key { Ok(record) } else { Err(Fault::Key.of(key)) }
+}
+
+/// The names and values of a record, as a hash in Redis holds them.
+///
+/// # Errors
+/// [`CodecError`] where a value could not be read back.
+pub fn to_hash(record: &Record) -> Result<Vec<(&'static str, Bytes)>, CodecError> {
+    let fields = to_fields(record)?;
+    let format = (FORMAT_FIELD, Bytes::from(FORMAT.to_string()));
+    Ok(std::iter::once(format).chain(fields.pairs().map(|(name, value)| (name, Bytes::copy_from_slice(value)))).collect())
+}
+
+/// Reads what [`to_hash`] gave, in any order.
+///
+/// # Errors
+/// [`CodecError`] where a field is missing, unknown or can't be read.
+pub fn from_hash<'a>(key: &RecordKey, pairs: impl Iterator<Item = (&'a str, &'a [u8])>) -> Result<Record, CodecError> {
+    let fields = Fields::from_pairs(key.kind(), pairs).map_err(|fault| fault.of(key))?;
+    from_fields(key, &fields)
 }
 
 /// The key and the framed bytes of a record.
