@@ -35,6 +35,7 @@ mod restart;
 mod service;
 mod slow_path;
 mod store_away;
+mod stores;
 mod triage;
 mod trust;
 mod tuning;
