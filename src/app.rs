@@ -24,8 +24,9 @@ use crate::facts::{self, Lexicon, LexiconError};
 use crate::index::{Builder, IndexError};
 use crate::limits::{EVENT_STREAMS_MAX, STRATEGIES_MAX};
 use crate::llm;
+use crate::redis::Address;
 use crate::store::generations::Generations;
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Backend, Store, StoreError};
 use crate::tenant::{Rates, Tenants};
 use crate::triage::{self, Example};
 use std::collections::BTreeMap;
@@ -186,13 +187,24 @@ pub struct Parts {
 }
 
 impl App {
-    /// Opens the real parts, and starts with them.
+    /// Opens the real parts, and starts with them, for a command that writes what it was promised alone.
     ///
     /// # Errors
     /// [`StartError`], which says what to do.
     pub async fn open(config: &Config) -> Result<Self, StartError> {
+        Self::over(config, open_records(config)?).await
+    }
+
+    /// The same for a service, which owns the journal of its data folder where its records are on a server.
+    ///
+    /// # Errors
+    /// [`StartError`], which says what to do.
+    pub async fn open_to_serve(config: &Config) -> Result<Self, StartError> {
+        Self::over(config, open_store(config)?).await
+    }
+
+    async fn over(config: &Config, store: Arc<dyn Store>) -> Result<Self, StartError> {
         let embedder = open_embedder(config)?;
-        let store = open_store(config)?;
         let graphs = served_dir(config)?.join("graphs");
         std::fs::create_dir_all(&graphs).map_err(|error| StartError::File { path: graphs.clone(), error })?;
         let engines = engines(config, &*embedder)?;
@@ -301,24 +313,33 @@ impl App {
     }
 }
 
-/// Opens the store that the settings name, with a journal before it where it is on a server. Blocks.
+/// Opens the records that the settings name. Blocks.
 ///
 /// # Errors
-/// [`StoreError`], whose text says what to do.
-pub fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
-    let store = store::open(&config.store.embedded, &served_dir(config)?.join("store"), Clock::System)?;
-    if store.shared().is_none() {
-        return Ok(store);
+/// [`StoreError`], which says what to do.
+pub fn open_records(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+    match &config.store.backend {
+        Backend::Embedded => store::open(&config.store.embedded, &served_dir(config)?.join("store"), Clock::System),
+        Backend::Redis(address) => store::open_redis(address, &config.redis, &config.store.redis, Clock::System),
     }
-    store::journaled(store, &config.store.journal, &config.store.data_dir.join("journal"), Clock::System)
+}
+
+/// The same with a journal before them where they are on a server. Within a tokio runtime. Blocks.
+fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+    let records = open_records(config)?;
+    match &config.store.backend {
+        Backend::Embedded => Ok(records),
+        Backend::Redis(_) => {
+            store::journaled(records, &config.store.journal, &config.store.data_dir.join("journal"), Clock::System)
+        }
+    }
 }
 
 /// The folder of the generation of data that is served.
 fn served_dir(config: &Config) -> Result<PathBuf, StoreError> {
-    if config.store.backend == "embedded" {
-        Generations::of(&config.store.data_dir).current_dir()
-    } else {
-        Ok(config.store.data_dir.clone())
+    match &config.store.backend {
+        Backend::Embedded => Generations::of(&config.store.data_dir).current_dir(),
+        Backend::Redis(_) => Ok(config.store.data_dir.clone()),
     }
 }
 
@@ -329,7 +350,10 @@ fn served_dir(config: &Config) -> Result<PathBuf, StoreError> {
 /// [`StartError`], which says what to do.
 fn open_embedder(config: &Config) -> Result<Arc<dyn Embedder>, StartError> {
     let generations = Generations::of(&config.store.data_dir);
-    let served = if config.store.backend == "embedded" { generations.about(generations.current()?)? } else { None };
+    let served = match &config.store.backend {
+        Backend::Embedded => generations.about(generations.current()?)?,
+        Backend::Redis(_) => None,
+    };
     let Some(about) = served else { return open_embedder_of(config, &config.embed.model) };
     if *about.model.id != *config.embed.model {
         tracing::warn!(
@@ -366,17 +390,21 @@ pub fn without_engines(mut strategies: Strategies) -> Strategies {
     strategies
 }
 
-/// Whether there is a store at a place that a command names: a data folder.
+/// Whether there may be a store at a place that a command names: a data folder, or the URL of a Redis.
 pub fn is_store(place: &str) -> bool {
-    let current = Generations::of(Path::new(place)).current_dir();
-    current.is_ok_and(|dir| dir.join("store").is_dir())
+    let current = || Generations::of(Path::new(place)).current_dir();
+    Address::is_meant(place) || current().is_ok_and(|dir| dir.join("store").is_dir())
 }
 
-/// Opens the store at a place that a command names, without a journal: a data folder. Blocks.
+/// Opens the records at a place that a command names: a data folder, or the URL of a Redis. Blocks.
 ///
 /// # Errors
 /// [`StoreError`], whose text says what to do.
-pub fn open_store_at(config: &Config, place: &str) -> Result<Arc<dyn Store>, StoreError> {
+pub fn open_records_at(config: &Config, place: &str) -> Result<Arc<dyn Store>, StoreError> {
+    if Address::is_meant(place) {
+        let address = place.parse().map_err(|error: crate::redis::BadAddress| StoreError::Away { detail: error.to_string() })?;
+        return store::open_redis(&address, &config.redis, &config.store.redis, Clock::System);
+    }
     store::open(&config.store.embedded, &Generations::of(Path::new(place)).current_dir()?.join("store"), Clock::System)
 }
 

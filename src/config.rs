@@ -1,7 +1,7 @@
 //! The settings of the whole service: each module's own `Config`, gathered from defaults, file, environment and flags.
 
 use crate::domain::ids::TenantId;
-use crate::{admission, cache, decide, embed, engine, facts, index, llm, store, telemetry, tenant};
+use crate::{admission, cache, decide, embed, engine, facts, index, llm, redis, store, telemetry, tenant};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
@@ -29,6 +29,8 @@ pub struct Config {
     pub store: Store,
     /// Processes that share a store.
     pub replicas: decide::Replicas,
+    /// How a Redis is reached.
+    pub redis: redis::Config,
     /// Text to vector.
     pub embed: embed::Config,
     /// Who may have a text embedded.
@@ -88,8 +90,8 @@ pub struct Strategies {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
-    /// Which implementation.
-    pub backend: String,
+    /// Which implementation, and where it is.
+    pub backend: store::Backend,
     /// Folder of the embedded one.
     pub data_dir: PathBuf,
     /// Its queue and its bounds.
@@ -98,6 +100,9 @@ pub struct Store {
     /// What is kept for a store on a server while it is away.
     #[serde(default)]
     pub journal: store::journal::Config,
+    /// The same of the one in Redis.
+    #[serde(default)]
+    pub redis: store::RedisConfig,
 }
 
 /// Work in the background.
@@ -140,7 +145,7 @@ pub struct Overrides {
     /// `--data-dir`.
     pub data_dir: Option<PathBuf>,
     /// `--store`.
-    pub store: Option<String>,
+    pub store: Option<store::Backend>,
 }
 
 /// Variables of the environment that are not settings: where set-up scripts put the model files, and the file of settings itself.
@@ -186,9 +191,6 @@ impl Config {
                  server.allow_remote = true where the network itself keeps strangers out",
             );
         }
-        if self.store.backend != "embedded" {
-            return rule("store.backend", "\"embedded\" is the only store of this version");
-        }
         if self.embedding_cache.texts_max == 0 {
             return rule("embedding_cache.texts_max", "it must be at least 1");
         }
@@ -209,6 +211,8 @@ impl Config {
         self.store.journal.check().map_err(|e| broken("store.journal", &e))?;
         self.auth.check().map_err(|e| broken("auth", &e))?;
         tenant::check_tenants(&self.tenants).map_err(|e| broken("tenants", &e))?;
+        self.store.redis.check().map_err(|e| broken("store.redis", &e))?;
+        self.redis.check().map_err(|e| broken("redis", &e))?;
         telemetry::logs::check(&self.log).map(drop).map_err(|e| ConfigError::Rule { setting: "log.level", rule: e.to_string() })
     }
 }

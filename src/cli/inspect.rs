@@ -35,7 +35,8 @@ impl Inspect {
         let shown = if let Some(strategy) = named {
             Some(json!({"kind": "strategy", "strategy": &*strategy}))
         } else {
-            block_on(async { stored(&*app::open_store(&config)?, &self.tenant, &self.what).await })?
+            let store = app::open_records(&config)?;
+            block_on(stored(&*store, &self.tenant, &self.what))?
         };
         match shown {
             Some(value) => {

@@ -4,8 +4,9 @@ use super::{Failure, block_on, say, tell};
 use crate::app;
 use crate::config::{Config, ConfigError};
 use crate::domain::time::Clock;
-use crate::store::RecordKind;
+use crate::redis::Address;
 use crate::store::moving::{Move, Options, Progress, Report};
+use crate::store::{Backend, RecordKind};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
@@ -18,10 +19,11 @@ use std::time::{Duration, Instant};
 /// From where to where.
 #[derive(Debug, Args)]
 pub(super) struct Moving {
-    /// Move all records from this store: a data folder.
+    /// Move all records from this store: a data folder, or the URL of a Redis.
     #[arg(long, value_name = "STORE", requires = "to")]
     from: Option<String>,
-    /// The store that they are moved to: a data folder, which is made where it is missing. One that was moved to in part is completed.
+    /// The store that they are moved to: a data folder, which is made where it is missing, or the URL of a Redis. One that was moved to in
+    /// part is completed.
     #[arg(long, value_name = "STORE", requires = "from")]
     to: Option<String>,
     /// Write nothing; compare the two stores by their checksums.
@@ -52,8 +54,15 @@ impl Moving {
     pub(super) fn run(&self, config: &Config, (from, to): (&str, &str), json: bool) -> Result<ExitCode, Failure> {
         let bad = |rule: String| Failure::from(ConfigError::Rule { setting: "ingest --from --to", rule });
         let resolved = |place: &str| Path::new(place).canonicalize().unwrap_or_else(|_| place.into());
+        // A URL may hold a password, which is never shown.
+        let shown = |flag: &'static str, place: &str| match place.parse::<Backend>() {
+            Err(error) if Address::is_meant(place) => Err(ConfigError::Rule { setting: flag, rule: error.to_string() }),
+            Ok(backend @ Backend::Redis(_)) => Ok(backend.to_string()),
+            _ => Ok(place.to_owned()),
+        };
+        let (shown_from, shown_to) = (shown("--from", from)?, shown("--to", to)?);
         if resolved(from) == resolved(to) {
-            return Err(bad(format!("{from} and {to} are the same store")));
+            return Err(bad(format!("{shown_from} and {shown_to} are the same store")));
         }
         if !app::is_store(from) {
             return Err(bad(format!("there is no store in {from}")));
@@ -67,17 +76,23 @@ impl Moving {
             merge: self.merge,
             kinds: &RecordKind::ALL,
             now: Clock::System.now(),
-            decision_retention_sec: config.store.embedded.decision_retention_sec,
+            decision_retention_sec: config.store.embedded.decision_retention_sec.min(config.store.redis.decision_retention_sec),
         };
         let report = block_on(async {
-            let from = app::open_store_at(config, from)?;
-            let to = app::open_store_at(config, to)?;
+            let from = app::open_records_at(config, from)?;
+            let to = app::open_records_at(config, to)?;
             let lines = Lines::new();
             let moved = Move { from, to, options }.run(&|progress| lines.show(progress)).await;
             lines.bar.finish_and_clear();
             Ok::<_, Failure>(moved?)
         })?;
-        let told = Told { from, to, whole: report.whole(), seconds: since.elapsed().as_secs_f64(), report: &report };
+        let told = Told {
+            from: &shown_from,
+            to: &shown_to,
+            whole: report.whole(),
+            seconds: since.elapsed().as_secs_f64(),
+            report: &report,
+        };
         report.damaged.iter().for_each(|damaged| say(damaged));
         if json {
             tell(&serde_json::to_string(&told)?)?

@@ -39,7 +39,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     // The port is taken first: where another service has it, nothing else has to be undone.
     let listener = listen(config.server.listen)?;
     let credentials = Data::new(Credentials::open(&config.auth)?);
-    let app = Data::new(App::open(&config).await?);
+    let app = Data::new(App::open_to_serve(&config).await?);
     let restored = &app.restored;
     tracing::info!(
         entries = restored.entries,

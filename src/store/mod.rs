@@ -35,7 +35,7 @@ pub mod shared;
 #[cfg(test)]
 mod shared_contract;
 
-pub use backend::Backend;
+pub use backend::{Backend, BadBackend};
 pub use codec::CodecError;
 pub use error::StoreError;
 pub use journal::JournalHealth;
@@ -142,6 +142,8 @@ pub struct StoreHealth {
     pub disk_bytes: u64,
     /// How the journal before it is; `None` where there is none.
     pub journal: Option<JournalHealth>,
+    /// The server that has the records, without passwords; `None` where this process has them.
+    pub server: Option<String>,
 }
 
 /// The settings of the embedded store.

@@ -1,6 +1,7 @@
 //! Several replicas over one store, in one process: what one writes the others have, whatever comes between.
 
 use super::service::project;
+use super::stores::{Stores, over_each_store};
 use instinct::app::{App, Parts};
 use instinct::config::{Config, Overrides};
 use instinct::decide::{DecideError, Feedback, Followed, Forget, NewBar, NewComponent, NewEntry, PastBound, Replicas};
@@ -16,11 +17,11 @@ use instinct::domain::text::FreshText;
 use instinct::domain::time::{Clock, Timestamp};
 use instinct::embed;
 use instinct::engine::Engines;
-use instinct::store::{Common, Record, RecordKey, RecordKind, Store, StoreError, Write};
+use instinct::store::{Record, RecordKey, RecordKind, Store, StoreError, Write};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 pub(super) const NOW: Duration = Duration::ZERO;
@@ -53,11 +54,11 @@ pub(super) async fn replica_of(store: Arc<dyn Store>, folder: &TempDir, engines:
 }
 
 /// Replicas over one store that follow when they are told to.
-async fn replicas(common: &Common, n: usize) -> Vec<Arc<App>> {
+async fn replicas(stores: &Stores, n: usize) -> Vec<Arc<App>> {
     let folder = strategy("");
     let mut all = Vec::new();
     for _ in 0..n {
-        all.push(replica_of(common.join(), &folder, Engines::default(), Replicas::default()).await);
+        all.push(replica_of(stores.join(), &folder, Engines::default(), Replicas::default()).await);
     }
     all
 }
@@ -121,7 +122,16 @@ async fn signal(app: &App, text: &str) -> Option<i64> {
 }
 
 pub(super) async fn follow(app: &App) {
-    while app.decider.follow_once(NOW).await.unwrap() != Followed::Changes(0) {}
+    // A server that was away is reached again some moments after it is back.
+    let since = Instant::now();
+    loop {
+        match app.decider.follow_once(NOW).await {
+            Ok(Followed::Changes(0)) => return,
+            Ok(_) => {}
+            Err(error) => assert!(since.elapsed() < Duration::from_secs(20), "{error}"),
+        }
+        tokio::task::yield_now().await;
+    }
 }
 
 async fn follow_all(all: &[Arc<App>]) {
@@ -170,9 +180,8 @@ pub(super) fn stored(app: &App) -> Memory {
     (entries, components)
 }
 
-#[tokio::test]
-async fn what_one_replica_writes_the_others_serve_and_what_it_deletes_they_do_not() {
-    let all = replicas(&Common::new(Clock::System), 3).await;
+async fn what_one_replica_writes_the_others_serve_and_what_it_deletes_they_do_not(stores: Stores) {
+    let all = replicas(&stores, 3).await;
     let text = "SEC approves spot ETH ETF";
     let id = remember(&all[0], text, 1, &["ETH"]).await;
     assert_eq!(signal(&all[0], text).await, Some(1), "who wrote it has it at once");
@@ -189,9 +198,8 @@ async fn what_one_replica_writes_the_others_serve_and_what_it_deletes_they_do_no
     }
 }
 
-#[tokio::test]
-async fn a_deletion_by_tag_ends_entries_on_all_replicas_and_spares_what_comes_after_it() {
-    let all = replicas(&Common::new(Clock::System), 3).await;
+async fn a_deletion_by_tag_ends_entries_on_all_replicas_and_spares_what_comes_after_it(stores: Stores) {
+    let all = replicas(&stores, 3).await;
     let (old, new) = ("Nvidia halts shipments to China", "Nvidia resumes shipments to China");
     remember(&all[0], old, -1, &["NVDA"]).await;
     follow_all(&all).await;
@@ -218,9 +226,8 @@ async fn a_deletion_by_tag_ends_entries_on_all_replicas_and_spares_what_comes_af
     assert!(all.iter().all(|app| memory(app) == stored));
 }
 
-#[tokio::test]
-async fn a_sweep_does_not_delete_what_another_replica_wrote_anew() {
-    let all = replicas(&Common::new(Clock::System), 2).await;
+async fn a_sweep_does_not_delete_what_another_replica_wrote_anew(stores: Stores) {
+    let all = replicas(&stores, 2).await;
     let text = "Nvidia halts shipments to China";
     remember(&all[0], text, -1, &["NVDA"]).await;
     follow_all(&all).await;
@@ -243,9 +250,8 @@ async fn a_sweep_does_not_delete_what_another_replica_wrote_anew() {
     assert_eq!(signal(&all[1], text).await, Some(1));
 }
 
-#[tokio::test]
-async fn a_wrong_decision_is_closed_on_every_replica_and_all_who_were_served_are_told() {
-    let all = replicas(&Common::new(Clock::System), 3).await;
+async fn a_wrong_decision_is_closed_on_every_replica_and_all_who_were_served_are_told(stores: Stores) {
+    let all = replicas(&stores, 3).await;
     let text = "Federal Reserve cuts rates by 50 basis points";
     let id = remember(&all[0], text, 1, &[]).await;
     follow_all(&all).await;
@@ -267,9 +273,48 @@ async fn a_wrong_decision_is_closed_on_every_replica_and_all_who_were_served_are
     assert!(all.iter().all(|app| !counts(app)), "the strategy of this test has no budget");
 }
 
-#[tokio::test]
-async fn a_component_that_changes_its_role_is_one_component_everywhere() {
-    let all = replicas(&Common::new(Clock::System), 2).await;
+async fn what_one_replica_learns_of_a_decision_the_others_count_once(stores: Stores) {
+    let folder = strategy("error_budget = 0.2");
+    let mut all = Vec::new();
+    for _ in 0..2 {
+        all.push(replica_of(stores.join(), &folder, Engines::default(), Replicas::default()).await);
+    }
+    let (held, near) = ("SEC approves spot ETH ETF for retail investors", "SEC approves spot ETH ETF for retail investors now");
+    remember(&all[0], held, 1, &[]).await;
+    follow_all(&all).await;
+    let reports = |app: &App| {
+        let strategy = app.decider.strategies.named(&news()).unwrap();
+        let tally = app.decider.budget_state(&tenant(), strategy).unwrap().samples.feedback;
+        (tally.n, tally.wrong)
+    };
+    let mut say = Vec::new();
+    for _ in 0..2 {
+        let answer = ask(&all[0], near).await.unwrap();
+        assert_eq!(answer.path, Path::Fast);
+        say.push(answer.id);
+    }
+    let verdict = |decision, right| Feedback { decision, right, expected: None, note: None };
+    let within = || Deadline::after(Duration::from_secs(20));
+    all[0].decider.feedback(&tenant(), verdict(say[0], true), within()).await.unwrap();
+    follow_all(&all).await;
+    assert_eq!([reports(&all[0]), reports(&all[1])], [(1, 0), (1, 0)]);
+    all[1].decider.feedback(&tenant(), verdict(say[1], true), within()).await.unwrap();
+    // What is told twice, by the stream and by a look at the whole store, is one verdict.
+    stores.trim(1);
+    all[0].decider.begin_to_follow().await.unwrap();
+    follow_all(&all).await;
+    all[0].decider.feedback(&tenant(), verdict(say[1], true), within()).await.unwrap();
+    follow_all(&all).await;
+    assert_eq!(reports(&all[1]), (2, 0));
+    // A verdict that is taken back is counted anew by all, and its question is closed.
+    all[0].decider.feedback(&tenant(), verdict(say[0], false), within()).await.unwrap();
+    follow_all(&all).await;
+    assert_eq!(reports(&all[1]), (2, 1));
+    assert_eq!(signal(&all[1], near).await, None);
+}
+
+async fn a_component_that_changes_its_role_is_one_component_everywhere(stores: Stores) {
+    let all = replicas(&stores, 2).await;
     put_component(&all[0], "fed", Role::Context, "The Fed meets on Wednesday").await.unwrap();
     follow_all(&all).await;
     put_component(&all[1], "fed", Role::Tool, "A tool now").await.unwrap();
@@ -290,9 +335,8 @@ fn bars(from: i64, n: i64, interval_sec: u32) -> Vec<NewBar> {
     (from..from + n).map(|i| NewBar { bar: bar(i), interval_sec }).collect()
 }
 
-#[tokio::test]
-async fn bars_follow_and_of_two_replicas_that_write_the_same_instrument_none_loses_one() {
-    let all = replicas(&Common::new(Clock::System), 3).await;
+async fn bars_follow_and_of_two_replicas_that_write_the_same_instrument_none_loses_one(stores: Stores) {
+    let all = replicas(&stores, 3).await;
     let eth = Instrument::new("ETH").unwrap();
     let held = |app: &App| app.decider.bars(&tenant(), &eth).map_or(0, |series| series.bars().len());
     all[0].decider.put_bars(&tenant(), &eth, bars(0, 10, 3_600)).await.unwrap();
@@ -307,10 +351,8 @@ async fn bars_follow_and_of_two_replicas_that_write_the_same_instrument_none_los
     assert_eq!([0, 1, 2].map(|n| held(&all[n])), [5, 5, 5]);
 }
 
-#[tokio::test]
-async fn a_replica_that_missed_changes_is_held_against_the_store_and_drops_what_is_gone() {
-    let common = Common::new(Clock::System);
-    let all = replicas(&common, 2).await;
+async fn a_replica_that_missed_changes_is_held_against_the_store_and_drops_what_is_gone(stores: Stores) {
+    let all = replicas(&stores, 2).await;
     let eth = Instrument::new("ETH").unwrap();
     let gone = remember(&all[0], "Apple buys a maker of chips", 1, &[]).await;
     put_component(&all[0], "gone", Role::Context, "Gone").await.unwrap();
@@ -322,7 +364,8 @@ async fn a_replica_that_missed_changes_is_held_against_the_store_and_drops_what_
     all[0].decider.delete_component(&tenant(), &ComponentId::new("gone").unwrap()).await.unwrap();
     all[0].decider.delete_bars(&tenant(), &eth).await.unwrap();
     remember(&all[0], "Written after the stream was cut", -1, &[]).await;
-    common.trim(0);
+    // Of a stream that has nothing left at all nobody could tell.
+    stores.trim(1);
     assert_eq!(all[1].decider.follow_once(NOW).await.unwrap(), Followed::Resynced);
     assert_eq!(memory(&all[1]), stored(&all[0]));
     assert!(all[1].decider.bars(&tenant(), &eth).is_none());
@@ -332,19 +375,17 @@ async fn a_replica_that_missed_changes_is_held_against_the_store_and_drops_what_
     assert_eq!(memory(&all[1]), stored(&all[0]));
 }
 
-#[tokio::test]
-async fn while_the_store_is_away_hits_are_served_writes_are_refused_and_the_age_of_memory_is_told() {
-    let common = Common::new(Clock::System);
+async fn while_the_store_is_away_hits_are_served_writes_are_refused_and_the_age_of_memory_is_told(stores: Stores) {
     let folder = strategy("");
     let settings = Replicas { lag_bound_ms: 100, past_lag_bound: PastBound::Serve, lease_ms: 300 };
     let strict = Replicas { past_lag_bound: PastBound::Refuse, ..settings.clone() };
-    let app = replica_of(common.join(), &folder, Engines::default(), settings).await;
-    let refuses = replica_of(common.join(), &folder, Engines::default(), strict).await;
+    let app = replica_of(stores.join(), &folder, Engines::default(), settings).await;
+    let refuses = replica_of(stores.join(), &folder, Engines::default(), strict).await;
     let text = "SEC approves spot ETH ETF";
     let id = remember(&app, text, 1, &["ETH"]).await;
     follow(&app).await;
     follow(&refuses).await;
-    common.set_away(true);
+    stores.set_away(true);
     let standing = app.decider.standing().unwrap();
     assert!(standing.in_step() && standing.trouble.is_none());
     assert!(matches!(app.decider.follow_once(NOW).await, Err(StoreError::Away { .. })));
@@ -358,7 +399,7 @@ async fn while_the_store_is_away_hits_are_served_writes_are_refused_and_the_age_
     let standing = app.decider.standing().unwrap();
     assert!(!standing.in_step() && standing.behind >= Duration::from_millis(100) && standing.trouble.is_some());
     assert!(matches!(ask(&refuses, text).await, Err(DecideError::OutOfStep { .. })));
-    common.set_away(false);
+    stores.set_away(false);
     follow(&app).await;
     follow(&refuses).await;
     assert!(app.decider.standing().unwrap().in_step());
@@ -366,13 +407,11 @@ async fn while_the_store_is_away_hits_are_served_writes_are_refused_and_the_age_
     assert_eq!(memory(&app), stored(&app));
 }
 
-#[tokio::test]
-async fn hits_do_not_fail_while_the_store_is_away() {
-    let common = Common::new(Clock::System);
-    let all = replicas(&common, 1).await;
+async fn hits_do_not_fail_while_the_store_is_away(stores: Stores) {
+    let all = replicas(&stores, 1).await;
     let (held, near) = ("SEC approves spot ETH ETF for retail investors", "SEC approves spot ETH ETF for retail investors now");
     remember(&all[0], held, 1, &[]).await;
-    common.set_away(true);
+    stores.set_away(true);
     for text in [held, near] {
         let answer = ask(&all[0], text).await.unwrap();
         assert_eq!(answer.outcome, Outcome::Decided);
@@ -380,3 +419,16 @@ async fn hits_do_not_fail_while_the_store_is_away() {
     }
     assert_eq!(ask(&all[0], "Of something else nothing is known").await.unwrap().outcome, Outcome::Abstained);
 }
+
+over_each_store!(
+    what_one_replica_writes_the_others_serve_and_what_it_deletes_they_do_not,
+    a_deletion_by_tag_ends_entries_on_all_replicas_and_spares_what_comes_after_it,
+    a_sweep_does_not_delete_what_another_replica_wrote_anew,
+    a_wrong_decision_is_closed_on_every_replica_and_all_who_were_served_are_told,
+    what_one_replica_learns_of_a_decision_the_others_count_once,
+    a_component_that_changes_its_role_is_one_component_everywhere,
+    bars_follow_and_of_two_replicas_that_write_the_same_instrument_none_loses_one,
+    a_replica_that_missed_changes_is_held_against_the_store_and_drops_what_is_gone,
+    while_the_store_is_away_hits_are_served_writes_are_refused_and_the_age_of_memory_is_told,
+    hits_do_not_fail_while_the_store_is_away,
+);

@@ -1,6 +1,7 @@
 //! Whatever replicas over one store write and whenever they follow, lose answers or are cut off: memory ends up as the store is.
 
 use super::in_step::{NOW, ask, follow, memory, new_entry, put_component, replica_of, stored, strategy, tenant, try_remember};
+use super::stores::Stores;
 use async_trait::async_trait;
 use instinct::app::App;
 use instinct::decide::{Feedback, Forget, Replicas};
@@ -8,10 +9,10 @@ use instinct::domain::answer::Outcome;
 use instinct::domain::component::Role;
 use instinct::domain::deadline::Deadline;
 use instinct::domain::ids::{ComponentId, TenantId};
-use instinct::domain::time::{Clock, Timestamp};
+use instinct::domain::time::Timestamp;
 use instinct::engine::Engines;
 use instinct::store::shared::{Acquired, Changes, Lease, Position};
-use instinct::store::{CodecError, Common, Record, RecordKey, RecordKind, Shared, Store, StoreError, StoreHealth, Visit, Write};
+use instinct::store::{CodecError, Record, RecordKey, RecordKind, Shared, Store, StoreError, StoreHealth, Visit, Write};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -133,7 +134,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-async fn take(step: &Step, common: &Common, all: &[(Arc<App>, Arc<Lossy>)]) {
+async fn take(step: &Step, stores: &Stores, all: &[(Arc<App>, Arc<Lossy>)]) {
     let text = |n: u8| format!("headline number {n} of this test");
     let entry = |n: u8, signal| new_entry(&text(n), signal, &[["even", "odd"][usize::from(n % 2)]]);
     // Whether a step succeeds is not what is looked at: a refused one may leave nothing behind that differs.
@@ -175,24 +176,28 @@ async fn take(step: &Step, common: &Common, all: &[(Arc<App>, Arc<Lossy>)]) {
         }
         Step::Sweep(who) => drop(all[who].0.decider.sweep().await),
         Step::Follow(who) => drop(all[who].0.decider.follow_once(NOW).await),
-        Step::Trim(keep) => common.trim(keep),
-        Step::Away(away) => common.set_away(away),
+        Step::Trim(keep) => stores.trim(keep),
+        // A real server is paused elsewhere: here each command would wait for its timeout.
+        Step::Away(away) => match stores {
+            Stores::InMemory(common) => common.set_away(away),
+            Stores::InRedis(_) => {}
+        },
         Step::Loses(who, loses) => all[who].1.loses.store(loses, Ordering::Relaxed),
     }
 }
 
-async fn end_alike(steps: &[Step]) {
-    let (common, folder) = (Common::new(Clock::System), strategy(""));
+async fn end_alike(stores: &Stores, steps: &[Step]) {
+    let folder = strategy("");
     let mut all = Vec::new();
     for _ in 0..3 {
-        let store = Arc::new(Lossy { inner: common.join(), loses: AtomicBool::new(false) });
+        let store = Arc::new(Lossy { inner: stores.join(), loses: AtomicBool::new(false) });
         let as_store: Arc<dyn Store> = Arc::<Lossy>::clone(&store);
         all.push((replica_of(as_store, &folder, Engines::default(), Replicas::default()).await, store));
     }
     for step in steps {
-        take(step, &common, &all).await;
+        take(step, stores, &all).await;
     }
-    common.set_away(false);
+    stores.set_away(false);
     for (app, store) in &all {
         store.loses.store(false, Ordering::Relaxed);
         follow(app).await;
@@ -207,11 +212,24 @@ async fn end_alike(steps: &[Step]) {
     }
 }
 
+fn on_a_runtime(work: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn whatever_replicas_write_and_whenever_they_follow_all_end_as_the_store_is(steps in prop::collection::vec(step(), 1..60)) {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(end_alike(&steps));
+        on_a_runtime(end_alike(&Stores::in_memory(), &steps));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6))]
+
+    #[test]
+    fn the_same_over_redis(steps in prop::collection::vec(step(), 1..60)) {
+        on_a_runtime(end_alike(&Stores::in_redis(), &steps));
     }
 }

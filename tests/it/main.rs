@@ -36,10 +36,13 @@ mod prototype;
 #[expect(dead_code, reason = "the unit tests include the same servers and use the rest of them")]
 mod redis;
 mod redis_servers;
+mod redis_store;
+mod replicas;
 mod restart;
 mod service;
 mod slow_path;
 mod store_away;
+mod stores;
 mod tenants;
 mod traces;
 mod triage;

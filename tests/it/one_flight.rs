@@ -1,6 +1,7 @@
 //! One run of an engine for one question, however many replicas are asked it.
 
 use super::in_step::{ask, replica_of, strategy, tenant};
+use super::stores::{Stores, over_each_store};
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use instinct::app::App;
@@ -11,9 +12,8 @@ use instinct::domain::decision::Payload;
 use instinct::domain::ids::StrategyName;
 use instinct::domain::request::{Caller, Request};
 use instinct::domain::text::FreshText;
-use instinct::domain::time::Clock;
 use instinct::engine::{Engine, EngineFailure, Engines, Question};
-use instinct::store::{Common, Record, RecordKind};
+use instinct::store::{Record, RecordKind};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -57,16 +57,16 @@ fn settings() -> Replicas {
 }
 
 /// A replica that follows the others.
-async fn replica(common: &Common, engine: &Arc<Told>) -> Arc<App> {
+async fn replica(stores: &Stores, engine: &Arc<Told>) -> Arc<App> {
     let engines = Engines::default().with("told", Arc::<Told>::clone(engine));
-    let app = replica_of(common.join(), &strategy("engine = \"told\""), engines, settings()).await;
+    let app = replica_of(stores.join(), &strategy("engine = \"told\""), engines, settings()).await;
     let decider = Arc::clone(&app.decider);
     tokio::spawn(async move { decider.keep_in_step().await });
     app
 }
 
-async fn replicas(common: &Common, engine: &Arc<Told>, n: usize) -> Vec<Arc<App>> {
-    join_all((0..n).map(|_| replica(common, engine))).await
+async fn replicas(stores: &Stores, engine: &Arc<Told>, n: usize) -> Vec<Arc<App>> {
+    join_all((0..n).map(|_| replica(stores, engine))).await
 }
 
 async fn ask_all(all: &[Arc<App>]) -> Vec<Answer> {
@@ -94,10 +94,9 @@ async fn soon(what: &str, mut so: impl FnMut() -> bool) {
     }
 }
 
-#[tokio::test]
-async fn ten_replicas_that_are_asked_one_headline_run_one_engine() {
-    let (common, engine) = (Common::new(Clock::System), engine(says(1), 600));
-    let all = replicas(&common, &engine, 10).await;
+async fn ten_replicas_that_are_asked_one_headline_run_one_engine(stores: Stores) {
+    let engine = engine(says(1), 600);
+    let all = replicas(&stores, &engine, 10).await;
     let answers = ask_all(&all).await;
     assert_eq!(engine.asked(), 1);
     assert!(answers.iter().all(|answer| answer.outcome == Outcome::Decided && answer.decision == says(1).ok()));
@@ -106,23 +105,21 @@ async fn ten_replicas_that_are_asked_one_headline_run_one_engine() {
     assert!(ask_all(&all).await.iter().all(|answer| answer.path == Path::Exact));
 }
 
-#[tokio::test]
-async fn who_asks_just_after_another_replica_decided_gets_that_decision_though_it_has_not_followed() {
-    let (common, engine) = (Common::new(Clock::System), engine(says(1), 0));
-    let first = replica(&common, &engine).await;
+async fn who_asks_just_after_another_replica_decided_gets_that_decision_though_it_has_not_followed(stores: Stores) {
+    let engine = engine(says(1), 0);
+    let first = replica(&stores, &engine).await;
     // It follows nobody by itself.
     let engines = Engines::default().with("told", Arc::<Told>::clone(&engine));
-    let second = replica_of(common.join(), &strategy("engine = \"told\""), engines, settings()).await;
+    let second = replica_of(stores.join(), &strategy("engine = \"told\""), engines, settings()).await;
     assert_eq!(ask(&first, TEXT).await.unwrap().path, Path::Engine);
     let answer = ask(&second, TEXT).await.unwrap();
     assert_eq!((answer.path, answer.decision, engine.asked()), (Path::Exact, says(1).ok(), 1));
 }
 
-#[tokio::test]
-async fn an_engine_that_has_nothing_to_say_is_asked_once_for_all() {
+async fn an_engine_that_has_nothing_to_say_is_asked_once_for_all(stores: Stores) {
     let nothing = EngineFailure::Abstained { reason: "no bars of it".to_owned() };
-    let (common, engine) = (Common::new(Clock::System), engine(Err(nothing), 400));
-    let all = replicas(&common, &engine, 5).await;
+    let engine = engine(Err(nothing), 400);
+    let all = replicas(&stores, &engine, 5).await;
     let answers = ask_all(&all).await;
     assert_eq!(engine.asked(), 1);
     for answer in answers {
@@ -130,11 +127,9 @@ async fn an_engine_that_has_nothing_to_say_is_asked_once_for_all() {
     }
 }
 
-#[tokio::test]
-async fn an_engine_that_fails_here_may_be_asked_elsewhere() {
+async fn an_engine_that_fails_here_may_be_asked_elsewhere(stores: Stores) {
     let (fails, works) = (engine(Err(EngineFailure::TimedOut), 300), engine(says(-1), 0));
-    let common = Common::new(Clock::System);
-    let (one, other) = (replica(&common, &fails).await, replica(&common, &works).await);
+    let (one, other) = (replica(&stores, &fails).await, replica(&stores, &works).await);
     let asked = Arc::clone(&fails);
     let later = async {
         soon("the first runs", || asked.asked() == 1).await;
@@ -144,12 +139,11 @@ async fn an_engine_that_fails_here_may_be_asked_elsewhere() {
     assert_eq!((other.decision, works.asked()), (says(-1).ok(), 1));
 }
 
-#[test]
-fn the_run_of_a_replica_that_dies_is_taken_over() {
+fn a_run_of_a_replica_that_dies(stores: Stores) {
+    let stores = Arc::new(stores);
     let (hangs, works) = (engine(says(1), 600_000), engine(says(-1), 0));
-    let common = Common::new(Clock::System);
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (of_holder, died) = ((common.clone(), Arc::clone(&hangs)), Arc::new(AtomicUsize::new(0)));
+    let (of_holder, died) = ((Arc::clone(&stores), Arc::clone(&hangs)), Arc::new(AtomicUsize::new(0)));
     let (dies, holder) = std::sync::mpsc::channel::<()>();
     let holds = std::thread::spawn({
         let died = Arc::clone(&died);
@@ -170,7 +164,7 @@ fn the_run_of_a_replica_that_dies_is_taken_over() {
         }
     });
     runtime().block_on(async {
-        let successor = replica(&common, &works).await;
+        let successor = replica(&stores, &works).await;
         soon("the first runs", || hangs.asked() == 1).await;
         let waits = tokio::spawn({
             let successor = Arc::clone(&successor);
@@ -188,19 +182,24 @@ fn the_run_of_a_replica_that_dies_is_taken_over() {
     holds.join().unwrap();
 }
 
+#[test]
+fn the_run_of_a_replica_that_dies_is_taken_over() {
+    a_run_of_a_replica_that_dies(Stores::in_memory());
+    a_run_of_a_replica_that_dies(Stores::in_redis());
+}
+
 /// Has the first of two replicas lose its lease while its engine runs, and the second be asked the same.
-async fn overtaken(first_takes_ms: u64, second_takes_ms: u64) -> (Answer, Answer, Vec<Arc<App>>) {
-    let common = Common::new(Clock::System);
+async fn overtaken(stores: &Stores, first_takes_ms: u64, second_takes_ms: u64) -> (Answer, Answer, Vec<Arc<App>>) {
     let (one, other) = (engine(says(1), first_takes_ms), engine(says(-1), second_takes_ms));
-    let all = vec![replica(&common, &one).await, replica(&common, &other).await];
+    let all = vec![replica(&stores, &one).await, replica(&stores, &other).await];
     let first = tokio::spawn({
         let app = Arc::clone(&all[0]);
         async move { ask(&app, TEXT).await.unwrap() }
     });
     soon("the first runs", || one.asked() == 1).await;
-    common.set_away(true);
+    stores.set_away(true);
     tokio::time::sleep(Duration::from_millis(700)).await;
-    common.set_away(false);
+    stores.set_away(false);
     let follows = || all[1].decider.standing().unwrap().trouble.is_none();
     soon("the second follows again", follows).await;
     let second = ask(&all[1], TEXT).await.unwrap();
@@ -208,9 +207,8 @@ async fn overtaken(first_takes_ms: u64, second_takes_ms: u64) -> (Answer, Answer
     (first.await.unwrap(), second, all)
 }
 
-#[tokio::test]
-async fn a_replica_that_lost_its_lease_stores_nothing_and_tells_its_own_caller() {
-    let (first, second, all) = overtaken(2_000, 3_000).await;
+async fn a_replica_that_lost_its_lease_stores_nothing_and_tells_its_own_caller(stores: Stores) {
+    let (first, second, all) = overtaken(&stores, 2_000, 3_000).await;
     assert_eq!((first.decision, second.decision), (says(1).ok(), says(-1).ok()));
     assert_eq!(stored(&all[0]), [says(-1).unwrap()]);
     for app in &all {
@@ -218,28 +216,25 @@ async fn a_replica_that_lost_its_lease_stores_nothing_and_tells_its_own_caller()
     }
 }
 
-#[tokio::test]
-async fn a_replica_that_was_overtaken_tells_what_the_other_decided() {
-    let (first, second, all) = overtaken(3_000, 0).await;
+async fn a_replica_that_was_overtaken_tells_what_the_other_decided(stores: Stores) {
+    let (first, second, all) = overtaken(&stores, 3_000, 0).await;
     assert_eq!((first.path, first.decision, second.decision), (Path::Exact, says(-1).ok(), says(-1).ok()));
     assert_eq!(stored(&all[0]), [says(-1).unwrap()]);
 }
 
-#[tokio::test]
-async fn while_the_store_is_away_each_replica_decides_for_itself() {
-    let (common, engine) = (Common::new(Clock::System), engine(says(1), 0));
-    let all = replicas(&common, &engine, 2).await;
-    common.set_away(true);
+async fn while_the_store_is_away_each_replica_decides_for_itself(stores: Stores) {
+    let engine = engine(says(1), 0);
+    let all = replicas(&stores, &engine, 2).await;
+    stores.set_away(true);
     let answers = ask_all(&all).await;
     assert!(answers.iter().all(|answer| answer.path == Path::Engine && answer.decision == says(1).ok()));
     assert_eq!(engine.asked(), 2);
     assert!(ask_all(&all).await.iter().all(|answer| answer.path == Path::Exact), "memory has it");
 }
 
-#[tokio::test]
-async fn a_pending_decision_can_be_asked_for_at_any_replica() {
-    let (common, engine) = (Common::new(Clock::System), engine(says(1), 1_500));
-    let all = replicas(&common, &engine, 2).await;
+async fn a_pending_decision_can_be_asked_for_at_any_replica(stores: Stores) {
+    let engine = engine(says(1), 1_500);
+    let all = replicas(&stores, &engine, 2).await;
     let deadline = Deadline::after(Duration::from_millis(300));
     let strategy = StrategyName::new("news-impact").unwrap();
     let request = Request::plain(FreshText::new(TEXT).unwrap(), strategy, all[0].decider.clock.now(), deadline);
@@ -254,3 +249,14 @@ async fn a_pending_decision_can_be_asked_for_at_any_replica() {
     let record = other.audit(&tenant(), told.id).await.unwrap().unwrap();
     assert_eq!(outcome(record.answer.get()), "decided");
 }
+
+over_each_store!(
+    ten_replicas_that_are_asked_one_headline_run_one_engine,
+    who_asks_just_after_another_replica_decided_gets_that_decision_though_it_has_not_followed,
+    an_engine_that_has_nothing_to_say_is_asked_once_for_all,
+    an_engine_that_fails_here_may_be_asked_elsewhere,
+    a_replica_that_lost_its_lease_stores_nothing_and_tells_its_own_caller,
+    a_replica_that_was_overtaken_tells_what_the_other_decided,
+    while_the_store_is_away_each_replica_decides_for_itself,
+    a_pending_decision_can_be_asked_for_at_any_replica,
+);

@@ -2,6 +2,7 @@
 
 use super::credentials::{ask, new_key};
 use super::service::{Builder, Service, entry, project, trade};
+use async_trait::async_trait;
 use instinct::app::{App, Parts};
 use instinct::config::{Config, Overrides};
 use instinct::decide::{Feedback, FeedbackError, Forget, NewBar, NewComponent, NewEntry};
@@ -16,9 +17,10 @@ use instinct::domain::request::{Allow, Caller, Request};
 use instinct::domain::text::FreshText;
 use instinct::domain::time::{Clock, Timestamp};
 use instinct::embed;
-use instinct::engine::Engines;
+use instinct::engine::{Engine, EngineFailure, Engines, Question};
 use instinct::store;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -63,19 +65,34 @@ fn request(text: &str, allow: Allow) -> Request {
     Request { allow, ..Request::plain(FreshText::new(text).unwrap(), strategy, as_of, within()) }
 }
 
+/// An engine that says for whom it was asked.
+#[derive(Debug, Default)]
+struct ForWhom {
+    asked: AtomicUsize,
+}
+
+#[async_trait]
+impl Engine for ForWhom {
+    async fn decide(&self, question: Question) -> Result<Payload, EngineFailure> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let reasoning = format!("secret-of-{}", question.tenant);
+        let decision = json!({"kind": "trade", "signal": 1, "conviction": 0.5, "reasoning": reasoning});
+        Ok(Payload::parse(&decision.to_string()).unwrap())
+    }
+}
+
 impl World {
     async fn new() -> Self {
+        Self::with_engines(Engines::default()).await
+    }
+
+    async fn with_engines(engines: Engines) -> Self {
         let mut config = Config::load(None, &Overrides::default()).unwrap();
         config.strategies.dir = project().join("strategies");
         config.embed.model = "hashing-384".to_owned();
         let embedder = embed::open(&config.embed).unwrap();
-        let parts = Parts {
-            embedder,
-            store: store::in_memory(Clock::System),
-            graphs: None,
-            engines: Engines::default(),
-            clock: Clock::System,
-        };
+        let parts = Parts { embedder, store: store::in_memory(Clock::System), graphs: None, engines, clock: Clock::System };
         // The strategy's engine is not asked for here, but has to be there.
         let mut strategies = instinct::app::read_strategies(&config.strategies, &instinct::app::ENGINES).unwrap();
         strategies.calibrations.clear();
@@ -227,6 +244,19 @@ async fn of_random_cross_tenant_tries_through_every_door_none_is_answered() {
         assert_eq!(world.app.decider.holdings(&tenant(of)).entries as usize, HEADLINES);
     }
     println!("{tries} tries in {:?}, none of them answered", since.elapsed());
+}
+
+#[tokio::test]
+async fn two_tenants_who_ask_the_same_at_the_same_time_share_no_run_of_an_engine() {
+    let engine = Arc::new(ForWhom::default());
+    let world = World::with_engines(Engines::default().with("trading", Arc::clone(&engine) as Arc<dyn Engine>)).await;
+    let asked = request("A new headline that nobody has seen before", Allow::Engine);
+    let all = futures_util::future::join_all((0..30).map(|n| world.decide(n % 3, &asked))).await;
+    for (n, answer) in all.iter().enumerate() {
+        let decision = answer.decision.as_ref().unwrap().as_json();
+        assert!(decision.contains(&mark(n % 3)), "{} was told {decision}", TENANTS[n % 3]);
+    }
+    assert_eq!(engine.asked.load(Ordering::Relaxed), 3, "one run for each tenant");
 }
 
 struct Doors {

@@ -9,6 +9,7 @@ mod switch;
 
 use super::{Failure, Settings, block_on, say, tell};
 use crate::config::{Config, ConfigError};
+use crate::store::Backend;
 use crate::store::generations::Generations as Folder;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -94,7 +95,7 @@ impl List {
 
 /// The generations of the data folder.
 fn folder(config: &Config) -> Result<Folder, Failure> {
-    if config.store.backend != "embedded" {
+    if config.store.backend != Backend::Embedded {
         return Err(usage("store.backend", "generations lie side by side in the folder of the embedded store alone".to_owned()));
     }
     Ok(Folder::of(&config.store.data_dir))

@@ -54,6 +54,7 @@ impl Shared {
             lost: self.lost.load(Ordering::Relaxed),
             disk_bytes: self.disk_bytes.load(Ordering::Relaxed),
             journal: None,
+            server: None,
         }
     }
 }

@@ -201,6 +201,7 @@ impl Store for InRedis {
             lost: self.state.lost(),
             disk_bytes: 0,
             journal: None,
+            server: Some(self.redis.address().to_string()),
         }
     }
 
