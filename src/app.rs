@@ -23,7 +23,7 @@ use crate::facts::{self, Lexicon, LexiconError};
 use crate::index::{Builder, IndexError};
 use crate::limits::{EVENT_STREAMS_MAX, STRATEGIES_MAX};
 use crate::llm;
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Backend, Store, StoreError};
 use crate::triage::{self, Example};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -186,7 +186,7 @@ impl App {
         let mut embed_config = config.embed.clone();
         embed_config.runtime_dir = near_or_beside_the_program(&embed_config.runtime_dir);
         let embedder = embed::open(&embed_config)?;
-        let store = store::open(&config.store.embedded, &config.store.data_dir.join("store"), Clock::System)?;
+        let store = open_store(config)?;
         let graphs = config.store.data_dir.join("graphs");
         std::fs::create_dir_all(&graphs).map_err(|error| StartError::File { path: graphs.clone(), error })?;
         let engines = engines(config, &*embedder)?;
@@ -289,6 +289,17 @@ impl App {
             Ok(Err(error)) => tracing::warn!(%error, "a graph could not be kept; the next start will build it anew"),
             Err(error) => tracing::error!(%error, "keeping the graphs failed"),
         }
+    }
+}
+
+/// The store that the settings name. Blocks.
+///
+/// # Errors
+/// [`StoreError`], which says what to do.
+pub fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+    match &config.store.backend {
+        Backend::Embedded => store::open(&config.store.embedded, &config.store.data_dir.join("store"), Clock::System),
+        Backend::Redis(address) => store::open_redis(address, &config.redis, &config.store.redis, Clock::System),
     }
 }
 

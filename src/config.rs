@@ -1,6 +1,6 @@
 //! The settings of the whole service: each module's own `Config`, gathered from defaults, file, environment and flags.
 
-use crate::{cache, decide, embed, engine, facts, index, llm, store, telemetry};
+use crate::{cache, decide, embed, engine, facts, index, llm, redis, store, telemetry};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
@@ -22,6 +22,8 @@ pub struct Config {
     pub strategies: Strategies,
     /// Where records last.
     pub store: Store,
+    /// How a Redis is reached.
+    pub redis: redis::Config,
     /// Processes that share a store.
     pub replicas: decide::Replicas,
     /// Text to vector.
@@ -74,13 +76,16 @@ pub struct Strategies {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
-    /// Which implementation.
-    pub backend: String,
+    /// Which implementation, and where it is.
+    pub backend: store::Backend,
     /// Folder of the embedded one.
     pub data_dir: PathBuf,
     /// Its queue and its bounds.
     #[serde(default)]
     pub embedded: store::Config,
+    /// The same of the one in Redis.
+    #[serde(default)]
+    pub redis: store::RedisConfig,
 }
 
 /// Work in the background.
@@ -123,7 +128,7 @@ pub struct Overrides {
     /// `--data-dir`.
     pub data_dir: Option<PathBuf>,
     /// `--store`.
-    pub store: Option<String>,
+    pub store: Option<store::Backend>,
 }
 
 /// Variables of the environment that are not settings: where set-up scripts put the model files, and the file of settings itself.
@@ -169,9 +174,6 @@ impl Config {
                  where the network itself keeps strangers out",
             );
         }
-        if self.store.backend != "embedded" {
-            return rule("store.backend", "\"embedded\" is the only store of this version");
-        }
         if self.embedding_cache.texts_max == 0 {
             return rule("embedding_cache.texts_max", "it must be at least 1");
         }
@@ -187,6 +189,8 @@ impl Config {
         self.replicas.check().map_err(|e| broken("replicas", &e))?;
         self.llm.check().map_err(|e| broken("llm", &e))?;
         self.store.embedded.check().map_err(|e| broken("store.embedded", &e))?;
+        self.store.redis.check().map_err(|e| broken("store.redis", &e))?;
+        self.redis.check().map_err(|e| broken("redis", &e))?;
         telemetry::logs::check(&self.log).map(drop).map_err(|e| ConfigError::Rule { setting: "log.level", rule: e.to_string() })
     }
 }

@@ -52,7 +52,7 @@ pub(super) async fn ready(app: Data<App>) -> HttpResponse {
     let mut parts = json!({
         "server": {"draining": app.draining()},
         "store": {"writable": store.failed.is_none(), "error": store.failed, "queued": store.queued,
-                  "queue_capacity": store.queue_capacity, "lost": store.lost, "disk_bytes": store.disk_bytes},
+                  "queue_capacity": store.queue_capacity, "lost": store.lost, "disk_bytes": store.disk_bytes, "server": store.server},
         "embedder": {"model": decider.embedder.model().to_string(), "workers": embed.workers, "queued": embed.queued,
                      "queue_capacity": embed.queue_capacity},
         "cache": {"entries": cache.entries, "partitions": cache.partitions, "components": decider.embeddings.len(),

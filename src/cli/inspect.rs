@@ -5,8 +5,7 @@ use crate::app;
 use crate::decide::served_from;
 use crate::domain::audit::DecisionRecord;
 use crate::domain::ids::{ComponentId, EntryId, StrategyName, TenantId};
-use crate::domain::time::Clock;
-use crate::store::{self, Family, Record, RecordKey, RecordKind, Store};
+use crate::store::{Family, Record, RecordKey, RecordKind, Store};
 use clap::Args;
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
@@ -33,7 +32,7 @@ impl Inspect {
         let shown = if let Some(strategy) = named {
             Some(json!({"kind": "strategy", "strategy": &*strategy}))
         } else {
-            let store = store::open(&config.store.embedded, &config.store.data_dir.join("store"), Clock::System)?;
+            let store = app::open_store(&config)?;
             block_on(stored(&*store, &self.what))?
         };
         match shown {

@@ -13,6 +13,7 @@ mod tune;
 mod tune_aggregator;
 
 use crate::config::{Config, ConfigError, DEFAULTS, Overrides};
+use crate::store::{Backend, BadBackend};
 use clap::{Args, Parser, Subcommand};
 use std::error::Error;
 use std::io::Write;
@@ -57,14 +58,16 @@ struct Settings {
     /// Folder of the embedded store.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// The store: `embedded`.
+    /// The store: `embedded`, or the URL of a Redis.
     #[arg(long, value_name = "STORE")]
     store: Option<String>,
 }
 
 impl Settings {
     fn load(&self, listen: Option<std::net::SocketAddr>) -> Result<Config, ConfigError> {
-        let overrides = Overrides { listen, data_dir: self.data_dir.clone(), store: self.store.clone() };
+        let wrong = |error: BadBackend| ConfigError::Rule { setting: "--store", rule: error.to_string() };
+        let store = self.store.as_deref().map(str::parse::<Backend>).transpose().map_err(wrong)?;
+        let overrides = Overrides { listen, data_dir: self.data_dir.clone(), store };
         Config::load(self.config.as_deref(), &overrides)
     }
 }

@@ -2,6 +2,15 @@
 
 use fred::error::{Error, ErrorKind};
 
+/// What the client itself says of a command whose connection is gone; the server's refusals begin with other words.
+const OF_THE_CLIENT: [&str; 5] = [
+    "Too many failed write attempts",
+    "Failed to route command",
+    "Failed to send command to router",
+    "Client is not initialized",
+    "Missing expected connection",
+];
+
 /// Why Redis can't be reached or did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the fields are the words of each message")]
@@ -40,7 +49,7 @@ pub enum RedisError {
     Credentials { detail: String },
     /// The user may not do that.
     #[error(
-        "the user of Redis lacks a right: {detail}; it needs +@read +@write +@scripting +@connection +info on the keys {{*}}* and instinct:*"
+        "the user of Redis lacks a right: {detail}; it needs +@read +@write +@scripting +@connection +info +time, in a cluster +cluster, on the keys ~{{*}}* and ~instinct:*"
     )]
     Denied { detail: String },
     /// A key holds another type of value.
@@ -102,12 +111,7 @@ impl RedisError {
             ErrorKind::Auth => Self::Credentials { detail },
             ErrorKind::Cluster => Self::ClusterDown { detail },
             ErrorKind::Tls => Self::Tls { detail },
-            // The words of the client, not of the server, for a command whose connection is gone.
-            ErrorKind::Unknown
-                if error.details().contains("Too many failed attempts") || error.details().contains("route command") =>
-            {
-                Self::Unreachable { detail }
-            }
+            _ if OF_THE_CLIENT.iter().any(|words| detail.starts_with(words)) => Self::Unreachable { detail },
             _ => Self::Refused { detail },
         }
     }

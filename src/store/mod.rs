@@ -30,7 +30,7 @@ pub mod shared;
 #[cfg(test)]
 mod shared_contract;
 
-pub use backend::Backend;
+pub use backend::{Backend, BadBackend};
 pub use codec::CodecError;
 pub use error::StoreError;
 pub use memory::Common;
@@ -133,6 +133,8 @@ pub struct StoreHealth {
     pub lost: u64,
     /// Bytes on disk, as of the last sync; 0 where there is no disk.
     pub disk_bytes: u64,
+    /// The server that has the records, without passwords; `None` where this process has them.
+    pub server: Option<String>,
 }
 
 /// The settings of the embedded store.

@@ -31,6 +31,7 @@ mod prototype;
 #[expect(dead_code, reason = "the unit tests include the same servers and use the rest of them")]
 mod redis;
 mod redis_servers;
+mod redis_store;
 mod restart;
 mod service;
 mod slow_path;

@@ -37,7 +37,7 @@ impl Cluster {
 
     /// `redis-cluster://…` with every primary in it.
     pub fn url(&self) -> String {
-        let (first, others) = self.primaries.split_first().expect("it has a primary");
+        let (first, others) = self.primaries.split_first().unwrap();
         let others: Vec<String> = others.iter().map(|node| format!("node=127.0.0.1:{}", node.port())).collect();
         format!("redis-cluster://127.0.0.1:{}?{}", first.port(), others.join("&"))
     }
@@ -56,7 +56,7 @@ impl Cluster {
                 node.say(&["CLUSTER", "ADDSLOTSRANGE", &first.to_string(), &end.to_string()]);
             }
             let bus = node.say(&["CONFIG", "GET", "cluster-port"]);
-            let bus = bus.lines().last().expect("its port is a setting");
+            let bus = bus.lines().last().unwrap();
             self.primaries[0].say(&["CLUSTER", "MEET", "127.0.0.1", &node.port().to_string(), bus]);
         }
     }

@@ -82,7 +82,7 @@ impl RedisServer {
 
     /// Its process.
     pub fn pid(&self) -> u32 {
-        self.child.as_ref().expect("it runs").id()
+        self.child.as_ref().unwrap().id()
     }
 
     /// `redis://127.0.0.1:<port>`.
@@ -172,7 +172,7 @@ impl RedisServer {
     /// Waits until it answers; `false` where it ended instead.
     fn answers(&mut self) -> bool {
         let since = Instant::now();
-        while self.child.as_mut().expect("it was started").try_wait().unwrap().is_none() {
+        while self.child.as_mut().unwrap().try_wait().unwrap().is_none() {
             // A server that asks for a password answers too.
             match self.try_say(&["PING"]) {
                 Ok(_) => return true,
@@ -219,7 +219,7 @@ fn file(name: &str) -> PathBuf {
 /// could be given the very port of a server that is down.
 pub fn free_port() -> u16 {
     let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    std::iter::repeat_with(|| fastrand::u16(15_000..32_000)).take(1_000).find(free).expect("some port is free")
+    std::iter::repeat_with(|| fastrand::u16(15_000..32_000)).take(1_000).find(free).unwrap()
 }
 
 /// Starts a process that ends with this one, however that ends. The kernel binds a child to the thread that started it, and threads
@@ -244,5 +244,5 @@ fn spawn_bound(mut command: Command) -> Child {
     };
     let (answer, child) = mpsc::channel();
     starter.send((command, answer)).unwrap();
-    child.recv().expect("the server's program can be started")
+    child.recv().unwrap()
 }
