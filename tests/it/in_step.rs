@@ -273,6 +273,46 @@ async fn a_wrong_decision_is_closed_on_every_replica_and_all_who_were_served_are
     assert!(all.iter().all(|app| !counts(app)), "the strategy of this test has no budget");
 }
 
+async fn what_one_replica_learns_of_a_decision_the_others_count_once(stores: Stores) {
+    let folder = strategy("error_budget = 0.2");
+    let mut all = Vec::new();
+    for _ in 0..2 {
+        all.push(replica_of(stores.join(), &folder, Engines::default(), Replicas::default()).await);
+    }
+    let (held, near) = ("SEC approves spot ETH ETF for retail investors", "SEC approves spot ETH ETF for retail investors now");
+    remember(&all[0], held, 1, &[]).await;
+    follow_all(&all).await;
+    let reports = |app: &App| {
+        let strategy = app.decider.strategies.named(&news()).unwrap();
+        let tally = app.decider.budget_state(&tenant(), strategy).unwrap().samples.feedback;
+        (tally.n, tally.wrong)
+    };
+    let mut say = Vec::new();
+    for _ in 0..2 {
+        let answer = ask(&all[0], near).await.unwrap();
+        assert_eq!(answer.path, Path::Fast);
+        say.push(answer.id);
+    }
+    let verdict = |decision, right| Feedback { decision, right, expected: None, note: None };
+    let within = || Deadline::after(Duration::from_secs(20));
+    all[0].decider.feedback(&tenant(), verdict(say[0], true), within()).await.unwrap();
+    follow_all(&all).await;
+    assert_eq!([reports(&all[0]), reports(&all[1])], [(1, 0), (1, 0)]);
+    all[1].decider.feedback(&tenant(), verdict(say[1], true), within()).await.unwrap();
+    // What is told twice, by the stream and by a look at the whole store, is one verdict.
+    stores.trim(1);
+    all[0].decider.begin_to_follow().await.unwrap();
+    follow_all(&all).await;
+    all[0].decider.feedback(&tenant(), verdict(say[1], true), within()).await.unwrap();
+    follow_all(&all).await;
+    assert_eq!(reports(&all[1]), (2, 0));
+    // A verdict that is taken back is counted anew by all, and its question is closed.
+    all[0].decider.feedback(&tenant(), verdict(say[0], false), within()).await.unwrap();
+    follow_all(&all).await;
+    assert_eq!(reports(&all[1]), (2, 1));
+    assert_eq!(signal(&all[1], near).await, None);
+}
+
 async fn a_component_that_changes_its_role_is_one_component_everywhere(stores: Stores) {
     let all = replicas(&stores, 2).await;
     put_component(&all[0], "fed", Role::Context, "The Fed meets on Wednesday").await.unwrap();
@@ -385,6 +425,7 @@ over_each_store!(
     a_deletion_by_tag_ends_entries_on_all_replicas_and_spares_what_comes_after_it,
     a_sweep_does_not_delete_what_another_replica_wrote_anew,
     a_wrong_decision_is_closed_on_every_replica_and_all_who_were_served_are_told,
+    what_one_replica_learns_of_a_decision_the_others_count_once,
     a_component_that_changes_its_role_is_one_component_everywhere,
     bars_follow_and_of_two_replicas_that_write_the_same_instrument_none_loses_one,
     a_replica_that_missed_changes_is_held_against_the_store_and_drops_what_is_gone,

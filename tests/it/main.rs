@@ -32,6 +32,7 @@ mod prototype;
 mod redis;
 mod redis_servers;
 mod redis_store;
+mod replicas;
 mod restart;
 mod service;
 mod slow_path;
