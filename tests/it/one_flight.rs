@@ -191,7 +191,7 @@ fn the_run_of_a_replica_that_dies_is_taken_over() {
 /// Has the first of two replicas lose its lease while its engine runs, and the second be asked the same.
 async fn overtaken(stores: &Stores, first_takes_ms: u64, second_takes_ms: u64) -> (Answer, Answer, Vec<Arc<App>>) {
     let (one, other) = (engine(says(1), first_takes_ms), engine(says(-1), second_takes_ms));
-    let all = vec![replica(&stores, &one).await, replica(&stores, &other).await];
+    let all = vec![replica(stores, &one).await, replica(stores, &other).await];
     let first = tokio::spawn({
         let app = Arc::clone(&all[0]);
         async move { ask(&app, TEXT).await.unwrap() }
