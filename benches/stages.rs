@@ -108,6 +108,7 @@ async fn app(embedder: Arc<dyn Embedder>) -> (App, StoredEntry) {
     let parts = Parts {
         embedder,
         store: store::in_memory(Clock::System),
+        search: None,
         graphs: None,
         engines: Engines::default(),
         clock: Clock::System,

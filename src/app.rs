@@ -6,7 +6,7 @@ use crate::cache::market::MarketCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
 use crate::decide::{
-    Background, Budgets, Decider, Follow, NewComponent, Order, Recent, Restored, Shadows, Strategies, Thinking, Triages,
+    Background, Budgets, Decider, Follow, NewComponent, Order, Recall, Recent, Restored, Shadows, Strategies, Thinking, Triages,
 };
 use crate::domain::calibration::Calibration;
 use crate::domain::component::ModelRef;
@@ -21,6 +21,7 @@ use crate::engine::Engines;
 use crate::engine::trading::classifier::{Classifier, ClassifierError};
 use crate::engine::trading::{self, Trading};
 use crate::facts::{self, Lexicon, LexiconError};
+use crate::index::server::{RediSearch, SearchError, ServerSearch, Where};
 use crate::index::{Builder, IndexError};
 use crate::limits::{EVENT_STREAMS_MAX, STRATEGIES_MAX};
 use crate::llm;
@@ -43,6 +44,9 @@ pub const ENGINES: [&str; 1] = [trading::NAME];
 
 /// Threads that build indexes in the background. One leaves the other cores to requests.
 const INDEX_BUILDERS: usize = 1;
+
+/// How often indexes that the server builds are looked at.
+const INDEXES_EVERY: Duration = Duration::from_secs(1);
 
 /// Why the service can't start.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +131,9 @@ pub enum StartError {
     /// A setting of the index is out of its range.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// The server can't be searched.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// The settings of the language model can't be used.
     #[error(transparent)]
     Llm(#[from] llm::OpenError),
@@ -178,6 +185,8 @@ pub struct Parts {
     pub embedder: Arc<dyn Embedder>,
     /// What lasts.
     pub store: Arc<dyn Store>,
+    /// What searches in place of memory; memory has all entries where absent.
+    pub search: Option<Arc<dyn ServerSearch>>,
     /// Where the graphs of the indexes are kept between runs; nowhere where absent.
     pub graphs: Option<PathBuf>,
     /// What thinks.
@@ -205,10 +214,11 @@ impl App {
 
     async fn over(config: &Config, store: Arc<dyn Store>) -> Result<Self, StartError> {
         let embedder = open_embedder(config)?;
+        let search = open_search(config).await?;
         let graphs = served_dir(config)?.join("graphs");
         std::fs::create_dir_all(&graphs).map_err(|error| StartError::File { path: graphs.clone(), error })?;
         let engines = engines(config, &*embedder)?;
-        let parts = Parts { embedder, store, graphs: Some(graphs), engines, clock: Clock::System };
+        let parts = Parts { embedder, store, search, graphs: Some(graphs), engines, clock: Clock::System };
         Self::with_parts(config, parts).await
     }
 
@@ -241,8 +251,10 @@ impl App {
             embeddings: EmbeddingCache::new(&config.embedding_cache),
             text_ttl_sec: config.embedding_cache.text_ttl_sec,
             semantic: SemanticCache::new(config.index, builder),
+            // A working set changes all the time, and its graphs are not worth keeping.
+            graphs: parts.graphs.filter(|_| parts.search.is_none()),
+            recall: parts.search.map(|search| Recall::new(search, &config.index.server)),
             market: MarketCache::default(),
-            graphs: parts.graphs,
             store: parts.store,
             lexicon: read_lexicon(&config.facts)?,
             engines: parts.engines,
@@ -263,6 +275,7 @@ impl App {
         let restoring = Arc::clone(&decider);
         // A store beyond the network is read by this very runtime.
         let restored = tokio::task::spawn_blocking(move || restoring.restore()).await.unwrap_or(Err(StoreError::Closed))?;
+        decider.see_to_indexes(&TenantId::default_tenant()).await;
         let bulk = Arc::new(tokio::sync::Semaphore::new(config.server.bulk_writes_max));
         let streams = Arc::new(tokio::sync::Semaphore::new(EVENT_STREAMS_MAX));
         Ok(Self { decider, restored, rates: Rates::default(), bulk, streams, draining: AtomicBool::new(false) })
@@ -278,8 +291,20 @@ impl App {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Drops what has ended, and keeps the graphs of the indexes, again and again; ends when its task is dropped.
+    /// Drops what has ended, keeps the graphs of the indexes, and sees to those of the server, again and again; ends when its task is
+    /// dropped.
     pub async fn keep_up(app: &Arc<Self>, config: &config::Upkeep) {
+        tokio::join!(Self::tidy_up(app, config), Self::see_to_indexes(app, config));
+    }
+
+    async fn see_to_indexes(app: &Arc<Self>, config: &config::Upkeep) {
+        while app.decider.recall.is_some() {
+            let done = app.decider.see_to_indexes(&TenantId::default_tenant()).await;
+            tokio::time::sleep(if done { Duration::from_secs(config.sweep_sec) } else { INDEXES_EVERY }).await;
+        }
+    }
+
+    async fn tidy_up(app: &Arc<Self>, config: &config::Upkeep) {
         let mut tick = tokio::time::interval(Duration::from_secs(config.sweep_sec));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut saved = Instant::now();
@@ -406,6 +431,17 @@ pub fn open_records_at(config: &Config, place: &str) -> Result<Arc<dyn Store>, S
         return store::open_redis(&address, &config.redis, &config.store.redis, Clock::System);
     }
     store::open(&config.store.embedded, &Generations::of(Path::new(place)).current_dir()?.join("store"), Clock::System)
+}
+
+/// The search of the server, where the settings ask for it.
+async fn open_search(config: &Config) -> Result<Option<Arc<dyn ServerSearch>>, StartError> {
+    match (config.index.search, &config.store.backend) {
+        (Where::Server, Backend::Redis(address)) => {
+            Ok(Some(Arc::new(RediSearch::connect(address, &config.redis, &config.index.server).await?)))
+        }
+        // The settings were checked: an embedded store has no server that could search.
+        (Where::Process, _) | (Where::Server, Backend::Embedded) => Ok(None),
+    }
 }
 
 /// The engines that there are, with the language model that they may ask.

@@ -191,6 +191,9 @@ impl Config {
                  server.allow_remote = true where the network itself keeps strangers out",
             );
         }
+        if self.index.search == index::server::Where::Server && self.store.backend == store::Backend::Embedded {
+            return rule("index.search", "\"server\" has Redis search, so store.backend must be a Redis too");
+        }
         if self.embedding_cache.texts_max == 0 {
             return rule("embedding_cache.texts_max", "it must be at least 1");
         }

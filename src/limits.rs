@@ -180,6 +180,9 @@ pub const INDEX_SLOTS_MAX: usize = 1 << 24;
 /// Neighbours that one search may ask for. Far above what voting among near misses needs.
 pub const INDEX_NEIGHBOURS_MAX: usize = 1_000;
 
+/// Entries that memory must have room for where the server searches: what several requests hold at once, 512 each at most.
+pub const RECALLED_ENTRIES_MIN: usize = 4_096;
+
 /// Candidates that a search or an insertion may keep in its beam. At 4,096 an exact scan is about as fast.
 pub const INDEX_BEAM_MAX: usize = 4_096;
 

@@ -3,7 +3,7 @@
 use super::error::{Answered, Kind, Problem};
 use super::json;
 use crate::app::App;
-use crate::decide::Standing;
+use crate::decide::{Recall, Standing};
 use crate::domain::ids::TenantId;
 use crate::telemetry::metrics;
 use crate::tenant::Credentials;
@@ -53,7 +53,8 @@ pub(super) async fn ready(app: Data<App>, credentials: Data<Credentials>) -> Htt
     let known = credentials.state();
     // Where nobody can be let in there is nothing to send requests for.
     let lets_in = !credentials.asked_for() || known.api_keys > 0 || known.signing_keys.is_some_and(|keys| keys > 0);
-    let good = fresh && lets_in && !app.draining();
+    let search = decider.recall.as_ref();
+    let good = fresh && lets_in && !app.draining() && search.is_none_or(Recall::ready);
     let mut parts = json!({
         "server": {"draining": app.draining()},
         "store": {"writable": store.failed.is_none(), "error": store.failed, "queued": store.queued,
@@ -66,6 +67,7 @@ pub(super) async fn ready(app: Data<App>, credentials: Data<Credentials>) -> Htt
                   "instruments": decider.market.len(), "bars": decider.market.bars(), "restored_bars": app.restored.bars,
                   "restored_from_graphs": app.restored.from_graphs, "restored_in_ms": app.restored.took.as_millis() as u64,
                   "damaged_records": app.restored.damaged},
+        "search": search.map_or_else(|| json!({"where": "process"}), told),
         "strategies": strategies,
         "credentials": {"asked_for": credentials.asked_for(), "api_keys": known.api_keys, "signing_keys": known.signing_keys},
     });
@@ -86,6 +88,22 @@ fn replica(standing: &Standing) -> Value {
     };
     json!({"state": state, "behind_ms": behind.as_millis() as u64, "lag_bound_ms": bound.as_millis() as u64,
            "past_lag_bound": past_bound, "error": trouble})
+}
+
+/// What is told of a search in the server.
+fn told(search: &Recall) -> Value {
+    let indexes: Vec<Value> = search
+        .states()
+        .into_iter()
+        .map(|(space, state)| match state {
+            Ok(state) => json!({"tenant": space.tenant, "partition": space.partition.to_string(), "name": state.name, "version": state.version,
+                                "entries": state.entries, "failures": state.failures, "last_failure": state.last_failure,
+                                "bytes": state.bytes, "built": state.built,
+                                "successor": state.successor.map(|(version, built)| json!({"version": version, "built": built}))}),
+            Err(error) => json!({"tenant": space.tenant, "partition": space.partition.to_string(), "error": error.to_string()}),
+        })
+        .collect();
+    json!({"where": "server", "ready": search.ready(), "indexes": indexes})
 }
 
 /// Every metric, in Prometheus' text format.
@@ -112,6 +130,14 @@ pub(super) async fn metrics(app: Data<App>) -> Answered {
         held.iter()
             .map(|(label, held)| (&**label, [("entries", held.entries), ("components", held.components), ("bytes", held.bytes)])),
     );
+    let states = app.decider.recall.as_ref().map(Recall::states).unwrap_or_default();
+    let states: Vec<_> = states.into_iter().filter_map(|(_, state)| state.ok()).collect();
+    metrics::recall::indexes(metrics::recall::Indexes {
+        entries: states.iter().map(|state| state.entries).sum(),
+        failures: states.iter().map(|state| state.failures).sum(),
+        bytes: states.iter().map(|state| state.bytes).sum(),
+        building: states.iter().filter(|state| !state.ready() || state.successor.is_some()).count(),
+    });
     let text = metrics::exposition().map_err(|e| Problem::new(Kind::INTERNAL, e.to_string()))?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }

@@ -38,7 +38,8 @@ pub(super) struct StrategyAnswer {
 fn told(app: &App, tenant: &TenantId, strategy: &Strategy) -> StrategyAnswer {
     let decider = &app.decider;
     let partition = decider.partition_of(tenant, &strategy.name);
-    let entries = partition.as_ref().ok().and_then(|key| decider.semantic.partition(key)).map_or(0, |p| p.len());
+    let in_memory = |key| decider.semantic.partition(key).map_or(0, |p| p.len());
+    let entries = partition.as_ref().map_or(0, |key| decider.entries_in_server(tenant, *key).unwrap_or_else(|| in_memory(key)));
     StrategyAnswer {
         strategy: strategy.clone(),
         default: strategy.name == decider.strategies.default,

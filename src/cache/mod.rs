@@ -10,3 +10,4 @@ pub mod partition;
 mod prompts;
 pub mod semantic;
 pub mod usage;
+mod working_set;

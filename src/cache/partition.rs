@@ -25,6 +25,8 @@ pub struct LiveEntry {
     // Half precision: a cosine that is off by less than 5e-4 for half of the memory. The record keeps full precision.
     fresh: Box<[f16]>,
     removed: AtomicBool,
+    // When it was of use last, by the count of the working set; 0 where memory has all entries.
+    pub(super) recalled: AtomicU64,
     generations: Arc<Generations>,
 }
 
@@ -46,7 +48,13 @@ impl LiveEntry {
     fn new(stored: &StoredEntry, generations: &Arc<Generations>) -> Self {
         let fresh = stored.fresh.as_slice().iter().map(|v| f16::from_f32(*v)).collect();
         let generations = Arc::clone(generations);
-        Self { entry: Arc::clone(&stored.entry), fresh, removed: AtomicBool::new(false), generations }
+        Self {
+            entry: Arc::clone(&stored.entry),
+            fresh,
+            removed: AtomicBool::new(false),
+            recalled: AtomicU64::new(0),
+            generations,
+        }
     }
 
     /// Bytes of memory that it takes, about: its text, its payload, and for each dimension four in the index and two of its own, with as many

@@ -3,6 +3,7 @@
 use super::generations::Generations;
 use super::partition::{self, LiveEntry, Partition};
 use super::usage::{Usage, Used};
+use super::working_set::WorkingSet;
 use crate::domain::entry::{Entry, StoredEntry};
 use crate::domain::ids::{EntryId, TenantId};
 use crate::domain::partition::PartitionKey;
@@ -59,6 +60,7 @@ pub struct SemanticCache {
     places: papaya::HashMap<(TenantId, EntryId), Arc<Partition>>,
     usage: Usage,
     making: parking_lot::Mutex<()>,
+    working: WorkingSet,
 }
 
 impl SemanticCache {
@@ -72,6 +74,7 @@ impl SemanticCache {
             places: papaya::HashMap::new(),
             usage: Usage::default(),
             making: parking_lot::Mutex::new(()),
+            working: WorkingSet::default(),
         }
     }
 
@@ -189,6 +192,32 @@ impl SemanticCache {
     /// The ids of all entries, those among them that a deletion by tag ended.
     pub fn ids(&self) -> Vec<(TenantId, EntryId)> {
         self.places.pin().keys().cloned().collect()
+    }
+
+    /// Notes that an entry was of use just now.
+    pub fn recalled(&self, live: &LiveEntry) {
+        self.working.recalled(live);
+    }
+
+    /// Forgets the entries that were of use longest ago, where there are more than `entries_max`: they are still where they are stored.
+    /// Returns how many those were.
+    pub fn keep_working_set(&self, entries_max: usize) -> usize {
+        if self.places.len() <= entries_max {
+            return 0;
+        }
+        self.working.shrink(entries_max, |visit| self.each(visit), |live, still_old| self.remove_live(live, still_old))
+    }
+
+    /// Forgets an entry, where it is still this very one and `wanted` holds.
+    fn remove_live(&self, live: &LiveEntry, wanted: impl FnOnce(&LiveEntry) -> bool) -> bool {
+        let place = (live.entry.tenant.clone(), live.entry.id);
+        let Some(partition) = self.places.pin().get(&place).cloned() else { return false };
+        let removed = partition.remove_if(&live.entry.id, wanted);
+        if let Some(old) = &removed {
+            self.usage.changed(&live.entry.tenant, Some(old.bytes()), None);
+            self.places.pin().remove(&place);
+        }
+        removed.is_some()
     }
 
     /// The ids of the entries of a tenant for which `wanted` holds.

@@ -69,6 +69,7 @@ impl Bench {
                 let parts = Parts {
                     embedder: Arc::clone(&embedder),
                     store: store::in_memory(Clock::System),
+                    search: None,
                     graphs: None,
                     engines: app::engines(&config, &*embedder)?,
                     clock: Clock::System,

@@ -186,10 +186,12 @@ impl Decider {
     }
 
     /// Whether the entry that this one would take the place of decided the same and was closed for that.
-    pub(super) fn is_closed(&self, stored: &StoredEntry) -> bool {
+    pub(super) async fn is_closed(&self, stored: &StoredEntry) -> bool {
         let Entry { tenant, id, decision, .. } = &*stored.entry;
         let same = |held: &Entry| held.quarantine.is_some() && held.decision.agreement_key() == decision.agreement_key();
-        self.semantic.entry(tenant, id).is_some_and(|held| same(&held.entry))
+        // Where the store can't say, memory does.
+        let held = self.entry(tenant, id).await.unwrap_or_else(|_| self.semantic.entry(tenant, id).map(|l| Arc::clone(&l.entry)));
+        held.is_some_and(|held| same(&held))
     }
 
     /// Stores what an engine decided together with the record of the answer, both or neither, and lets searches find it. Where the store
@@ -238,7 +240,10 @@ impl Decider {
             decider.commit(writes).await?;
             metrics::entries_stored(entries.len(), since.elapsed());
             for entry in &entries {
-                decider.semantic.insert(entry)?;
+                // A working set takes in what is asked for; what is written in bulk would drive that out.
+                if decider.recall.is_none() || decider.semantic.entry(&entry.entry.tenant, &entry.entry.id).is_some() {
+                    decider.semantic.insert(entry)?;
+                }
             }
             Ok(())
         });

@@ -26,6 +26,7 @@ mod pending;
 mod prompt;
 mod question;
 mod quotas;
+mod recall;
 mod recent;
 mod reembed;
 mod restore;
@@ -35,6 +36,7 @@ mod served;
 mod shadow;
 mod situation;
 mod slow;
+mod stored;
 mod think;
 mod triage;
 mod turn;
@@ -52,6 +54,7 @@ pub use market::{BarWritten, MarketError, NewBar};
 pub use order::Order;
 pub use pending::{Pending, Work};
 pub use quotas::{Holdings, QuotaReached};
+pub use recall::Recall;
 pub use recent::{Recent, RecentDecision, RecentNeighbour, RecentPayload};
 pub use reembed::Reembedded;
 pub use restore::Restored;
@@ -208,6 +211,8 @@ pub struct Decider {
     pub text_ttl_sec: u64,
     /// Decisions that are remembered.
     pub semantic: SemanticCache,
+    /// The search of the server, where memory has not all that is remembered.
+    pub recall: Option<Recall>,
     /// Past prices.
     pub market: MarketCache,
     /// Where the graphs of the indexes are kept between runs; they are built anew where absent.
@@ -302,14 +307,14 @@ impl Decider {
         run.timing.context = micros(since.elapsed());
 
         let one_may_answer = run.strategy.vote.is_none_or(|rules| !rules.alone);
-        if one_may_answer && let Some(hit) = self.exact(&mut run, &setting, &context) {
+        if one_may_answer && let Some(hit) = self.exact(&mut run, &setting, &context).await {
             return self.answer(run, hit);
         }
         let mut situated = self.situate(&mut run, &setting, &context).await?;
         let mut missed = "only the near misses together may answer".to_owned();
         let mut path = Path::Fast;
         if one_may_answer {
-            match self.fast(&mut run, &setting, &situated) {
+            match self.fast(&mut run, &setting, &situated).await {
                 Found::Hit(hit) => return self.answer_near(run, &setting, *hit, (&context, &situated)),
                 Found::Nothing(why) => missed = why,
             }

@@ -2,6 +2,7 @@
 
 use super::budgets::{self, Budget};
 use super::fast::closed_question;
+use super::recall::Look;
 use super::situation::ContextChoice;
 use super::{DecideError, Decider};
 use crate::admission::Class;
@@ -120,7 +121,8 @@ impl Decider {
             text_hash: request.text.hash(),
             cut: known.cut,
         };
-        let nearest = self.semantic.partition(&setting.partition).map(|p| p.nearest(&vector, k)).unwrap_or_default();
+        let look = Look { tenant, setting: &setting, deadline: request.deadline };
+        let nearest = self.nearest(look, &vector, k).await.unwrap_or_default();
         let near = |candidate: &Candidate| Nearness {
             similarity: candidate.similarity,
             fresh_similarity: candidate.live.fresh_similarity(&known.vector),

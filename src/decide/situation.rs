@@ -70,8 +70,12 @@ impl Decider {
     /// # Errors
     /// [`DecideError`] where the strategy or a component of one of its hard slots is not there.
     pub fn partition_of(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<PartitionKey, DecideError> {
-        let strategy = self.strategies.named(strategy)?;
-        Ok(self.setting(tenant, strategy, self.clock.now())?.partition)
+        Ok(self.setting_of(tenant, strategy)?.partition)
+    }
+
+    /// As [`Self::setting`], of a strategy by its name.
+    pub(super) fn setting_of(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Setting, DecideError> {
+        self.setting(tenant, self.strategies.named(strategy)?, self.clock.now())
     }
 
     /// Chooses the components for every slot.

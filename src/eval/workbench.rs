@@ -277,6 +277,7 @@ impl Workbench {
         let parts = Parts {
             embedder: Arc::clone(&self.embedder) as Arc<dyn Embedder>,
             store: store::in_memory(clock.clone()),
+            search: None,
             graphs: None,
             engines,
             clock,

@@ -4,6 +4,7 @@
 
 pub mod admission;
 pub mod llm;
+pub mod recall;
 pub mod redis;
 pub mod replicas;
 pub mod tenants;
@@ -71,6 +72,7 @@ struct Metrics {
     store_disk_bytes: IntGauge,
     admission: admission::Metrics,
     llm: llm::Metrics,
+    recall: recall::Metrics,
     redis: redis::Metrics,
     tenants: tenants::Metrics,
 }
@@ -239,6 +241,7 @@ impl Metrics {
             admission: admission::Metrics::new(r)?,
             replicas: replicas::Metrics::new(r)?,
             llm: llm::Metrics::new(r)?,
+            recall: recall::Metrics::new(r)?,
             redis: redis::Metrics::new(r)?,
             tenants: tenants::Metrics::new(r)?,
             registry,

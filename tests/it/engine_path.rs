@@ -77,6 +77,7 @@ async fn app_over(engine: Arc<Scripted>, store: Arc<dyn Store>, lines: &str) -> 
     let parts = Parts {
         embedder: embed::open(&config.embed).unwrap(),
         store,
+        search: None,
         graphs: None,
         engines: Engines::default().with("scripted", engine),
         clock: Clock::System,

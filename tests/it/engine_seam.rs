@@ -72,6 +72,7 @@ async fn app_of(folder: &std::path::Path, strategy: &str, engine: Arc<dyn Engine
     let parts = Parts {
         embedder: embed::open(&config.embed).unwrap(),
         store: store::in_memory(Clock::System),
+        search: None,
         graphs: None,
         engines: Engines::default().with("told", engine),
         clock: Clock::System,

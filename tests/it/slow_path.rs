@@ -261,6 +261,7 @@ async fn what_an_engine_decided_is_remembered_with_its_prompt_whether_the_step_w
         let parts = Parts {
             embedder: embed::open(&config.embed).unwrap(),
             store: store::in_memory(Clock::System),
+            search: None,
             graphs: None,
             engines: Engines::default().with("buys", Arc::new(Buys)),
             clock: Clock::System,

@@ -62,7 +62,8 @@ async fn start_over(
     std::fs::write(folder.path().join("s.toml"), own + &shipped).unwrap();
     let mut config = Config::load(None, &Overrides::default()).unwrap();
     config.strategies.dir = folder.path().to_owned();
-    let parts = Parts { embedder, store: store::in_memory(Clock::System), graphs: None, engines, clock: Clock::System };
+    let parts =
+        Parts { embedder, store: store::in_memory(Clock::System), search: None, graphs: None, engines, clock: Clock::System };
     App::with_parts(&config, parts).await
 }
 

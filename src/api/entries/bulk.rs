@@ -12,7 +12,7 @@ use crate::domain::deadline::Deadline;
 use crate::domain::decision::{Decision, Payload};
 use crate::domain::entry::{Provenance, StoredEntry, Validity};
 use crate::domain::field::FieldError;
-use crate::domain::ids::TenantId;
+use crate::domain::ids::{EntryId, TenantId};
 use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
 use crate::limits::{BULK_BATCH_LINES_MAX, DECISION_BYTES_MAX};
@@ -22,7 +22,6 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How long the embedding of one entry's text may take, waiting included.
@@ -161,12 +160,14 @@ pub(crate) async fn remember_lines(
     }
     // In the order of the lines, so that of two lines for one entry the later holds.
     good.sort_by_key(|(line, _)| *line);
-    let mut seen = BTreeSet::new();
+    let ids: Vec<EntryId> = good.iter().map(|(_, stored)| stored.entry.id).collect();
+    // Where the store can't say it can't write either, and no line is told to be stored.
+    let mut seen = decider.remembered(tenant, &ids).await.unwrap_or_default();
     let told: Vec<_> = good
         .iter()
         .map(|(line, stored)| {
             let id = stored.entry.id;
-            let new = seen.insert(id) && decider.semantic.entry(tenant, &id).is_none();
+            let new = seen.insert(id);
             LineResult { line: *line, id: Some(id.to_string()), status: if new { "created" } else { "replaced" }, error: None }
         })
         .collect();

@@ -87,8 +87,11 @@ pub(in crate::api) async fn delete(app: Data<App>, http: HttpRequest, Json(wire)
             );
         }
         let tenant = caller(&http)?.tenant;
-        let meant =
-            if wire.confirm { app.decider.forget(&tenant, filter).await? } else { app.decider.meant_by(&tenant, &filter) };
+        let meant = if wire.confirm {
+            app.decider.forget(&tenant, filter).await?
+        } else {
+            app.decider.meant_by(&tenant, &filter).await?
+        };
         let deleted = if wire.confirm { meant.len() } else { 0 };
         let shown = meant.iter().take(100).copied().collect();
         Ok(json::ok(&DeleteAnswer { matched: meant.len(), deleted, dry_run: !wire.confirm, ids: shown }))
