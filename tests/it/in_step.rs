@@ -49,7 +49,7 @@ pub(super) async fn replica_of(store: Arc<dyn Store>, folder: &TempDir, engines:
     config.embed.workers = 1;
     config.replicas = replicas;
     let embedder = embed::open(&config.embed).unwrap();
-    let parts = Parts { embedder, store, graphs: None, engines, clock: Clock::System };
+    let parts = Parts { embedder, store, search: None, graphs: None, engines, clock: Clock::System };
     Arc::new(App::with_parts(&config, parts).await.unwrap())
 }
 

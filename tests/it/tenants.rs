@@ -92,7 +92,8 @@ impl World {
         config.strategies.dir = project().join("strategies");
         config.embed.model = "hashing-384".to_owned();
         let embedder = embed::open(&config.embed).unwrap();
-        let parts = Parts { embedder, store: store::in_memory(Clock::System), graphs: None, engines, clock: Clock::System };
+        let parts =
+            Parts { embedder, store: store::in_memory(Clock::System), search: None, graphs: None, engines, clock: Clock::System };
         // The strategy's engine is not asked for here, but has to be there.
         let mut strategies = instinct::app::read_strategies(&config.strategies, &instinct::app::ENGINES).unwrap();
         strategies.calibrations.clear();
@@ -197,11 +198,11 @@ impl World {
             }
             210..=212 => {
                 let filter = Forget { ids: Some(self.held[other].entries.iter().copied().collect()), ..Forget::default() };
-                assert!(decider.meant_by(&tenant, &filter).is_empty());
+                assert!(decider.meant_by(&tenant, &filter).await.unwrap().is_empty());
                 assert!(decider.forget(&tenant, filter).await.unwrap().is_empty());
             }
             213..=215 => {
-                let own = decider.meant_by(&tenant, &Forget { tags: vec!["all".to_owned()], ..Forget::default() });
+                let own = decider.meant_by(&tenant, &Forget { tags: vec!["all".to_owned()], ..Forget::default() }).await.unwrap();
                 assert!(own.iter().all(|id| self.held[asker].entries.contains(id)));
             }
             216..=220 => {

@@ -91,8 +91,14 @@ async fn build(config: &Config, model: &str) -> Result<Report, Failure> {
     let graphs = folder.dir(number).join("graphs");
     std::fs::create_dir_all(&graphs)?;
     let model = embedder.model().to_string();
-    let parts =
-        Parts { embedder, store: Arc::clone(&to), graphs: Some(graphs), engines: Engines::default(), clock: Clock::System };
+    let parts = Parts {
+        embedder,
+        store: Arc::clone(&to),
+        search: None,
+        graphs: Some(graphs),
+        engines: Engines::default(),
+        clock: Clock::System,
+    };
     let app = Arc::new(App::with_strategies(config, parts, strategies).await?);
     let mut building = Building {
         from,

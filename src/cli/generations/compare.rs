@@ -79,7 +79,14 @@ async fn side(config: &Config, number: u32, (dir, model): (&Path, &str)) -> Resu
         strategies.calibrations.clear();
         strategies.projections.clear();
     }
-    let parts = Parts { embedder, store, graphs: Some(dir.join("graphs")), engines: Engines::default(), clock: Clock::System };
+    let parts = Parts {
+        embedder,
+        store,
+        search: None,
+        graphs: Some(dir.join("graphs")),
+        engines: Engines::default(),
+        clock: Clock::System,
+    };
     Ok(Side { generation: number, decider: App::with_strategies(config, parts, strategies).await?.decider })
 }
 
