@@ -51,7 +51,8 @@ pub(in crate::api) struct DeleteAnswer {
     ids: Vec<EntryId>,
 }
 
-/// Delete entries by filter; a dry run unless `confirm` is true.
+/// Delete entries by filter; a dry run unless `confirm` is true. Tags alone end whatever any replica has made by then; another filter means
+/// the entries that the replica that is asked has in memory.
 #[utoipa::path(
     delete, path = "/v1/entries", operation_id = "delete_entries", tag = "entries", request_body = DeleteRequest,
     responses(
