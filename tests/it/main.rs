@@ -35,6 +35,7 @@ mod prototype;
 #[path = "../support/redis/mod.rs"]
 #[expect(dead_code, reason = "the unit tests include the same servers and use the rest of them")]
 mod redis;
+mod redis_away;
 mod redis_servers;
 mod redis_store;
 mod replicas;
