@@ -7,6 +7,8 @@ SHELL := /bin/bash
 RUNTIME := runtime
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 INSTINCT := $(TARGET)/release/instinct
+# The black-box tests that run over either store.
+OVER_REDIS := contract:: consistency:: fast_path:: slow_path:: feedback:: trust:: market:: restart:: prototype::
 
 .PHONY: help
 help: ## Say what there is
@@ -40,6 +42,8 @@ test: setup llm redis ## Pass all tests
 	@echo "running all tests (compiling them takes some minutes the first time)"
 	@python3 -m unittest discover -s scripts -p 'test_*.py'
 	@cargo test --locked --lib --bins --tests --examples
+	@echo "running the tests of the doors once more, over Redis"
+	@TEST_STORE=redis cargo test --locked --test it -- $(OVER_REDIS)
 
 .PHONY: lint
 lint: ## Formatting, clippy with warnings as errors, documentation
