@@ -86,6 +86,18 @@ pub const ENGINE_ATTEMPTS_MAX: u32 = 2;
 /// short for anybody who comes with new data to notice.
 pub const ABSTENTION_LINGERS_MS: u64 = 1_000;
 
+/// Milliseconds in which the store has to say whether this process may run an engine; past it the process decides for itself.
+pub const LEASE_ANSWERS_WITHIN_MS: u64 = 500;
+
+/// Milliseconds after which a process that waits for the run of another asks whether that still goes on. What it waits for it is told sooner.
+pub const LEASE_POLL_MS: u64 = 150;
+
+/// Bytes of what the holder of a lease may leave behind for those who waited. A trade has one or two thousand.
+pub const LEASE_WORD_BYTES_MAX: usize = 16_384;
+
+/// Milliseconds for which a write of bars waits for those of other processes to the same instrument.
+pub const MARKET_TURN_MS: u64 = 2_000;
+
 /// Abstentions of one partition that linger at one time; each is looked through by whoever asks an engine.
 pub const LINGERING_ABSTENTIONS_MAX: usize = 128;
 
@@ -116,6 +128,18 @@ pub const NOTE_BYTES_MAX: usize = 4_096;
 
 /// Decisions served from one entry that a report of a wrong one lists.
 pub const SERVED_SHOWN_MAX: usize = 100;
+
+/// Answers of one tenant that are kept in short for `GET /v1/decisions`, about half a kilobyte each.
+pub const RECENT_MAX: usize = 512;
+
+/// Tenants whose latest answers are kept in short: 64 MiB for all of them. Of more, those heard least have no list.
+pub const RECENT_TENANTS_MAX: usize = 256;
+
+/// Characters of a text that such a list shows.
+pub const RECENT_TEXT_CHARS_MAX: usize = 160;
+
+/// Answers that one `GET /v1/decisions` may ask for.
+pub const RECENT_PAGE_MAX: usize = 200;
 
 /// Ids that one `DELETE /v1/entries` may name.
 pub const DELETE_IDS_MAX: usize = 10_000;
@@ -272,3 +296,36 @@ pub const LLM_RECORDING_BYTES_MAX: u64 = 268_435_456;
 
 /// Words and figures of a text that the sentiment lexicon reads. A headline has 10 to 40; the embedder reads 256 tokens.
 pub const SENTIMENT_TOKENS_MAX: usize = 256;
+
+/// Bytes of a credential in a request. A token of an identity provider has 1 to 2 kB, and one that lists hundreds of groups up to 8.
+pub const CREDENTIAL_BYTES_MAX: usize = 8_192;
+
+/// Bytes of the id of a signing key. It is compared and logged, and used for nothing else.
+pub const KEY_ID_BYTES_MAX: usize = 128;
+
+/// Bytes of the name of a user.
+pub const USER_BYTES_MAX: usize = 256;
+
+/// Bytes of a file of API keys: about 20,000 lines.
+pub const API_KEYS_BYTES_MAX: u64 = 4_194_304;
+
+/// Bytes of a set of signing keys. Issuers in use publish 2 to 20 kB, certificates included.
+pub const JWKS_BYTES_MAX: usize = 262_144;
+
+/// Keys of one set.
+pub const JWKS_KEYS_MAX: usize = 64;
+
+/// Bits of an RSA modulus, least and most: shorter ones can be factored (NIST SP 800-131A), longer ones take milliseconds to verify.
+pub const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=8_192;
+
+/// Tokens that are remembered as verified, about 300 bytes each.
+pub const TOKENS_REMEMBERED_MAX: usize = 16_384;
+
+/// Requests that wait at one time for the signing keys to be looked up again. One more is refused at once.
+pub const KEY_WAITERS_MAX: usize = 64;
+
+/// Buckets of rates that are kept at one time, one for each tenant and role, about 150 bytes each.
+pub const BUCKETS_MAX: usize = 65_536;
+
+/// Tenants that the settings may name, each with a label of its own in metrics.
+pub const TENANTS_NAMED_MAX: usize = 1_024;

@@ -58,6 +58,10 @@ where
     W: Fn(Data<App>, Vec<Line<T>>) -> F + 'static,
 {
     let busy = |_| Problem::new(Kind::OVERLOADED, "as many bulk writes are under way as server.bulk_writes_max allows");
+    // Told once for all lines, and before any is embedded.
+    if let Some(why) = app.decider.store.health().failed {
+        return Err(Problem::new(Kind::AWAY, why));
+    }
     let body = json::body(http, &mut payload.into_inner(), BULK_BODY_BYTES_MAX).await?;
     // Taken once the body is there, so that a client that sends slowly keeps nobody out.
     let place = Arc::clone(&app.bulk).try_acquire_owned().map_err(busy)?;

@@ -135,7 +135,7 @@ async fn ask(app: &App, text: &str) -> Result<TimingUs, Failure> {
             Deadline::after(Duration::from_secs(10)),
         )
     };
-    let caller = Caller { tenant: TenantId::default_tenant() };
+    let caller = Caller::trusted(TenantId::default_tenant());
     Ok(app.decider.decide(&caller, &request).await?.answer.timing_us)
 }
 

@@ -1,9 +1,11 @@
 //! Remembering decisions: from a text and what was decided to an entry that searches find.
 
+use super::lease::Leased;
 use super::prompt::End;
 use super::situation::{Context, ContextChoice};
 use super::think::Place;
-use super::{DecideError, Decider, Run, order};
+use super::{DecideError, Decider, QuotaReached, Run, order};
+use crate::admission::Class;
 use crate::cache::semantic::CacheError;
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
@@ -45,6 +47,13 @@ pub struct NewEntry {
     pub provenance: Provenance,
 }
 
+/// What an engine decided, on its way into the store.
+pub(super) struct Backfill<'a> {
+    pub entry: StoredEntry,
+    /// The right to decide it, where several processes could.
+    pub lease: Option<&'a Leased>,
+}
+
 /// Why a decision is not remembered.
 #[derive(Debug, thiserror::Error)]
 pub enum RememberError {
@@ -60,6 +69,9 @@ pub enum RememberError {
         /// For the log.
         detail: String,
     },
+    /// A quota of the tenant is reached.
+    #[error(transparent)]
+    Quota(#[from] QuotaReached),
     /// Memory did not take it; the store has it.
     #[error(transparent)]
     Cache(#[from] CacheError),
@@ -78,7 +90,7 @@ impl Decider {
         let setting = self.setting(tenant, &strategy, now)?;
         let choice = ContextChoice { tenant, tags: &new.tags, named: &new.context, as_of: new.as_of, now };
         let context = self.context(&strategy, &choice)?;
-        let known = self.vector_of(tenant, &new.text, deadline).await?;
+        let known = self.vector_of(tenant, &new.text, (Class::Write, deadline)).await?;
         let vector = self.compose(&strategy, &context, &known.vector)?;
         let end = End { tenant, text: &new.text, known: &known };
         let prompt = self.prompt_to_keep(&strategy, &context, end, deadline).await?;
@@ -157,7 +169,7 @@ impl Decider {
     }
 
     /// The vector of the prompt, for strategies that match prompts; absent too where a prompt is longer than can be read.
-    async fn prompt_to_keep(
+    pub(super) async fn prompt_to_keep(
         &self,
         strategy: &Strategy,
         context: &Context,
@@ -183,13 +195,26 @@ impl Decider {
     }
 
     /// Stores what an engine decided together with the record of the answer, both or neither, and lets searches find it. Where the store
-    /// is away the answer stands all the same, and memory has it until the next start.
-    pub(super) async fn backfill(&self, entry: StoredEntry, record: Write) {
+    /// is away the answer stands all the same, and memory has it until the next start. `false`, and nothing was done, where another
+    /// process has taken over the right to decide it.
+    pub(super) async fn backfill(&self, Backfill { entry, lease }: Backfill<'_>, record: Write) -> bool {
         let _held = self.order.hold(std::iter::once(entry.entry.id)).await;
         let since = Instant::now();
-        match self.store.backfill(vec![Write::Put(Record::Entry(entry.clone())), record]).await {
-            Ok(stored) => metrics::entries_stored(usize::from(stored), since.elapsed()),
+        let writes = || vec![Write::Put(Record::Entry(entry.clone())), record.clone()];
+        let committed = match lease {
+            Some(lease) => lease.commit(writes()).await,
+            None => Ok(false),
+        };
+        let stored = match (committed, lease) {
+            (Ok(true), _) => Ok(true),
+            (Ok(false), Some(_)) => return false,
+            (Ok(false), None) | (Err(_), _) => self.store.backfill(writes()).await,
+        };
+        match stored {
+            Ok(true) => metrics::entries_stored(1, since.elapsed()),
+            Ok(false) => self.follow.expect([Write::Put(Record::Entry(entry.clone())).key()]),
             Err(error) => {
+                self.follow.expect([Write::Put(Record::Entry(entry.clone())).key()]);
                 metrics::backfill_not_stored();
                 tracing::warn!(%error, "what an engine decided could not be stored; it is remembered until the service stops");
             }
@@ -197,20 +222,22 @@ impl Decider {
         if let Err(error) = self.semantic.insert(&entry) {
             tracing::warn!(%error, "what an engine decided could not be taken into memory");
         }
+        true
     }
 
     /// Writes entries durably, all or none, and then lets searches find them.
     ///
     /// # Errors
-    /// [`RememberError::Store`] where nothing was written; [`RememberError::Cache`] where they are stored and one could not be taken
+    /// [`RememberError::Store`] and [`RememberError::Quota`] where nothing was written; [`RememberError::Cache`] where they are stored and one could not be taken
     /// into memory.
     pub async fn remember(self: &Arc<Self>, entries: Vec<StoredEntry>) -> Result<(), RememberError> {
         let decider = Arc::clone(self);
         let written = order::to_its_end(async move {
             let _held = decider.order.hold(entries.iter().map(|e| e.entry.id)).await;
+            decider.room_for_entries(&entries)?;
             let since = Instant::now();
             let writes = entries.iter().map(|entry| Write::Put(Record::Entry(entry.clone()))).collect();
-            decider.store.commit(writes).await?;
+            decider.commit(writes).await?;
             metrics::entries_stored(entries.len(), since.elapsed());
             for entry in &entries {
                 // A working set takes in what is asked for; what is written in bulk would drive that out.

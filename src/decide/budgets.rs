@@ -1,6 +1,7 @@
 //! The error budgets of a service: one for each tenant and strategy, and the hard negatives of each partition.
 
 use super::Decider;
+use super::follow::Counted;
 use crate::budget::evidence::{self, Aside, Neighbour};
 use crate::budget::ledger::{BudgetState, Ledger, Outcome, Sample, Verdict};
 use crate::budget::neighbourhood::{HardNegative, Neighbourhood};
@@ -33,6 +34,7 @@ pub struct Budgets {
     calibrations: BTreeMap<StrategyName, Arc<Calibration>>,
     kept: papaya::HashMap<(TenantId, StrategyName), Arc<Budget>>,
     neighbourhoods: papaya::HashMap<PartitionKey, Arc<Neighbourhood>>,
+    pub(super) counted: Counted,
     // Where it is absent each budget draws its own.
     seed: Option<u64>,
 }
@@ -140,6 +142,7 @@ impl Decider {
     /// # Errors
     /// [`StoreError`] where it could not be written; then it holds until the next start.
     pub(super) async fn judge(&self, mut judgement: Judgement) -> Result<(), StoreError> {
+        self.budgets.counted.note(&judgement);
         self.learn_negative(&judgement);
         metrics::judged(judgement.source.as_str(), judgement.right);
         if let Some(strategy) = self.current_strategy(&judgement).cloned()
@@ -154,18 +157,18 @@ impl Decider {
             }
             metrics::budget_state(strategy.name.as_str(), !budget.ledger.is_open());
         }
-        self.store.commit(vec![Write::Put(Record::Judgement(judgement.into()))]).await
+        self.commit(vec![Write::Put(Record::Judgement(judgement.into()))]).await
     }
 
     /// The strategy that a judgement is about, where it is still the one that was judged.
-    fn current_strategy(&self, judgement: &Judgement) -> Option<&Arc<Strategy>> {
+    pub(super) fn current_strategy(&self, judgement: &Judgement) -> Option<&Arc<Strategy>> {
         let strategy = self.strategies.by_name.get(&judgement.strategy)?;
         let same = strategy.version == judgement.strategy_version && judgement.model == *self.embedder.model();
         same.then_some(strategy)
     }
 
     /// A wrong reuse closes its own question.
-    fn learn_negative(&self, judgement: &Judgement) {
+    pub(super) fn learn_negative(&self, judgement: &Judgement) {
         if let (false, Some(fresh)) = (judgement.right, &judgement.fresh) {
             let negative = HardNegative {
                 fresh: fresh.clone(),
@@ -194,11 +197,13 @@ impl Decider {
         })?;
         judgements.retain(|judged| only.is_none_or(|(tenant, name)| judged.tenant == *tenant && judged.strategy == *name));
         judgements.sort_by_key(|judged| (judged.at, judged.decision));
-        if let Some((tenant, name)) = only {
-            self.budgets.kept.pin().remove(&(tenant.clone(), name.clone()));
+        match only {
+            Some((tenant, name)) => drop(self.budgets.kept.pin().remove(&(tenant.clone(), name.clone()))),
+            None => self.budgets.kept.pin().clear(),
         }
         let mut outcomes: BTreeMap<(TenantId, StrategyName), Vec<Outcome>> = BTreeMap::new();
         for judged in judgements.iter().filter(|judged| self.current_strategy(judged).is_some()) {
+            self.budgets.counted.note(judged);
             self.learn_negative(judged);
             let Judgement { right, source, served, at, .. } = **judged;
             if let Some(evidence) = judged.evidence {

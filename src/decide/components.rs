@@ -1,6 +1,6 @@
 //! Writing components: embedded, stored, then found.
 
-use super::{DecideError, Decider, order};
+use super::{DecideError, Decider, QuotaReached, order};
 use crate::cache::embedding::Full;
 use crate::domain::component::{Component, Role};
 use crate::domain::deadline::Deadline;
@@ -43,6 +43,9 @@ pub enum ComponentError {
     /// There are too many.
     #[error(transparent)]
     Full(#[from] Full),
+    /// A quota of the tenant is reached.
+    #[error(transparent)]
+    Quota(#[from] QuotaReached),
     /// The write broke off.
     #[error("the write broke off: {detail}")]
     Broken {
@@ -57,6 +60,7 @@ impl From<ComponentError> for DecideError {
             ComponentError::Embed(e) => Self::Embed(e),
             ComponentError::Store(e) => Self::Store(e),
             ComponentError::Full(e) => Self::ComponentsFull(e),
+            ComponentError::Quota(e) => Self::Quota(e),
             ComponentError::Broken { detail } => Self::Broken { detail },
         }
     }
@@ -111,6 +115,7 @@ impl Decider {
         let written = order::to_its_end(async move {
             let _held = decider.order.hold(components.iter().map(|c| c.id.clone())).await;
             decider.embeddings.room_for(&components)?;
+            decider.room_for_components(&components)?;
             let mut last: BTreeMap<(TenantId, ComponentId), &Arc<Component>> = BTreeMap::new();
             for component in &components {
                 last.insert((component.tenant.clone(), component.id.clone()), component);
@@ -121,7 +126,7 @@ impl Decider {
                     .filter(|key| *key != Record::Component(Arc::clone(component)).key());
                 others.map(Write::Delete).chain([Write::Put(Record::Component(Arc::clone(component)))]).collect::<Vec<_>>()
             });
-            decider.store.commit(writes.collect()).await?;
+            decider.commit(writes.collect()).await?;
             components.iter().map(|c| Ok(decider.embeddings.put(Arc::clone(c))?.is_none())).collect()
         });
         written.await.unwrap_or_else(|error| Err(ComponentError::Broken { detail: error.to_string() }))
@@ -134,11 +139,15 @@ impl Decider {
     pub async fn delete_component(self: &Arc<Self>, tenant: &TenantId, id: &ComponentId) -> Result<bool, ComponentError> {
         let (decider, tenant, id) = (Arc::clone(self), tenant.clone(), id.clone());
         let written = order::to_its_end(async move {
+            if let Some(shared) = decider.store.shared() {
+                // Another process may have written it a moment ago.
+                decider.apply_components(shared, &[(tenant.clone(), id.clone())]).await?;
+            }
             let _held = decider.order.hold(std::iter::once(&id)).await;
             if decider.embeddings.remove(&tenant, &id).is_none() {
                 return Ok(false);
             }
-            decider.store.commit(records_of(&tenant, &id).map(Write::Delete).collect()).await?;
+            decider.commit(records_of(&tenant, &id).map(Write::Delete).collect()).await?;
             Ok(true)
         });
         written.await.unwrap_or_else(|error| Err(ComponentError::Broken { detail: error.to_string() }))
@@ -146,6 +155,6 @@ impl Decider {
 }
 
 /// Every key under which a component of this id may be stored.
-fn records_of<'a>(tenant: &'a TenantId, id: &'a ComponentId) -> impl Iterator<Item = RecordKey> + 'a {
+pub(super) fn records_of<'a>(tenant: &'a TenantId, id: &'a ComponentId) -> impl Iterator<Item = RecordKey> + 'a {
     Family::ALL.into_iter().map(|family| RecordKey::Component { tenant: tenant.clone(), family, id: id.clone() })
 }

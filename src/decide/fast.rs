@@ -4,6 +4,7 @@ use super::budgets::{self, Budget, Weighed};
 use super::recall::Look;
 use super::situation::{Context, Setting};
 use super::{DecideError, Decider, Found, Hit, Run, micros};
+use crate::admission::Class;
 use crate::budget::evidence::Neighbour;
 use crate::budget::neighbourhood::Neighbourhood;
 use crate::cache::embedding::KnownText;
@@ -24,7 +25,7 @@ use crate::store::{Record, Write};
 use crate::telemetry::metrics;
 use crate::verify::confidence;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Where a request lies.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl Decider {
         // While a worker embeds the text this thread reads it, which costs the answer nothing then.
         let (known, facts) = tokio::join!(
             biased;
-            self.vector_of(&run.caller.tenant, &request.text, request.deadline),
+            self.vector_of(&run.caller.tenant, &request.text, (Class::Decision, request.deadline)),
             async { setting.strategy.facts.enabled.then(|| facts::read(request.text.as_str(), request.as_of, &self.lexicon)) }
         );
         let known = match known {
@@ -144,15 +145,17 @@ impl Decider {
         &self,
         tenant: &TenantId,
         text: &FreshText,
-        deadline: Deadline,
+        (class, deadline): (Class, Deadline),
     ) -> Result<KnownText, DecideError> {
         let hash = text.hash();
         if let Some(known) = self.embeddings.text(tenant, hash) {
             metrics::text_known();
             return Ok(known);
         }
+        let admitted = self.admission.enter(class, deadline)?;
         let since = Instant::now();
         let embedded = self.embedder.embed(text, deadline).await?;
+        admitted.done(Duration::from_micros(embedded.queue_us), Duration::from_micros(embedded.tokenize_us + embedded.run_us));
         metrics::text_embedded(since.elapsed());
         let known = KnownText { vector: embedded.vector, cut: embedded.cut };
         self.embeddings.remember_text(tenant, hash, known.clone());

@@ -5,6 +5,7 @@
 
 use super::recall::Look;
 use super::{Decider, NewEntry, RememberError, Served, order, served_from};
+use crate::admission::Class;
 use crate::domain::audit::DecisionRecord;
 use crate::domain::calibration::Evidence;
 use crate::domain::deadline::Deadline;
@@ -21,6 +22,10 @@ use crate::store::{Record, RecordKey, StoreError, Write};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a verdict waits for memory to have what is stored. Where that is not enough the verdict counts, and may find no entry.
+const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(1);
 
 /// A caller's verdict on a decision.
 #[derive(Debug, Clone)]
@@ -142,6 +147,8 @@ impl Decider {
             };
             return Err(FieldError::new("/expected", detail).into());
         }
+        // What another process decided a moment ago is in the store before its record is, and in memory soon.
+        self.catch_up(CAUGHT_UP_WITHIN).await;
         let entry = match &past.answered.matched {
             Some(matched) => Some(matched.entry),
             None => self.became(tenant, &past, deadline).await?,
@@ -154,7 +161,9 @@ impl Decider {
             }
             remembered = self.remember_expected(tenant, &past, &feedback, deadline).await?;
         }
+        let (decision, right) = (feedback.decision, feedback.right);
         self.take_verdict(tenant, &past, feedback, deadline).await?;
+        self.recent.judged(tenant, decision, right);
         let served = match entry {
             Some(entry) if quarantined => self.served(tenant, entry).await?,
             _ => Served::default(),
@@ -180,7 +189,7 @@ impl Decider {
             let Some(Record::Entry(mut stored)) = decider.store.get(&key).await? else { return Ok(false) };
             if stored.entry.quarantine.is_none() {
                 stored.entry = Arc::new(Entry { quarantine: Some(quarantine), ..Entry::clone(&stored.entry) });
-                decider.store.commit(vec![Write::Put(Record::Entry(stored.clone()))]).await?;
+                decider.commit(vec![Write::Put(Record::Entry(stored.clone()))]).await?;
                 decider.semantic.insert(&stored).map_err(RememberError::from)?;
             }
             Ok(true)
@@ -229,7 +238,7 @@ impl Decider {
             _ => evidence.is_some(),
         };
         let fresh = match near && !feedback.right {
-            true => Some(self.vector_of(tenant, &past.text, deadline).await.map_err(RememberError::from)?.vector),
+            true => Some(self.vector_of(tenant, &past.text, (Class::Write, deadline)).await.map_err(RememberError::from)?.vector),
             false => None,
         };
         let judgement = Judgement {
@@ -256,7 +265,7 @@ impl Decider {
             Some(Record::Judgement(before)) if before.right == judgement.right => Ok(()),
             Some(_) => {
                 // A verdict that was taken back can't be subtracted, so the budget is counted anew from what is on record.
-                self.store.commit(vec![Write::Put(Record::Judgement(judgement.into()))]).await?;
+                self.commit(vec![Write::Put(Record::Judgement(judgement.into()))]).await?;
                 let (decider, tenant, name) = (Arc::clone(self), tenant.clone(), past.answered.strategy.clone());
                 let recount = move || decider.replay_judgements(Some((&tenant, &name)));
                 let counted = tokio::task::spawn_blocking(recount).await;

@@ -86,10 +86,15 @@ impl Decider {
         let written = order::to_its_end(async move {
             let _one_deletion = decider.ending_tags.lock().await;
             let generations = decider.semantic.generations();
-            let (generation, at) = (generations.current() + 1, decider.clock.now());
+            let (above, at) = (generations.current(), decider.clock.now());
+            // Greater than that of every entry there is, whichever process made it: none has a generation that was not given out.
+            let generation = match decider.store.shared() {
+                Some(shared) => shared.next_generation(above).await?,
+                None => above + 1,
+            };
             let end =
                 |tag: &String| Write::Put(Record::TagEnd(TagEnd { tenant: tenant.clone(), tag: tag.clone(), generation, at }));
-            decider.store.commit(tags.iter().map(end).collect()).await?;
+            decider.commit(tags.iter().map(end).collect()).await?;
             generations.end(&tenant, tags.iter().map(String::as_str), generation);
             Ok(())
         });
@@ -120,7 +125,7 @@ impl Decider {
                     some.retain(|id| decider.semantic.remove_if(&tenant, id, &meant));
                 }
                 let writes = some.iter().map(|id| Write::Delete(RecordKey::Entry { tenant: tenant.clone(), id: *id })).collect();
-                decider.store.commit(writes).await.map(|()| some)
+                decider.commit(writes).await.map(|()| some)
             });
             gone.extend(written.await.unwrap_or(Err(StoreError::Closed))?);
         }
@@ -138,6 +143,11 @@ impl Decider {
         self.embeddings.expire(now);
         let mut count = 0;
         for (tenant, ids) in self.left_by_tags().await? {
+            if let Some(shared) = self.store.shared() {
+                // Another process may have written one of them anew, which must not be deleted with it.
+                let entries: Vec<_> = ids.iter().map(|id| (tenant.clone(), *id)).collect();
+                self.apply_entries(shared, &entries).await?;
+            }
             let decider = Arc::clone(self);
             count += self.remove(&tenant, ids, move |entry| decider.semantic.generations().has_ended(entry)).await?.len();
         }

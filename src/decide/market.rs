@@ -1,15 +1,17 @@
 //! Writing past prices: checked against what is held, stored, then seen by engines.
 
-use super::{Decider, order};
+use super::lease::Leased;
+use super::{Decider, QuotaReached, order};
 use crate::cache::market::MarketFull;
 use crate::domain::field::FieldError;
 use crate::domain::ids::TenantId;
 use crate::domain::market::{Bar, Chunk, Instrument, Series, checked_interval};
 use crate::domain::time::Timestamp;
-use crate::limits::MARKET_BARS_MAX;
+use crate::limits::{MARKET_BARS_MAX, MARKET_TURN_MS};
 use crate::store::{Record, RecordKey, StoreError, Write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A bar to write.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +31,9 @@ pub enum MarketError {
     /// There is no room.
     #[error(transparent)]
     Full(#[from] MarketFull),
+    /// A quota of the tenant is reached.
+    #[error(transparent)]
+    Quota(#[from] QuotaReached),
     /// The store did not take them.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -68,6 +73,7 @@ impl Decider {
     ) -> Result<Vec<BarWritten>, MarketError> {
         let (decider, tenant, instrument) = (Arc::clone(self), tenant.clone(), instrument.clone());
         let written = order::to_its_end(async move {
+            let lease = decider.turn_to_write(&tenant, &instrument).await?;
             let _held = decider.order.hold(std::iter::once(("market", &tenant, &instrument))).await;
             let held = decider.market.series(&tenant, &instrument);
             let before = held.as_ref().map_or(0, |series| series.bars().len());
@@ -75,8 +81,10 @@ impl Decider {
             if merged.writes.is_empty() {
                 return Ok(merged.results);
             }
-            decider.market.room_for(&tenant, &instrument, merged.series.bars().len().saturating_sub(before))?;
-            decider.store.commit(merged.writes).await?;
+            let more = merged.series.bars().len().saturating_sub(before);
+            decider.market.room_for(&tenant, &instrument, more)?;
+            decider.room_for_bars(&tenant, (more * size_of::<Bar>()) as u64)?;
+            decider.commit_in_turn(lease, merged.writes).await?;
             decider.market.put(&tenant, &instrument, Arc::new(merged.series));
             Ok(merged.results)
         });
@@ -90,14 +98,30 @@ impl Decider {
     pub async fn delete_bars(self: &Arc<Self>, tenant: &TenantId, instrument: &Instrument) -> Result<Option<usize>, MarketError> {
         let (decider, tenant, instrument) = (Arc::clone(self), tenant.clone(), instrument.clone());
         let written = order::to_its_end(async move {
+            let lease = decider.turn_to_write(&tenant, &instrument).await?;
             let _held = decider.order.hold(std::iter::once(("market", &tenant, &instrument))).await;
             let Some(held) = decider.market.remove(&tenant, &instrument) else { return Ok(None) };
             let numbers: BTreeSet<i64> = held.bars().iter().map(|bar| Chunk::number_of(bar.at(), held.interval_sec())).collect();
             let key = |number| key_of((&tenant, &instrument), held.interval_sec(), number);
-            decider.store.commit(numbers.into_iter().map(|number| Write::Delete(key(number))).collect()).await?;
+            let deletes = numbers.into_iter().map(|number| Write::Delete(key(number))).collect();
+            decider.commit_in_turn(lease, deletes).await?;
             Ok(Some(held.bars().len()))
         });
         written.await.unwrap_or_else(|error| Err(MarketError::Broken { detail: error.to_string() }))
+    }
+}
+
+impl Decider {
+    /// A write of bars writes their chunks whole, so of two processes only one may at a time, and only where it knows what the other wrote.
+    async fn turn_to_write(self: &Arc<Self>, tenant: &TenantId, instrument: &Instrument) -> Result<Option<Leased>, StoreError> {
+        let name = format!("market:{}", blake3::hash(instrument.as_str().as_bytes()).to_hex());
+        self.alone(tenant, &name, Duration::from_millis(MARKET_TURN_MS)).await
+    }
+
+    async fn commit_in_turn(&self, lease: Option<Leased>, writes: Vec<Write>) -> Result<(), StoreError> {
+        let Some(lease) = lease else { return self.commit(writes).await };
+        let committed = lease.commit(writes).await;
+        if committed? { Ok(()) } else { Err(StoreError::Away { detail: "another process has taken over the write".to_owned() }) }
     }
 }
 

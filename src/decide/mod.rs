@@ -16,13 +16,19 @@ mod components;
 mod fast;
 mod feedback;
 mod flights;
+mod follow;
 mod forget;
+mod lead;
+mod lease;
 mod market;
 mod order;
 mod pending;
 mod prompt;
 mod question;
+mod quotas;
 mod recall;
+mod recent;
+mod reembed;
 mod restore;
 mod run;
 mod search;
@@ -33,6 +39,7 @@ mod slow;
 mod stored;
 mod think;
 mod triage;
+mod turn;
 mod vote;
 
 pub use backfill::{NewEntry, RememberError};
@@ -41,11 +48,15 @@ pub use budgets::Budgets;
 pub use components::{ComponentError, NewComponent};
 pub use feedback::{Consequences, Feedback, FeedbackError};
 pub use flights::Flights;
+pub use follow::{Follow, Followed, PastBound, Replicas, Standing};
 pub use forget::Forget;
 pub use market::{BarWritten, MarketError, NewBar};
 pub use order::Order;
 pub use pending::{Pending, Work};
+pub use quotas::{Holdings, QuotaReached};
 pub use recall::Recall;
+pub use recent::{Recent, RecentDecision, RecentNeighbour, RecentPayload};
+pub use reembed::Reembedded;
 pub use restore::Restored;
 pub use search::{Probe, Scored};
 pub use served::{Served, served_from};
@@ -61,6 +72,7 @@ use self::situation::{Context, ContextChoice, Setting};
 use self::slow::Slow;
 use self::think::Place;
 use self::triage::Chosen;
+use crate::admission::{Admission, Refused};
 use crate::cache::embedding::{EmbeddingCache, Full};
 use crate::cache::market::MarketCache;
 use crate::cache::partition::LiveEntry;
@@ -77,7 +89,8 @@ use crate::embed::{EmbedError, Embedder};
 use crate::engine::Engines;
 use crate::facts::Lexicon;
 use crate::store::{Store, StoreError};
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, traces};
+use crate::tenant::Tenants;
 use crate::triage::Example;
 use crate::verify::confidence;
 use serde_json::value::RawValue;
@@ -109,6 +122,9 @@ pub enum DecideError {
         /// Its id.
         component: ComponentId,
     },
+    /// The text was not let to the embedder.
+    #[error(transparent)]
+    NotAdmitted(#[from] Refused),
     /// The text could not be embedded.
     #[error(transparent)]
     Embed(#[from] EmbedError),
@@ -130,6 +146,14 @@ pub enum DecideError {
         /// For the log.
         detail: String,
     },
+    /// What memory holds may be older than it may be.
+    #[error("memory may be {} ms behind the store, which is more than {} ms", behind.as_millis(), bound.as_millis())]
+    OutOfStep {
+        /// How far.
+        behind: Duration,
+        /// How far it may be.
+        bound: Duration,
+    },
     /// As much is under way as may be.
     #[error("too many {what} are under way")]
     Overloaded {
@@ -139,6 +163,9 @@ pub enum DecideError {
     /// There is no room for more components.
     #[error(transparent)]
     ComponentsFull(#[from] Full),
+    /// A quota of the tenant is reached.
+    #[error(transparent)]
+    Quota(#[from] QuotaReached),
     /// The store failed where the answer depends on it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -176,6 +203,8 @@ pub struct Decider {
     pub strategies: Strategies,
     /// Text to vector.
     pub embedder: Arc<dyn Embedder>,
+    /// Who may have a text embedded now.
+    pub admission: Admission,
     /// Vectors that are known.
     pub embeddings: EmbeddingCache,
     /// Seconds for which the store keeps the vector of a fresh text.
@@ -188,6 +217,8 @@ pub struct Decider {
     pub market: MarketCache,
     /// Where the graphs of the indexes are kept between runs; they are built anew where absent.
     pub graphs: Option<PathBuf>,
+    /// How far the other processes over the store were followed.
+    pub follow: Follow,
     /// Who writes which id now.
     pub order: Order,
     /// Held by whoever deletes by tag, one after the other.
@@ -206,6 +237,10 @@ pub struct Decider {
     pub shadows: Shadows,
     /// What engines are at work for.
     pub thinking: Thinking,
+    /// What each tenant may have.
+    pub tenants: Arc<Tenants>,
+    /// The latest answers, for whoever watches.
+    pub recent: Recent,
     /// Work that outlives the request that it is about.
     pub background: Background,
     /// The time of day.
@@ -245,6 +280,7 @@ impl Decider {
     /// # Errors
     /// [`DecideError`] where the request can't be answered at all; having nothing to serve is an answer.
     pub async fn decide(self: &Arc<Self>, caller: &Caller, request: &Request) -> Result<Decided, DecideError> {
+        self.check_in_step()?;
         let strategy = Arc::clone(self.strategies.named(&request.strategy)?);
         let mut run = Run::new(caller, request, strategy, self.clock.now());
         run.generation = self.semantic.generations().current();
@@ -353,6 +389,7 @@ impl Decider {
         let decided = self.make(run, fill)?;
         metrics::decided(decided.answer.path, decided.answer.outcome, &decided.answer.timing_us);
         self.queue_audit(self.audit_of(caller, request, &decided)?);
+        self.recent.keep(&caller.tenant, self.in_short(request, &decided.answer));
         Ok(decided)
     }
 
@@ -380,6 +417,9 @@ impl Decider {
             trace_id: run.request.trace,
         };
         fill(&mut answer);
+        if let Some(parent) = run.request.span {
+            traces::decision(parent, run.start, &answer);
+        }
         let json: Arc<RawValue> = serde_json::value::to_raw_value(&answer)?.into();
         Ok(Decided { answer, json })
     }

@@ -116,6 +116,17 @@ impl Decider {
         Ok(())
     }
 
+    /// Whether memory holds a record: one that has not ended, and whose vectors the embedder of this process made.
+    pub(super) fn belongs(&self, record: &Record) -> bool {
+        let model = match record {
+            Record::Component(component) => &component.model,
+            Record::Entry(stored) => &stored.entry.model,
+            Record::Text(text) => &text.model,
+            Record::Decision(_) | Record::TagEnd(_) | Record::Judgement(_) | Record::Market(_) => return true,
+        };
+        model == self.embedder.model() && !record.expired(self.clock.now())
+    }
+
     fn restore_record(&self, record: Record, entries: &mut Entries, restored: &mut Restored) {
         let now = self.clock.now();
         let model = self.embedder.model();

@@ -5,6 +5,7 @@ use super::fast::closed_question;
 use super::recall::Look;
 use super::situation::ContextChoice;
 use super::{DecideError, Decider};
+use crate::admission::Class;
 use crate::budget::evidence::Neighbour;
 use crate::cache::partition::{Candidate, LiveEntry};
 use crate::domain::answer::Gate;
@@ -93,7 +94,7 @@ impl Decider {
         let (tags, named) = (&request.tags[..], &request.context[..]);
         let choice = ContextChoice { tenant, tags, named, as_of: request.as_of, now: self.clock.now() };
         let context = self.context(&strategy, &choice)?;
-        let known = self.vector_of(tenant, &request.text, request.deadline).await?;
+        let known = self.vector_of(tenant, &request.text, (Class::Decision, request.deadline)).await?;
         self.compose(&strategy, &context, &known.vector)
     }
 
@@ -107,7 +108,7 @@ impl Decider {
         let setting = self.setting(tenant, &strategy, now)?;
         let choice = ContextChoice { tenant, tags: &request.tags, named: &request.context, as_of: request.as_of, now };
         let context = self.context(&strategy, &choice)?;
-        let known = self.vector_of(tenant, &request.text, request.deadline).await?;
+        let known = self.vector_of(tenant, &request.text, (Class::Decision, request.deadline)).await?;
         let vector = self.compose(&strategy, &context, &known.vector)?;
         let facts = strategy.facts.enabled.then(|| facts::read(request.text.as_str(), request.as_of, &self.lexicon));
         let reading = facts.as_ref().map(|asked| Reading { asked, lexicon: &self.lexicon, rules: &strategy.facts });

@@ -4,30 +4,30 @@
 //! a caller goes away stops nothing and leaves nothing behind. What the engine decided is verified, and then it is stored in one commit
 //! with the record of the answer, so that a kill leaves both or neither.
 
+use super::backfill::Backfill;
 use super::fast::Situated;
-use super::flights::{Boarding, Company, Destination, Flights, Landed, Pilot, Terms};
+use super::flights::{Boarding, Company, Destination, Flights, Landed, Terms};
 use super::pending::{Ended, Pending, Work};
-use super::question::{Considered, circumstances};
+use super::question::circumstances;
 use super::situation::{Context, Setting};
+use super::turn::Turn;
 use super::{DecideError, Decided, Decider, Found, Hit, Run, micros};
 use crate::domain::answer::{Answer, Confidence, Outcome, Path};
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
-use crate::domain::entry::StoredEntry;
+use crate::domain::ids::ComponentId;
 use crate::domain::request::{Caller, Request};
 use crate::domain::time::Timestamp;
-use crate::engine::{Engine, EngineFailure};
+use crate::engine::Engine;
 use crate::limits::{ENGINE_ATTEMPTS_MAX, PENDING_NOTICE_MS, THINKING_MAX};
 use crate::store::{Record, Write};
 use crate::telemetry::metrics;
-use crate::verify::{confidence, sanity};
-use futures_util::FutureExt;
-use std::panic::AssertUnwindSafe;
+use crate::verify::confidence;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep_until, timeout, timeout_at};
+use tokio::time::{sleep_until, timeout_at};
 
 /// What the engine path shares among requests.
 #[derive(Debug)]
@@ -36,9 +36,10 @@ pub struct Thinking {
     pub flights: Arc<Flights>,
     /// Decisions that callers were told to come back for.
     pub pending: Pending,
-    runs: Semaphore,
+    pub(super) runs: Semaphore,
     room: Arc<Semaphore>,
-    budget: Duration,
+    /// How long one run may take.
+    pub(super) budget: Duration,
 }
 
 impl Thinking {
@@ -68,13 +69,13 @@ pub(super) struct Place {
 }
 
 /// The work for one request.
-struct Task {
-    decider: Arc<Decider>,
-    caller: Caller,
-    request: Request,
-    place: Place,
-    engine: (String, Arc<dyn Engine>),
-    work: Arc<Work>,
+pub(super) struct Task {
+    pub decider: Arc<Decider>,
+    pub caller: Caller,
+    pub request: Request,
+    pub place: Place,
+    pub engine: (String, Arc<dyn Engine>),
+    pub work: Arc<Work>,
     _room: OwnedSemaphorePermit,
 }
 
@@ -148,6 +149,7 @@ impl Decider {
             ended = &mut ending => joined(ended),
             () = sleep_until(last.into()) => {
                 metrics::decided(told.answer.path, told.answer.outcome, &told.answer.timing_us);
+                self.settle_recent(&caller, request, &told.answer);
                 Ok(told)
             }
         }
@@ -202,7 +204,8 @@ impl Task {
                         pilot.land(Landed::Remembered);
                         return self.end_with_hit(run, hit).await;
                     }
-                    return self.lead(run, pilot).await;
+                    let turn = if company == Company::Nobody { Turn::Runs(None) } else { self.turn(&mut run).await };
+                    return self.take_turn(run, pilot, turn).await;
                 }
                 Boarding::Follows(flight) => {
                     metrics::engine_shared();
@@ -245,12 +248,16 @@ impl Task {
             fresh: situated.known.vector.clone(),
             facts: run.facts.clone(),
             as_of: self.request.as_of,
-            circumstances: circumstances(&self.request, context.soft_ids(&setting.strategy)),
+            circumstances: self.circumstances(context.soft_ids(&setting.strategy)),
         }
     }
 
+    pub(super) fn circumstances<'a>(&self, context: impl Iterator<Item = &'a ComponentId>) -> blake3::Hash {
+        circumstances(&self.request, context)
+    }
+
     /// Looks into memory as the first two steps do.
-    async fn look_again(&self, run: &mut Run<'_>) -> Option<Hit> {
+    pub(super) async fn look_again(&self, run: &mut Run<'_>) -> Option<Hit> {
         run.refused.clear();
         run.held_back = None;
         let Place { setting, context, situated } = &self.place;
@@ -263,74 +270,7 @@ impl Task {
         }
     }
 
-    /// Asks the engine, and remembers what it decides.
-    async fn lead(&self, mut run: Run<'_>, pilot: Pilot) -> Ended {
-        let decider = &self.decider;
-        let since = Instant::now();
-        let asked = self.ask(&mut run).await;
-        run.timing.engine += micros(since.elapsed());
-        let (name, _) = &self.engine;
-        metrics::engine_ran(name, asked.as_ref().map_or_else(EngineFailure::outcome, |_| "decided"), since.elapsed());
-        match asked {
-            Ok(decision) => {
-                let held_back = run.held_back.take();
-                let entry = decider.entry_of(&run, &self.place, decision.clone()).await;
-                // It was decided so before and called wrong. The engine may insist; memory does not.
-                let wrong = decider.is_closed(&entry).await;
-                let ended = self.end_with(run, (!wrong).then_some(entry), decided_by(decision.clone())).await?;
-                pilot.land(if wrong { Landed::Told(decision.clone()) } else { Landed::Remembered });
-                if let Some(held_back) = held_back {
-                    let asked = (&self.caller, &self.request);
-                    decider.judge_held_back(asked, &self.place.setting, &ended.answer, (held_back, decision));
-                }
-                Ok(ended)
-            }
-            Err(EngineFailure::Abstained { reason }) => {
-                pilot.land(Landed::Abstained(reason.clone()));
-                self.abstain(run, reason).await
-            }
-            Err(failure) => {
-                if let EngineFailure::Failed { detail } = &failure {
-                    tracing::warn!(engine = name, %detail, attempt = pilot.attempt(), "an engine failed");
-                }
-                let why = failure.told();
-                pilot.land(Landed::Failed(why.clone()));
-                self.abstain(run, why).await
-            }
-        }
-    }
-
-    /// One run of the engine, within its own budget, verified.
-    async fn ask(&self, run: &mut Run<'_>) -> Result<Payload, EngineFailure> {
-        let thinking = &self.decider.thinking;
-        let deadline = Deadline::after(thinking.budget);
-        let Ok(Ok(_permit)) = timeout(deadline.remaining(), thinking.runs.acquire()).await else {
-            return Err(EngineFailure::TimedOut);
-        };
-        let Place { setting, context, situated } = &self.place;
-        let considered = Considered {
-            caller: &self.caller,
-            request: &self.request,
-            setting,
-            context,
-            fresh: &situated.known.vector,
-            facts: run.facts.clone(),
-        };
-        let question = self.decider.question(&considered, deadline, self.work.steps.clone());
-        let (name, engine) = &self.engine;
-        self.work.steps.tell("engine", format!("{name} was asked"));
-        // An engine that panics has failed like any other: the caller and all who wait are told, and the next one may ask again.
-        let unwound = AssertUnwindSafe(engine.decide(question)).catch_unwind();
-        let asked = timeout(deadline.remaining(), unwound).await;
-        let panicked = |_| Err(EngineFailure::Failed { detail: "it panicked".to_owned() });
-        let decision = asked.map_or(Err(EngineFailure::TimedOut), |ended| ended.unwrap_or_else(panicked))?;
-        match sanity::check(&decision) {
-            Ok(()) => Ok(decision),
-            Err(why) => Err(EngineFailure::Failed { detail: format!("its decision did not pass verification: {why}") }),
-        }
-    }
-
-    async fn end_with_hit(&self, run: Run<'_>, hit: Hit) -> Ended {
+    pub(super) async fn end_with_hit(&self, run: Run<'_>, hit: Hit) -> Ended {
         let Hit { path, decision, confidence, matched, weighed: _ } = hit;
         self.end_with(run, None, |answer| {
             answer.path = path;
@@ -342,7 +282,7 @@ impl Task {
         .await
     }
 
-    async fn abstain(&self, run: Run<'_>, why: String) -> Ended {
+    pub(super) async fn abstain(&self, run: Run<'_>, why: String) -> Ended {
         self.end_with(run, None, |answer| {
             answer.path = Path::Engine;
             answer.reason = Some(why);
@@ -351,29 +291,31 @@ impl Task {
     }
 
     /// Makes the final answer and writes it, with the entry where there is one.
-    async fn end_with(&self, run: Run<'_>, entry: Option<StoredEntry>, fill: impl FnOnce(&mut Answer)) -> Ended {
+    pub(super) async fn end_with(&self, run: Run<'_>, backfill: Option<Backfill<'_>>, fill: impl FnOnce(&mut Answer)) -> Ended {
         let decider = &self.decider;
         let decided = decider.make(run, fill)?;
         metrics::decided(decided.answer.path, decided.answer.outcome, &decided.answer.timing_us);
+        decider.settle_recent(&self.caller, &self.request, &decided.answer);
         let record = decider.audit_of(&self.caller, &self.request, &decided)?;
         let mut written = self.work.written.lock().await;
         *written = true;
-        match entry {
-            Some(entry) => decider.backfill(entry, record).await,
-            // Whoever was told to come back must find the end of it, and not for ever that it is pending.
-            None if decider.thinking.pending.holds(&self.work) => {
-                if let Err(error) = decider.store.commit(vec![record]).await {
-                    metrics::audit_dropped();
-                    tracing::warn!(%error, "how a pending decision ended could not be stored");
-                }
-            }
-            None => decider.queue_audit(record),
+        if let Some(backfill) = backfill
+            && decider.backfill(backfill, record.clone()).await
+        {
+            return Ok(decided);
+        }
+        // Whoever was told to come back must find the end of it, and not for ever that it is pending.
+        if !decider.thinking.pending.holds(&self.work) {
+            decider.queue_audit(record);
+        } else if let Err(error) = decider.store.commit(vec![record]).await {
+            metrics::audit_dropped();
+            tracing::warn!(%error, "how a pending decision ended could not be stored");
         }
         Ok(decided)
     }
 }
 
-fn decided_by(decision: Payload) -> impl FnOnce(&mut Answer) {
+pub(super) fn decided_by(decision: Payload) -> impl FnOnce(&mut Answer) {
     move |answer| {
         answer.path = Path::Engine;
         answer.outcome = Outcome::Decided;

@@ -292,7 +292,7 @@ impl Workbench {
             default: name,
         };
         let app = App::with_strategies(&self.config, parts, strategies).await?;
-        let caller = Caller { tenant: TenantId::default_tenant() };
+        let caller = Caller::trusted(TenantId::default_tenant());
         Ok(Pipeline { decider: app.decider, strategy, caller, oracle: None, allow: Allow::Slow })
     }
 }

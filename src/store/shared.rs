@@ -33,6 +33,13 @@ pub struct Position {
     pub(super) parts: BTreeMap<TenantId, (u64, u64)>,
 }
 
+impl Position {
+    /// Whether whoever has read up to here has read all that `other` has.
+    pub fn covers(&self, other: &Self) -> bool {
+        other.parts.iter().all(|(part, end)| self.parts.get(part).is_some_and(|seen| seen >= end))
+    }
+}
+
 /// That a record was written or removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {

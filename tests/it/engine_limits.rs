@@ -85,7 +85,7 @@ async fn app(engine: &Arc<Counting>, settings: &str, more_of_the_strategy: &str,
 }
 
 fn caller() -> Caller {
-    Caller { tenant: TenantId::default_tenant() }
+    Caller::trusted(TenantId::default_tenant())
 }
 
 fn request(app: &App, text: &str, deadline_ms: u64) -> Request {

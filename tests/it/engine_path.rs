@@ -95,7 +95,7 @@ fn request(text: &str, deadline_ms: u64) -> Request {
 }
 
 fn caller() -> Caller {
-    Caller { tenant: TenantId::default_tenant() }
+    Caller::trusted(TenantId::default_tenant())
 }
 
 async fn ask(app: &App, text: &str, deadline_ms: u64) -> Result<Decided, DecideError> {

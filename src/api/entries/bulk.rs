@@ -1,7 +1,8 @@
 //! Known decisions in bulk.
 
+use crate::api::access::caller;
 use crate::api::components::checked_ttl;
-use crate::api::decide::{caller, checked_as_of, checked_context, checked_tags, strategy_of};
+use crate::api::decide::{checked_as_of, checked_context, checked_tags, strategy_of};
 use crate::api::error::{Answered, At, Kind, Problem, ProblemDetails};
 use crate::api::json;
 use crate::api::ndjson::{self, Line, LineResult};
@@ -11,7 +12,7 @@ use crate::domain::deadline::Deadline;
 use crate::domain::decision::{Decision, Payload};
 use crate::domain::entry::{Provenance, StoredEntry, Validity};
 use crate::domain::field::FieldError;
-use crate::domain::ids::EntryId;
+use crate::domain::ids::{EntryId, TenantId};
 use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
 use crate::limits::{BULK_BATCH_LINES_MAX, DECISION_BYTES_MAX};
@@ -115,32 +116,37 @@ pub(in crate::api) fn checked_decision(at: &str, json: &RawValue) -> Result<Payl
         (status = 200, description = "One `LineResult` a line", body = LineResult, content_type = "application/x-ndjson"),
         (status = 408, description = "The body came too slowly", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 503, description = "Too many bulk writes at once", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "Too many bulk writes at once, or the store is away", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn bulk(app: Data<App>, http: HttpRequest, payload: web::Payload) -> Answered {
-    ndjson::bulk(&app, &http, payload, BULK_BATCH_LINES_MAX, write).await.at(&http)
+    let answered = async {
+        let tenant = caller(&http)?.tenant;
+        let write = move |app, lines| write(app, tenant.clone(), lines);
+        ndjson::bulk(&app, &http, payload, BULK_BATCH_LINES_MAX, write).await
+    };
+    answered.await.at(&http)
 }
 
-pub(crate) async fn write(app: Data<App>, lines: Vec<Line<EntryRequest>>) -> Vec<LineResult> {
+pub(crate) async fn write(app: Data<App>, tenant: TenantId, lines: Vec<Line<EntryRequest>>) -> Vec<LineResult> {
     let checked = lines
         .into_iter()
         .map(|(line, read)| (line, read.map_err(|e| Problem::field(Kind::BAD_REQUEST, e)).and_then(|wire| wire.checked(&app))))
         .collect();
-    remember_lines(&app, checked).await
+    remember_lines(&app, &tenant, checked).await
 }
 
 /// Remembers what could be read of a batch of lines, in one durable commit.
-pub(crate) async fn remember_lines(app: &App, lines: Vec<(usize, Result<NewEntry, Problem>)>) -> Vec<LineResult> {
+pub(crate) async fn remember_lines(
+    app: &App,
+    tenant: &TenantId,
+    lines: Vec<(usize, Result<NewEntry, Problem>)>,
+) -> Vec<LineResult> {
     let decider = &app.decider;
-    let tenant = caller().tenant;
     let workers = decider.embedder.stats().workers;
-    let prepare = |(line, new): (usize, Result<NewEntry, Problem>)| {
-        let tenant = &tenant;
-        async move {
-            let prepared = async { Ok::<_, Problem>(decider.prepare(tenant, new?, Deadline::after(EMBED_WITHIN)).await?) };
-            (line, prepared.await)
-        }
+    let prepare = |(line, new): (usize, Result<NewEntry, Problem>)| async move {
+        let prepared = async { Ok::<_, Problem>(decider.prepare(tenant, new?, Deadline::after(EMBED_WITHIN)).await?) };
+        (line, prepared.await)
     };
     // As many at once as there are workers: more would only stand in the queue before the requests of others.
     let prepared: Vec<_> = stream::iter(lines).map(prepare).buffer_unordered(workers.max(1)).collect().await;
@@ -156,7 +162,7 @@ pub(crate) async fn remember_lines(app: &App, lines: Vec<(usize, Result<NewEntry
     good.sort_by_key(|(line, _)| *line);
     let ids: Vec<EntryId> = good.iter().map(|(_, stored)| stored.entry.id).collect();
     // Where the store can't say it can't write either, and no line is told to be stored.
-    let mut seen = decider.remembered(&tenant, &ids).await.unwrap_or_default();
+    let mut seen = decider.remembered(tenant, &ids).await.unwrap_or_default();
     let told: Vec<_> = good
         .iter()
         .map(|(line, stored)| {
@@ -176,8 +182,8 @@ pub(crate) async fn remember_lines(app: &App, lines: Vec<(usize, Result<NewEntry
 }
 
 /// The answer to a bulk write of one entry, for doors that write one.
-pub(in crate::api) async fn remember_one(app: &App, new: NewEntry) -> Result<String, Problem> {
-    let result = remember_lines(app, vec![(1, Ok(new))]).await.pop();
+pub(in crate::api) async fn remember_one(app: &App, tenant: &TenantId, new: NewEntry) -> Result<String, Problem> {
+    let result = remember_lines(app, tenant, vec![(1, Ok(new))]).await.pop();
     match result {
         Some(LineResult { id: Some(id), .. }) => Ok(id),
         Some(LineResult { error: Some(problem), .. }) => Err(problem),

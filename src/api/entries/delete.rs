@@ -1,6 +1,7 @@
 //! Deletion by filter.
 
-use crate::api::decide::{caller, strategy_of};
+use crate::api::access::caller;
+use crate::api::decide::strategy_of;
 use crate::api::error::{Answered, At, Kind, Problem, ProblemDetails};
 use crate::api::json::{self, Json};
 use crate::app::App;
@@ -50,7 +51,8 @@ pub(in crate::api) struct DeleteAnswer {
     ids: Vec<EntryId>,
 }
 
-/// Delete entries by filter; a dry run unless `confirm` is true.
+/// Delete entries by filter; a dry run unless `confirm` is true. Tags alone end whatever any replica has made by then; another filter means
+/// the entries that the replica that is asked has in memory.
 #[utoipa::path(
     delete, path = "/v1/entries", operation_id = "delete_entries", tag = "entries", request_body = DeleteRequest,
     responses(
@@ -85,7 +87,7 @@ pub(in crate::api) async fn delete(app: Data<App>, http: HttpRequest, Json(wire)
                 "the filter is empty and would mean every entry: say strategy, tags, older_than, provenance or ids",
             );
         }
-        let tenant = caller().tenant;
+        let tenant = caller(&http)?.tenant;
         let meant = if wire.confirm {
             app.decider.forget(&tenant, filter).await?
         } else {

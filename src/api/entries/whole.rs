@@ -1,6 +1,6 @@
 //! One entry.
 
-use crate::api::decide::caller;
+use crate::api::access::caller;
 use crate::api::error::{Answered, At, Kind, Problem, ProblemDetails};
 use crate::api::json;
 use crate::app::App;
@@ -92,7 +92,7 @@ pub(in crate::api) async fn get(app: Data<App>, http: HttpRequest, id: web::Path
     let answered = async {
         let now = app.decider.clock.now();
         let found = match EntryId::parse(&id) {
-            Ok(id) => app.decider.entry(&caller().tenant, &id).await?,
+            Ok(id) => app.decider.entry(&caller(&http)?.tenant, &id).await?,
             Err(_) => None,
         };
         let held = found.filter(|entry| entry.expires_at().is_none_or(|end| end > now));

@@ -70,11 +70,31 @@ impl Follower<'_> {
                 let ends = self.ends(position.parts.keys().cloned().collect()).await?;
                 // A stream that ends before what was read of it is another one than it was.
                 let gap = position.parts.iter().any(|(tenant, read)| ends.get(tenant).is_none_or(|end| end < read));
-                if gap || ended {
-                    return Ok(Changes { changes: Vec::new(), position, gap });
+                let found =
+                    if gap { Changes { changes: Vec::new(), position, gap } } else { self.until(position, &ends).await? };
+                if found.gap || ended || !found.changes.is_empty() {
+                    return Ok(found);
                 }
+                position = found.position;
             }
         }
+    }
+
+    /// What was written by the time that the streams ended there. A stream that has nothing of it any more was trimmed to the last.
+    async fn until(&self, position: Position, ends: &BTreeMap<TenantId, Id>) -> Result<Changes, RedisError> {
+        let behind: Vec<TenantId> = position
+            .parts
+            .iter()
+            .filter(|(tenant, read)| ends.get(tenant) > Some(read))
+            .map(|(tenant, _)| tenant.clone())
+            .collect();
+        if behind.is_empty() {
+            return Ok(Changes { changes: Vec::new(), position, gap: false });
+        }
+        let read = self.read(&position, Duration::ZERO).await?;
+        let mut found = self.gather(&position, read);
+        found.gap |= behind.iter().any(|tenant| found.position.parts.get(tenant) == position.parts.get(tenant));
+        Ok(found)
     }
 
     async fn tenants(&self) -> Result<Vec<TenantId>, RedisError> {
