@@ -7,10 +7,12 @@ SHELL := /bin/bash
 RUNTIME := runtime
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 INSTINCT := $(TARGET)/release/instinct
+# The black-box tests that run over either store.
+OVER_REDIS := contract:: consistency:: fast_path:: slow_path:: feedback:: trust:: market:: restart:: prototype::
 
 .PHONY: help
 help: ## Say what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .PHONY: setup
 setup: ## Check the tools, fetch ONNX Runtime and the embedding model
@@ -40,6 +42,8 @@ test: setup llm redis ## Pass all tests
 	@echo "running all tests (compiling them takes some minutes the first time)"
 	@python3 -m unittest discover -s scripts -p 'test_*.py'
 	@cargo test --locked --lib --bins --tests --examples
+	@echo "running the tests of the doors once more, over Redis"
+	@TEST_STORE=redis cargo test --locked --test it -- $(OVER_REDIS)
 
 .PHONY: lint
 lint: ## Formatting, clippy with warnings as errors, documentation
@@ -55,6 +59,36 @@ bench: setup ## Time every stage alone (criterion)
 load: build ## Open-loop load on a service of its own, and a table
 	@cargo run --release --locked --example loadtest -- --binary $(INSTINCT)
 
+.PHONY: deploy-check
+deploy-check: build ## Check rules, dashboards, images, chart and runbooks in deploy/
+	@python3 deploy/check.py --binary $(INSTINCT)
+
+CONSOLE := console
+
+$(CONSOLE)/node_modules/.package-lock.json: $(CONSOLE)/package-lock.json
+	@scripts/node.sh
+	@cd $(CONSOLE) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: console
+console: $(CONSOLE)/node_modules/.package-lock.json ## Build the console's page (npm); the result is committed
+	@cd $(CONSOLE) && npm run --silent build
+
+.PHONY: console-check
+console-check: ## Check the console's sources, and that the committed page is what they build
+	@scripts/node.sh
+	@cd $(CONSOLE) && npm ci --no-audit --no-fund --loglevel=error && npm run --silent check
+	@built=$$(mktemp -d) && trap 'rm -rf "$$built"' EXIT \
+		&& (cd $(CONSOLE) && CONSOLE_OUT="$$built" npm run --silent build) \
+		&& diff -r "$$built" $(CONSOLE)/dist \
+		&& echo "console/dist is what the sources build"
+
+.PHONY: console-test
+console-test: setup $(CONSOLE)/node_modules/.package-lock.json ## Drive the console in Chromium; screenshots go to console/shots
+	@scripts/chromium.sh
+	@[ -n "$(BINARY)" ] || cargo build --release --locked
+	@cd $(CONSOLE) && BINARY="$(abspath $(or $(BINARY),$(INSTINCT)))" timeout 600 npm run --silent browser
+
 .PHONY: clean
 clean: ## Remove what was built and fetched; the data folder stays
-	@rm -rf $(TARGET) $(RUNTIME)
+	@rm -rf $(TARGET) $(RUNTIME) $(CONSOLE)/node_modules $(CONSOLE)/shots

@@ -108,6 +108,7 @@ async fn app(embedder: Arc<dyn Embedder>) -> (App, StoredEntry) {
     let parts = Parts {
         embedder,
         store: store::in_memory(Clock::System),
+        search: None,
         graphs: None,
         engines: Engines::default(),
         clock: Clock::System,
@@ -141,7 +142,7 @@ fn frame(c: &mut Criterion) {
     let vector = random_vector(&mut fastrand::Rng::with_seed(2));
     let nothing = Arc::new(Nothing { model: ModelRef { id: "nothing".into(), revision: "1".into() }, vector });
     let (app, stored) = runtime.block_on(app(nothing));
-    let caller = Caller { tenant: TenantId::default_tenant() };
+    let caller = Caller::trusted(TenantId::default_tenant());
     let ask = |text: &str| {
         let request = request(text);
         runtime.block_on(app.decider.decide(&caller, &request)).unwrap()
@@ -166,7 +167,7 @@ fn frame(c: &mut Criterion) {
 fn model(c: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (app, _) = runtime.block_on(app(embed::open(&config().embed).unwrap()));
-    let caller = Caller { tenant: TenantId::default_tenant() };
+    let caller = Caller::trusted(TenantId::default_tenant());
     let mut n = 0_u64;
     c.bench_function("whole/fast, embedded", |bench| {
         bench.iter_batched(

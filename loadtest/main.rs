@@ -1,18 +1,22 @@
 //! Puts the service under load over HTTP, checks every answer, and reports latencies. It fails on wrong answers and on errors, never on
 //! times: those depend on the machine, and whoever reads them must judge.
 
+mod arrivals;
 mod capacity;
 mod client;
 mod fill;
 mod latency;
 mod measure;
 mod open_loop;
+mod overload;
 mod questions;
 mod report;
 mod sample;
+mod soak;
 mod target;
 mod trust;
 
+use arrivals::Arrivals;
 use clap::Parser;
 use client::Connection;
 use open_loop::Load;
@@ -50,7 +54,7 @@ struct Args {
     #[arg(long, value_name = "DIR", default_value = "sample")]
     sample: PathBuf,
     /// Seconds of each scenario, and of each round of --capacity.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=600))]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3_600))]
     seconds: u32,
     /// Requests a second; a rate of its own for each scenario where it is not said.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -61,6 +65,16 @@ struct Args {
     /// Connections, each with one request at a time.
     #[arg(long, default_value_t = 8, value_parser = connections)]
     connections: usize,
+    /// When requests come: `even`, `bursts` (a second's requests in its first tenth), or a CSV whose first column is the time of each
+    /// arrival, made faster or slower to the rate.
+    #[arg(long, value_name = "HOW", default_value = "even")]
+    arrivals: String,
+    /// Only see what twice the capacity for new texts does, and what busy engines do to exact hits.
+    #[arg(long)]
+    overload: bool,
+    /// Also read the memory, the file handles and the threads of the service each second, and say how they grew.
+    #[arg(long, conflicts_with = "target")]
+    soak: bool,
     /// Only measure requests a second of exact hits, beside an HTTP handler that does nothing.
     #[arg(long)]
     capacity: bool,
@@ -96,7 +110,7 @@ fn scenarios(name: &str) -> Result<Scenarios, String> {
         return Ok(Scenarios::All);
     }
     let one = Scenario::ALL.into_iter().find(|scenario| scenario.name() == name);
-    one.map(Scenarios::One).ok_or_else(|| "it is one of exact, semantic, miss, mix, all".to_owned())
+    one.map(Scenarios::One).ok_or_else(|| "it is one of exact, semantic, miss, mix, zipf, all".to_owned())
 }
 
 fn connections(digits: &str) -> Result<usize, String> {
@@ -159,10 +173,20 @@ async fn run(args: &Args) -> Result<u64, Failure> {
         say(&format!("{} requests, one after the other", args.count));
         report.latency = Some(latency::run(address, &sample, args.count, entries).await?);
     }
+    if args.overload {
+        report.overload = Some(overload::run(address, &sample, args.seconds).await?);
+    }
+    let arrivals = match args.arrivals.as_str() {
+        "even" => Arrivals::Even,
+        "bursts" => Arrivals::Bursts,
+        path => Arrivals::recorded(path.as_ref())?,
+    };
+    let watch = target.pid().filter(|_| args.soak).map(soak::Watch::start);
     for (scenario, load) in plan {
         say(&format!("{}: {} requests a second for {} s", scenario.name(), load.rate, load.seconds));
-        report.scenarios.push(open_loop::run(address, &sample, scenario, load).await?);
+        report.scenarios.push(open_loop::run(address, &sample, scenario, (load, arrivals.clone())).await?);
     }
+    report.soak = watch.map(soak::Watch::end).transpose()?;
     if matches!(args.scenario, Scenarios::All) && !report.scenarios.is_empty() {
         report.trust = Some(trust::run(address, &sample).await?);
     }
@@ -175,7 +199,7 @@ async fn run(args: &Args) -> Result<u64, Failure> {
 
 /// Which scenarios run in the open loop: none where something else was asked for.
 fn plan(args: &Args) -> Result<Vec<(Scenario, Load)>, Failure> {
-    if args.capacity || args.latency {
+    if args.capacity || args.latency || args.overload {
         return Ok(Vec::new());
     }
     let chosen = match args.scenario {

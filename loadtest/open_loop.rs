@@ -6,6 +6,7 @@
 //! kept beside it: where the two differ, requests stood in a queue.
 
 use crate::Failure;
+use crate::arrivals::Arrivals;
 use crate::client::Connection;
 use crate::measure::{Latencies, Quantiles};
 use crate::questions::{Asker, Question, Scenario, Verdict, read};
@@ -72,9 +73,9 @@ pub(crate) struct ScenarioReport {
 
 /// A request with the moment at which it is due.
 #[derive(Debug)]
-struct Due {
-    at: Instant,
-    question: Question,
+pub(crate) struct Due {
+    pub(crate) at: Instant,
+    pub(crate) question: Question,
 }
 
 /// What one connection saw.
@@ -104,7 +105,7 @@ pub(crate) async fn run(
     address: SocketAddr,
     sample: &Arc<Sample>,
     scenario: Scenario,
-    load: Load,
+    (load, arrivals): (Load, Arrivals),
 ) -> Result<ScenarioReport, Failure> {
     let mut asker = Asker::new(sample, scenario)?;
     let mut connections: Vec<Connection> = (0..load.connections).map(|_| Connection::new(address)).collect();
@@ -125,7 +126,7 @@ pub(crate) async fn run(
         all.spawn(serve(connection, Arc::clone(&waiting), Arc::clone(sample), give_up));
     }
     drop(waiting);
-    let pacer = std::thread::spawn(move || pace(&mut asker, load, start, &send));
+    let pacer = std::thread::spawn(move || pace(&mut asker, (load, &arrivals), start, &send));
     let mut seen = Seen::new()?;
     while let Some(one) = all.join_next().await {
         seen.add(one??)?;
@@ -152,13 +153,13 @@ pub(crate) async fn run(
 
 /// Hands out each request when it is due, and says how many found no room. A thread of its own, because the timers of an event loop
 /// are a millisecond coarse: ten times what an exact hit takes.
-fn pace(asker: &mut Asker, load: Load, start: Instant, send: &mpsc::Sender<Due>) -> u64 {
+pub(crate) fn pace(asker: &mut Asker, (load, arrivals): (Load, &Arrivals), start: Instant, send: &mpsc::Sender<Due>) -> u64 {
     let count = u64::from(load.rate) * u64::from(load.seconds);
     let mut unsent = 0;
     for i in 0..count {
         // Drawn before it is due, so that the drawing isn't measured.
         let question = asker.draw();
-        let at = start + Duration::from_nanos(i * 1_000_000_000 / u64::from(load.rate));
+        let at = start + arrivals.due(i, load.rate);
         let early = at.saturating_duration_since(Instant::now());
         if early > SLEEP_SLACK {
             std::thread::sleep(early - SLEEP_SLACK);

@@ -20,6 +20,8 @@ pub(crate) enum Scenario {
     Miss,
     /// 60% exact, 30% semantic, 10% miss.
     Mix,
+    /// Variants of the entries' texts, some asked again and again and most of them seldom, after Zipf's law: what is asked twice is known.
+    Zipf,
 }
 
 /// What must be true of an answer.
@@ -83,14 +85,37 @@ pub(crate) struct Asker {
     sample: Arc<Sample>,
     scenario: Scenario,
     unrelated: Vec<usize>,
+    ask: Ask,
     random: fastrand::Rng,
     serial: u64,
 }
 
-/// A request that asks for a decision. It may only be answered from memory, so that a load test never pays for a model.
+/// How a decision is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ask {
+    /// How far the service may go.
+    pub(crate) allow: &'static str,
+    /// How long it may take; the strategy's own deadline where absent. With one, no answer may be `pending`.
+    pub(crate) deadline_ms: Option<u32>,
+}
+
+/// From memory alone, so that a load test never pays for a model.
+const FROM_MEMORY: Ask = Ask { allow: "fast", deadline_ms: None };
+
+impl Ask {
+    fn request(self, text: &str, tags: &[String]) -> Vec<u8> {
+        let mut body = serde_json::json!({"text": text, "tags": tags, "allow": self.allow});
+        if let Some(deadline_ms) = self.deadline_ms {
+            body["deadline_ms"] = deadline_ms.into();
+            body["pending"] = false.into();
+        }
+        request("POST", "/v1/decide", "application/json", body.to_string().as_bytes())
+    }
+}
+
+/// A request that asks for a decision from memory.
 pub(crate) fn decide(text: &str, tags: &[String]) -> Vec<u8> {
-    let body = serde_json::json!({"text": text, "tags": tags, "allow": "fast"}).to_string();
-    request("POST", "/v1/decide", "application/json", body.as_bytes())
+    FROM_MEMORY.request(text, tags)
 }
 
 /// Words that say nothing of what happened. Any other word that an entry lacks is one for which the fact gate refuses it.
@@ -113,6 +138,9 @@ const EMPTY_WORDS: [&str; 16] = [
     "also",
 ];
 
+/// Variants that `zipf` chooses from.
+const ZIPF_VARIANTS: f64 = 100_000.0;
+
 /// Words of a suffix: sixteen to the fifth is more than there are serials.
 const SUFFIX_WORDS: u32 = 5;
 
@@ -123,7 +151,7 @@ fn updated(text: &str, serial: u64) -> String {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 4] = [Self::Exact, Self::Semantic, Self::Miss, Self::Mix];
+    pub(crate) const ALL: [Self; 5] = [Self::Exact, Self::Semantic, Self::Miss, Self::Mix, Self::Zipf];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -131,6 +159,7 @@ impl Scenario {
             Self::Semantic => "semantic",
             Self::Miss => "miss",
             Self::Mix => "mix",
+            Self::Zipf => "zipf",
         }
     }
 
@@ -139,7 +168,7 @@ impl Scenario {
         match self {
             Self::Exact => 1_000,
             Self::Semantic | Self::Miss => 100,
-            Self::Mix => 200,
+            Self::Mix | Self::Zipf => 200,
         }
     }
 }
@@ -154,7 +183,19 @@ impl Asker {
         // Starting from the clock, a second run against the same service doesn't repeat the suffixes of the first.
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
         let serial = u64::try_from(now / 10 % 900_000)?;
-        Ok(Self { sample: Arc::clone(sample), scenario, unrelated, random: fastrand::Rng::with_seed(1), serial })
+        Ok(Self {
+            sample: Arc::clone(sample),
+            scenario,
+            unrelated,
+            ask: FROM_MEMORY,
+            random: fastrand::Rng::with_seed(1),
+            serial,
+        })
+    }
+
+    /// The same, asked in another way.
+    pub(crate) fn with(self, ask: Ask) -> Self {
+        Self { ask, ..self }
     }
 
     /// The next question.
@@ -168,6 +209,7 @@ impl Asker {
                 60..90 => self.semantic(),
                 _ => self.miss(),
             },
+            Scenario::Zipf => self.zipf(),
         }
     }
 
@@ -186,7 +228,7 @@ impl Asker {
     fn exact(&mut self) -> Question {
         let entry = self.random.usize(..self.sample.entries.len());
         let known = &self.sample.entries[entry];
-        Question { request: decide(&known.text, &known.tags), rule: Rule::Exactly(entry) }
+        Question { request: self.ask.request(&known.text, &known.tags), rule: Rule::Exactly(entry) }
     }
 
     fn semantic(&mut self) -> Question {
@@ -197,13 +239,21 @@ impl Asker {
     fn semantic_on(&mut self, entry: usize) -> Question {
         let serial = self.next_serial();
         let known = &self.sample.entries[entry];
-        Question { request: decide(&updated(&known.text, serial), &known.tags), rule: Rule::Only(entry) }
+        Question { request: self.ask.request(&updated(&known.text, serial), &known.tags), rule: Rule::Only(entry) }
+    }
+
+    /// A variant by its rank, drawn after Zipf's law with exponent one: the inverse of a continuous distribution with that density.
+    fn zipf(&mut self) -> Question {
+        let rank = (ZIPF_VARIANTS.ln() * self.random.f64()).exp() as u64;
+        let entry = (rank as usize).wrapping_mul(7_919) % self.sample.entries.len();
+        let known = &self.sample.entries[entry];
+        Question { request: self.ask.request(&updated(&known.text, rank), &known.tags), rule: Rule::Only(entry) }
     }
 
     fn miss(&mut self) -> Question {
         let serial = self.next_serial();
         let unrelated = &self.sample.requests[self.unrelated[self.random.usize(..self.unrelated.len())]];
-        Question { request: decide(&updated(&unrelated.text, serial), &unrelated.tags), rule: Rule::Nothing }
+        Question { request: self.ask.request(&updated(&unrelated.text, serial), &unrelated.tags), rule: Rule::Nothing }
     }
 
     /// A number of six digits, so that a suffix is seldom given twice.

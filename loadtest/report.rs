@@ -4,6 +4,8 @@ use crate::Failure;
 use crate::capacity::Capacity;
 use crate::latency::Latency;
 use crate::open_loop::ScenarioReport;
+use crate::overload::Overload;
+use crate::soak::Soak;
 use crate::trust::TrustReport;
 use serde::Serialize;
 use std::path::Path;
@@ -22,6 +24,10 @@ pub(crate) struct Report {
     pub(crate) capacity: Option<Capacity>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) latency: Option<Latency>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) overload: Option<Overload>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) soak: Option<Soak>,
 }
 
 /// Where it was measured. Figures without it mean little.
@@ -53,6 +59,7 @@ impl Report {
             self.trust.as_ref().map(|t| t.errors()),
             self.capacity.as_ref().map(Capacity::faults),
             self.latency.as_ref().map(|l| l.wrong + l.errors),
+            self.overload.as_ref().map(Overload::faults),
         ];
         scenarios.chain(others.into_iter().flatten()).sum()
     }
@@ -78,6 +85,9 @@ impl Report {
         }
         if let Some(latency) = &self.latency {
             println!("\n{}", latency.table());
+        }
+        for table in self.overload.iter().map(Overload::table).chain(self.soak.iter().map(Soak::table)) {
+            println!("\n{table}");
         }
     }
 

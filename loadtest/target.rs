@@ -24,7 +24,7 @@ const ASK_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     pub(crate) name: String,
-    _started: Option<Started>,
+    started: Option<Started>,
 }
 
 /// A service that was started here: stopped, and its data removed, when it is dropped.
@@ -59,7 +59,7 @@ impl Target {
     /// A service that is running already.
     pub(crate) async fn running(address: SocketAddr) -> Result<Self, Failure> {
         ready(address).await.map_err(|e| format!("the target isn't ready: {e}"))?;
-        Ok(Self { address, name: format!("http://{address}"), _started: None })
+        Ok(Self { address, name: format!("http://{address}"), started: None })
     }
 
     /// Starts the real binary on a free port and an empty folder, and waits until it is ready.
@@ -105,7 +105,12 @@ impl Target {
         }
         started.was_ready = true;
         say(&format!("{} is ready at {address} after {:.1} s", binary.display(), since.elapsed().as_secs_f64()));
-        Ok(Self { address, name: binary.display().to_string(), _started: Some(started) })
+        Ok(Self { address, name: binary.display().to_string(), started: Some(started) })
+    }
+
+    /// The process, where it was started here.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.started.as_ref().map(|started| started.child.id())
     }
 
     /// Entries that the service holds.

@@ -1,11 +1,12 @@
 //! Putting the parts together: the only place that names implementations.
 
+use crate::admission::Admission;
 use crate::cache::embedding::EmbeddingCache;
 use crate::cache::market::MarketCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
 use crate::decide::{
-    Background, Budgets, Decider, Follow, NewComponent, Order, Restored, Shadows, Strategies, Thinking, Triages,
+    Background, Budgets, Decider, Follow, NewComponent, Order, Recall, Recent, Restored, Shadows, Strategies, Thinking, Triages,
 };
 use crate::domain::calibration::Calibration;
 use crate::domain::component::ModelRef;
@@ -20,10 +21,14 @@ use crate::engine::Engines;
 use crate::engine::trading::classifier::{Classifier, ClassifierError};
 use crate::engine::trading::{self, Trading};
 use crate::facts::{self, Lexicon, LexiconError};
+use crate::index::server::{RediSearch, SearchError, ServerSearch, Where};
 use crate::index::{Builder, IndexError};
 use crate::limits::{EVENT_STREAMS_MAX, STRATEGIES_MAX};
 use crate::llm;
+use crate::redis::Address;
+use crate::store::generations::Generations;
 use crate::store::{self, Backend, Store, StoreError};
+use crate::tenant::{Rates, Tenants};
 use crate::triage::{self, Example};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -39,6 +44,9 @@ pub const ENGINES: [&str; 1] = [trading::NAME];
 
 /// Threads that build indexes in the background. One leaves the other cores to requests.
 const INDEX_BUILDERS: usize = 1;
+
+/// How often indexes that the server builds are looked at.
+const INDEXES_EVERY: Duration = Duration::from_secs(1);
 
 /// Why the service can't start.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +131,9 @@ pub enum StartError {
     /// A setting of the index is out of its range.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// The server can't be searched.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// The settings of the language model can't be used.
     #[error(transparent)]
     Llm(#[from] llm::OpenError),
@@ -140,6 +151,9 @@ pub enum StartError {
     /// The words of the fact gate can't be read.
     #[error(transparent)]
     Lexicon(#[from] LexiconError),
+    /// A setting of a tenant is out of its range.
+    #[error("tenants{0}")]
+    Tenants(FieldError),
     /// A thread can't be started.
     #[error("a background thread could not be started: {0}")]
     Thread(std::io::Error),
@@ -155,6 +169,8 @@ pub struct App {
     pub decider: Arc<Decider>,
     /// What the start found in the store.
     pub restored: Restored,
+    /// How often each tenant asks.
+    pub rates: Rates,
     /// Room for bulk writes.
     pub bulk: Arc<tokio::sync::Semaphore>,
     /// Room for streams of events.
@@ -169,6 +185,8 @@ pub struct Parts {
     pub embedder: Arc<dyn Embedder>,
     /// What lasts.
     pub store: Arc<dyn Store>,
+    /// What searches in place of memory; memory has all entries where absent.
+    pub search: Option<Arc<dyn ServerSearch>>,
     /// Where the graphs of the indexes are kept between runs; nowhere where absent.
     pub graphs: Option<PathBuf>,
     /// What thinks.
@@ -178,19 +196,29 @@ pub struct Parts {
 }
 
 impl App {
-    /// Opens the real parts, and starts with them.
+    /// Opens the real parts, and starts with them, for a command that writes what it was promised alone.
     ///
     /// # Errors
     /// [`StartError`], which says what to do.
     pub async fn open(config: &Config) -> Result<Self, StartError> {
-        let mut embed_config = config.embed.clone();
-        embed_config.runtime_dir = near_or_beside_the_program(&embed_config.runtime_dir);
-        let embedder = embed::open(&embed_config)?;
-        let store = open_store(config)?;
-        let graphs = config.store.data_dir.join("graphs");
+        Self::over(config, open_records(config)?).await
+    }
+
+    /// The same for a service, which owns the journal of its data folder where its records are on a server.
+    ///
+    /// # Errors
+    /// [`StartError`], which says what to do.
+    pub async fn open_to_serve(config: &Config) -> Result<Self, StartError> {
+        Self::over(config, open_store(config)?).await
+    }
+
+    async fn over(config: &Config, store: Arc<dyn Store>) -> Result<Self, StartError> {
+        let embedder = open_embedder(config)?;
+        let search = open_search(config).await?;
+        let graphs = served_dir(config)?.join("graphs");
         std::fs::create_dir_all(&graphs).map_err(|error| StartError::File { path: graphs.clone(), error })?;
         let engines = engines(config, &*embedder)?;
-        let parts = Parts { embedder, store, graphs: Some(graphs), engines, clock: Clock::System };
+        let parts = Parts { embedder, store, search, graphs: Some(graphs), engines, clock: Clock::System };
         Self::with_parts(config, parts).await
     }
 
@@ -218,12 +246,15 @@ impl App {
         let triages = Triages::learn(&strategies, &parts.embedder, &parts.engines, &background).map_err(StartError::Triage)?;
         let decider = Arc::new(Decider {
             strategies,
+            admission: Admission::new(&config.admission, parts.embedder.stats().workers),
             embedder: parts.embedder,
             embeddings: EmbeddingCache::new(&config.embedding_cache),
             text_ttl_sec: config.embedding_cache.text_ttl_sec,
             semantic: SemanticCache::new(config.index, builder),
+            // A working set changes all the time, and its graphs are not worth keeping.
+            graphs: parts.graphs.filter(|_| parts.search.is_none()),
+            recall: parts.search.map(|search| Recall::new(search, &config.index.server)),
             market: MarketCache::default(),
-            graphs: parts.graphs,
             store: parts.store,
             lexicon: read_lexicon(&config.facts)?,
             engines: parts.engines,
@@ -231,6 +262,8 @@ impl App {
             budgets,
             shadows: Shadows::default(),
             thinking: Thinking::new(config.engine.runs_max, Duration::from_millis(config.engine.budget_ms)),
+            tenants: Arc::new(Tenants::new(&config.tenants).map_err(StartError::Tenants)?),
+            recent: Recent::default(),
             background,
             follow: Follow::new(config.replicas.clone()),
             order: Order::default(),
@@ -242,9 +275,10 @@ impl App {
         let restoring = Arc::clone(&decider);
         // A store beyond the network is read by this very runtime.
         let restored = tokio::task::spawn_blocking(move || restoring.restore()).await.unwrap_or(Err(StoreError::Closed))?;
+        decider.see_to_indexes(&TenantId::default_tenant()).await;
         let bulk = Arc::new(tokio::sync::Semaphore::new(config.server.bulk_writes_max));
         let streams = Arc::new(tokio::sync::Semaphore::new(EVENT_STREAMS_MAX));
-        Ok(Self { decider, restored, bulk, streams, draining: AtomicBool::new(false) })
+        Ok(Self { decider, restored, rates: Rates::default(), bulk, streams, draining: AtomicBool::new(false) })
     }
 
     /// Says that no new work should be sent here.
@@ -257,8 +291,20 @@ impl App {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Drops what has ended, and keeps the graphs of the indexes, again and again; ends when its task is dropped.
+    /// Drops what has ended, keeps the graphs of the indexes, and sees to those of the server, again and again; ends when its task is
+    /// dropped.
     pub async fn keep_up(app: &Arc<Self>, config: &config::Upkeep) {
+        tokio::join!(Self::tidy_up(app, config), Self::see_to_indexes(app, config));
+    }
+
+    async fn see_to_indexes(app: &Arc<Self>, config: &config::Upkeep) {
+        while app.decider.recall.is_some() {
+            let done = app.decider.see_to_indexes(&TenantId::default_tenant()).await;
+            tokio::time::sleep(if done { Duration::from_secs(config.sweep_sec) } else { INDEXES_EVERY }).await;
+        }
+    }
+
+    async fn tidy_up(app: &Arc<Self>, config: &config::Upkeep) {
         let mut tick = tokio::time::interval(Duration::from_secs(config.sweep_sec));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut saved = Instant::now();
@@ -292,14 +338,109 @@ impl App {
     }
 }
 
-/// The store that the settings name. Blocks.
+/// Opens the records that the settings name. Blocks.
 ///
 /// # Errors
 /// [`StoreError`], which says what to do.
-pub fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+pub fn open_records(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
     match &config.store.backend {
-        Backend::Embedded => store::open(&config.store.embedded, &config.store.data_dir.join("store"), Clock::System),
+        Backend::Embedded => store::open(&config.store.embedded, &served_dir(config)?.join("store"), Clock::System),
         Backend::Redis(address) => store::open_redis(address, &config.redis, &config.store.redis, Clock::System),
+    }
+}
+
+/// The same with a journal before them where they are on a server. Within a tokio runtime. Blocks.
+fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+    let records = open_records(config)?;
+    match &config.store.backend {
+        Backend::Embedded => Ok(records),
+        Backend::Redis(_) => {
+            store::journaled(records, &config.store.journal, &config.store.data_dir.join("journal"), Clock::System)
+        }
+    }
+}
+
+/// The folder of the generation of data that is served.
+fn served_dir(config: &Config) -> Result<PathBuf, StoreError> {
+    match &config.store.backend {
+        Backend::Embedded => Generations::of(&config.store.data_dir).current_dir(),
+        Backend::Redis(_) => Ok(config.store.data_dir.clone()),
+    }
+}
+
+/// Opens the embedder that the settings name, or, where the data that are served are of a generation that was made for one, that one: so a
+/// cut-over is one switch, and so is the way back. Blocks.
+///
+/// # Errors
+/// [`StartError`], which says what to do.
+fn open_embedder(config: &Config) -> Result<Arc<dyn Embedder>, StartError> {
+    let generations = Generations::of(&config.store.data_dir);
+    let served = match &config.store.backend {
+        Backend::Embedded => generations.about(generations.current()?)?,
+        Backend::Redis(_) => None,
+    };
+    let Some(about) = served else { return open_embedder_of(config, &config.embed.model) };
+    if *about.model.id != *config.embed.model {
+        tracing::warn!(
+            model = %about.model, configured = config.embed.model,
+            "the generation of data that is served has a model of its own, which is used in place of embed.model"
+        );
+    }
+    let embedder = open_embedder_of(config, &about.model.id)?;
+    if *embedder.model() != about.model {
+        tracing::warn!(
+            served = %about.model, opened = %embedder.model(),
+            "the model is of another revision than the data: what is remembered is left alone until it is the same"
+        );
+    }
+    Ok(embedder)
+}
+
+/// Opens the embedder of this id with the other settings as they are. Blocks.
+///
+/// # Errors
+/// [`StartError`], which says what to do.
+pub fn open_embedder_of(config: &Config, model: &str) -> Result<Arc<dyn Embedder>, StartError> {
+    let runtime_dir = near_or_beside_the_program(&config.embed.runtime_dir);
+    Ok(embed::open(&embed::Config { model: model.to_owned(), runtime_dir, ..config.embed.clone() })?)
+}
+
+/// The same strategies without anything that thinks, for who looks at memory alone.
+#[must_use]
+pub fn without_engines(mut strategies: Strategies) -> Strategies {
+    for strategy in strategies.by_name.values_mut() {
+        (Arc::make_mut(strategy).engine, Arc::make_mut(strategy).triage) = (None, None);
+    }
+    strategies.examples.clear();
+    strategies
+}
+
+/// Whether there may be a store at a place that a command names: a data folder, or the URL of a Redis.
+pub fn is_store(place: &str) -> bool {
+    let current = || Generations::of(Path::new(place)).current_dir();
+    Address::is_meant(place) || current().is_ok_and(|dir| dir.join("store").is_dir())
+}
+
+/// Opens the records at a place that a command names: a data folder, or the URL of a Redis. Blocks.
+///
+/// # Errors
+/// [`StoreError`], whose text says what to do.
+pub fn open_records_at(config: &Config, place: &str) -> Result<Arc<dyn Store>, StoreError> {
+    if Address::is_meant(place) {
+        let address = place.parse().map_err(|error: crate::redis::BadAddress| StoreError::Away { detail: error.to_string() })?;
+        return store::open_redis(&address, &config.redis, &config.store.redis, Clock::System);
+    }
+    store::open(&config.store.embedded, &Generations::of(Path::new(place)).current_dir()?.join("store"), Clock::System)
+}
+
+/// The search of the server, where the settings ask for it.
+async fn open_search(config: &Config) -> Result<Option<Arc<dyn ServerSearch>>, StartError> {
+    match (config.index.search, &config.store.backend) {
+        (Where::Server, Backend::Redis(address)) => {
+            Ok(Some(Arc::new(RediSearch::connect(address, &config.redis, &config.index.server).await?)))
+        }
+        // The settings were checked: an embedded store has no server that could search.
+        (Where::Process, _) | (Where::Server, Backend::Embedded) => Ok(None),
     }
 }
 

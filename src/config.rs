@@ -1,9 +1,11 @@
 //! The settings of the whole service: each module's own `Config`, gathered from defaults, file, environment and flags.
 
-use crate::{cache, decide, embed, engine, facts, index, llm, redis, store, telemetry};
+use crate::domain::ids::TenantId;
+use crate::{admission, cache, decide, embed, engine, facts, index, llm, redis, store, telemetry, tenant};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -18,16 +20,22 @@ pub struct Config {
     pub server: Server,
     /// Logs.
     pub log: telemetry::logs::Config,
+    /// Traces.
+    #[serde(default)]
+    pub traces: telemetry::traces::Config,
     /// Strategies.
     pub strategies: Strategies,
     /// Where records last.
     pub store: Store,
-    /// How a Redis is reached.
-    pub redis: redis::Config,
     /// Processes that share a store.
     pub replicas: decide::Replicas,
+    /// How a Redis is reached.
+    pub redis: redis::Config,
     /// Text to vector.
     pub embed: embed::Config,
+    /// Who may have a text embedded.
+    #[serde(default)]
+    pub admission: admission::Config,
     /// Vectors that are known.
     pub embedding_cache: cache::embedding::Config,
     /// What short texts say.
@@ -40,6 +48,12 @@ pub struct Config {
     pub llm: llm::Config,
     /// Work in the background.
     pub upkeep: Upkeep,
+    /// Who is let in.
+    #[serde(default)]
+    pub auth: tenant::AuthConfig,
+    /// What each tenant may have.
+    #[serde(default)]
+    pub tenants: BTreeMap<TenantId, tenant::TenantConfig>,
 }
 
 /// The HTTP server.
@@ -48,7 +62,7 @@ pub struct Config {
 pub struct Server {
     /// Address and port.
     pub listen: SocketAddr,
-    /// Whether an address beyond this machine is allowed.
+    /// Whether an address beyond this machine is allowed although callers are asked for no credentials.
     pub allow_remote: bool,
     /// Threads; 0 is one for each core.
     pub workers: usize,
@@ -83,6 +97,9 @@ pub struct Store {
     /// Its queue and its bounds.
     #[serde(default)]
     pub embedded: store::Config,
+    /// What is kept for a store on a server while it is away.
+    #[serde(default)]
+    pub journal: store::journal::Config,
     /// The same of the one in Redis.
     #[serde(default)]
     pub redis: store::RedisConfig,
@@ -167,12 +184,15 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         let rule = |setting, rule: &str| Err(ConfigError::Rule { setting, rule: rule.to_owned() });
-        if !self.server.listen.ip().is_loopback() && !self.server.allow_remote {
+        if !self.server.listen.ip().is_loopback() && !self.auth.asks() && !self.server.allow_remote {
             return rule(
                 "server.listen",
-                "callers are not asked for credentials yet, so only a loopback address is allowed; set server.allow_remote = true \
-                 where the network itself keeps strangers out",
+                "callers are asked for no credentials, so only a loopback address is allowed: set auth.keys_file or [auth.jwt]; or \
+                 server.allow_remote = true where the network itself keeps strangers out",
             );
+        }
+        if self.index.search == index::server::Where::Server && self.store.backend == store::Backend::Embedded {
+            return rule("index.search", "\"server\" has Redis search, so store.backend must be a Redis too");
         }
         if self.embedding_cache.texts_max == 0 {
             return rule("embedding_cache.texts_max", "it must be at least 1");
@@ -184,11 +204,16 @@ impl Config {
             return rule("server", "bulk_writes_max and connections_max must be at least 1");
         }
         let broken = |setting, error: &dyn std::fmt::Display| ConfigError::Rule { setting, rule: error.to_string() };
+        self.traces.check().map_err(|e| ConfigError::Rule { setting: "traces", rule: e.to_string() })?;
+        self.admission.check().map_err(|e| broken("admission", &e))?;
         self.index.validate().map_err(|e| broken("index", &e))?;
         self.engine.check().map_err(|e| broken("engine", &e))?;
         self.replicas.check().map_err(|e| broken("replicas", &e))?;
         self.llm.check().map_err(|e| broken("llm", &e))?;
         self.store.embedded.check().map_err(|e| broken("store.embedded", &e))?;
+        self.store.journal.check().map_err(|e| broken("store.journal", &e))?;
+        self.auth.check().map_err(|e| broken("auth", &e))?;
+        tenant::check_tenants(&self.tenants).map_err(|e| broken("tenants", &e))?;
         self.store.redis.check().map_err(|e| broken("store.redis", &e))?;
         self.redis.check().map_err(|e| broken("redis", &e))?;
         telemetry::logs::check(&self.log).map(drop).map_err(|e| ConfigError::Rule { setting: "log.level", rule: e.to_string() })

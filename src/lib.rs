@@ -18,11 +18,13 @@ pub mod config;
 pub mod decide;
 
 // # parts: one step each; they never import one another
+pub mod admission;
 pub mod budget;
 pub mod cache;
 pub mod compose;
 pub mod engine;
 pub mod gates;
+pub mod tenant;
 pub mod triage;
 pub mod verify;
 

@@ -129,6 +129,18 @@ pub const NOTE_BYTES_MAX: usize = 4_096;
 /// Decisions served from one entry that a report of a wrong one lists.
 pub const SERVED_SHOWN_MAX: usize = 100;
 
+/// Answers of one tenant that are kept in short for `GET /v1/decisions`, about half a kilobyte each.
+pub const RECENT_MAX: usize = 512;
+
+/// Tenants whose latest answers are kept in short: 64 MiB for all of them. Of more, those heard least have no list.
+pub const RECENT_TENANTS_MAX: usize = 256;
+
+/// Characters of a text that such a list shows.
+pub const RECENT_TEXT_CHARS_MAX: usize = 160;
+
+/// Answers that one `GET /v1/decisions` may ask for.
+pub const RECENT_PAGE_MAX: usize = 200;
+
 /// Ids that one `DELETE /v1/entries` may name.
 pub const DELETE_IDS_MAX: usize = 10_000;
 
@@ -167,6 +179,9 @@ pub const INDEX_SLOTS_MAX: usize = 1 << 24;
 
 /// Neighbours that one search may ask for. Far above what voting among near misses needs.
 pub const INDEX_NEIGHBOURS_MAX: usize = 1_000;
+
+/// Entries that memory must have room for where the server searches: what several requests hold at once, 512 each at most.
+pub const RECALLED_ENTRIES_MIN: usize = 4_096;
 
 /// Candidates that a search or an insertion may keep in its beam. At 4,096 an exact scan is about as fast.
 pub const INDEX_BEAM_MAX: usize = 4_096;
@@ -281,3 +296,36 @@ pub const LLM_RECORDING_BYTES_MAX: u64 = 268_435_456;
 
 /// Words and figures of a text that the sentiment lexicon reads. A headline has 10 to 40; the embedder reads 256 tokens.
 pub const SENTIMENT_TOKENS_MAX: usize = 256;
+
+/// Bytes of a credential in a request. A token of an identity provider has 1 to 2 kB, and one that lists hundreds of groups up to 8.
+pub const CREDENTIAL_BYTES_MAX: usize = 8_192;
+
+/// Bytes of the id of a signing key. It is compared and logged, and used for nothing else.
+pub const KEY_ID_BYTES_MAX: usize = 128;
+
+/// Bytes of the name of a user.
+pub const USER_BYTES_MAX: usize = 256;
+
+/// Bytes of a file of API keys: about 20,000 lines.
+pub const API_KEYS_BYTES_MAX: u64 = 4_194_304;
+
+/// Bytes of a set of signing keys. Issuers in use publish 2 to 20 kB, certificates included.
+pub const JWKS_BYTES_MAX: usize = 262_144;
+
+/// Keys of one set.
+pub const JWKS_KEYS_MAX: usize = 64;
+
+/// Bits of an RSA modulus, least and most: shorter ones can be factored (NIST SP 800-131A), longer ones take milliseconds to verify.
+pub const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=8_192;
+
+/// Tokens that are remembered as verified, about 300 bytes each.
+pub const TOKENS_REMEMBERED_MAX: usize = 16_384;
+
+/// Requests that wait at one time for the signing keys to be looked up again. One more is refused at once.
+pub const KEY_WAITERS_MAX: usize = 64;
+
+/// Buckets of rates that are kept at one time, one for each tenant and role, about 150 bytes each.
+pub const BUCKETS_MAX: usize = 65_536;
+
+/// Tenants that the settings may name, each with a label of its own in metrics.
+pub const TENANTS_NAMED_MAX: usize = 1_024;

@@ -1,6 +1,7 @@
 //! Components: reusable texts.
 
-use super::decide::{caller, checked_as_of, checked_tags};
+use super::access::caller;
+use super::decide::{checked_as_of, checked_tags};
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json::{self, Json};
 use super::ndjson::{self, Line, LineResult};
@@ -10,7 +11,7 @@ use crate::decide::NewComponent;
 use crate::domain::component::{Component, Role};
 use crate::domain::deadline::Deadline;
 use crate::domain::field::FieldError;
-use crate::domain::ids::ComponentId;
+use crate::domain::ids::{ComponentId, TenantId};
 use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
 use crate::limits::{BULK_BATCH_LINES_MAX, TTL_SEC_MAX};
@@ -173,7 +174,8 @@ pub(super) async fn put(
         }
         let decider = &app.decider;
         let new = wire.checked(id, decider.clock.now()).map_err(not_allowed)?;
-        let component = decider.embed_component(&caller().tenant, new, Deadline::from_start(arrival.at, EMBED_WITHIN)).await?;
+        let deadline = Deadline::from_start(arrival.at, EMBED_WITHIN);
+        let component = decider.embed_component(&caller(&http)?.tenant, new, deadline).await?;
         let answer = ComponentAnswer::from(&*component);
         let new = decider.put_components(vec![component]).await?.contains(&true);
         let status = if new { StatusCode::CREATED } else { StatusCode::OK };
@@ -197,9 +199,12 @@ fn missing(id: &str) -> Problem {
 )]
 pub(super) async fn get(app: Data<App>, http: HttpRequest, id: web::Path<String>) -> Answered {
     let decider = &app.decider;
-    let found =
-        ComponentId::new(&id).ok().and_then(|id| decider.embeddings.component(&caller().tenant, &id, decider.clock.now()));
-    found.map(|c| json::ok(&ComponentAnswer::from(&*c))).ok_or_else(|| missing(&id)).at(&http)
+    let found = caller(&http).and_then(|caller| {
+        let known = ComponentId::new(&id).ok();
+        let found = known.and_then(|id| decider.embeddings.component(&caller.tenant, &id, decider.clock.now()));
+        found.map(|c| json::ok(&ComponentAnswer::from(&*c))).ok_or_else(|| missing(&id))
+    });
+    found.at(&http)
 }
 
 /// Delete a component.
@@ -215,7 +220,7 @@ pub(super) async fn get(app: Data<App>, http: HttpRequest, id: web::Path<String>
 pub(super) async fn delete(app: Data<App>, http: HttpRequest, id: web::Path<String>) -> Answered {
     let answered = async {
         let known = ComponentId::new(&id).map_err(|_| missing(&id))?;
-        let gone = app.decider.delete_component(&caller().tenant, &known).await?;
+        let gone = app.decider.delete_component(&caller(&http)?.tenant, &known).await?;
         if gone { Ok(HttpResponse::NoContent().finish()) } else { Err(missing(&id)) }
     };
     answered.await.at(&http)
@@ -233,13 +238,17 @@ pub(super) async fn delete(app: Data<App>, http: HttpRequest, id: web::Path<Stri
     )
 )]
 pub(super) async fn bulk(app: Data<App>, http: HttpRequest, payload: web::Payload) -> Answered {
-    ndjson::bulk(&app, &http, payload, BULK_BATCH_LINES_MAX, write).await.at(&http)
+    let answered = async {
+        let tenant = caller(&http)?.tenant;
+        let write = move |app, lines| write(app, tenant.clone(), lines);
+        ndjson::bulk(&app, &http, payload, BULK_BATCH_LINES_MAX, write).await
+    };
+    answered.await.at(&http)
 }
 
 /// Writes what could be read of a batch of lines, in one durable commit.
-pub(crate) async fn write(app: Data<App>, lines: Vec<Line<ComponentRequest>>) -> Vec<LineResult> {
+pub(crate) async fn write(app: Data<App>, tenant: TenantId, lines: Vec<Line<ComponentRequest>>) -> Vec<LineResult> {
     let decider = &app.decider;
-    let tenant = caller().tenant;
     let workers = decider.embedder.stats().workers;
     let prepare = |(line, read): Line<ComponentRequest>| {
         let tenant = &tenant;

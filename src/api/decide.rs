@@ -1,5 +1,6 @@
 //! `POST /v1/decide`.
 
+use super::access::caller;
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json::Json;
 use super::trace::Arrival;
@@ -7,8 +8,8 @@ use crate::app::App;
 use crate::domain::answer::Answer;
 use crate::domain::deadline::Deadline;
 use crate::domain::field::FieldError;
-use crate::domain::ids::{ComponentId, StrategyName, TenantId};
-use crate::domain::request::{Allow, Caller, Market, Request};
+use crate::domain::ids::{ComponentId, StrategyName};
+use crate::domain::request::{Allow, Market, Request};
 use crate::domain::strategy::Strategy;
 use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
@@ -67,11 +68,6 @@ pub(super) fn yes() -> bool {
     true
 }
 
-/// Who is asking: without credentials everybody is the default tenant.
-pub(super) fn caller() -> Caller {
-    Caller { tenant: TenantId::default_tenant() }
-}
-
 /// Decide: answer from memory, or say why not.
 #[utoipa::path(
     post, path = "/v1/decide", operation_id = "decide", tag = "decide", request_body = DecideRequest,
@@ -89,7 +85,7 @@ pub(super) fn caller() -> Caller {
 pub(super) async fn decide(app: Data<App>, http: HttpRequest, arrival: Arrival, Json(wire): Json<DecideRequest>) -> Answered {
     let answered = async {
         let request = wire.checked(&app, arrival)?;
-        let decided = app.decider.decide(&caller(), &request).await?;
+        let decided = app.decider.decide(&caller(&http)?, &request).await?;
         Ok::<_, Problem>(HttpResponse::Ok().content_type("application/json").body(decided.json.get().to_owned()))
     };
     answered.await.at(&http)
@@ -195,6 +191,7 @@ impl DecideRequest {
             pending: self.pending,
             deadline: Deadline::from_start(arrival.at, Duration::from_millis(u64::from(deadline_ms))),
             trace: arrival.trace,
+            span: arrival.span,
         })
     }
 }

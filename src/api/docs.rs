@@ -1,9 +1,13 @@
 //! The OpenAPI document and the interactive documentation.
 
+use super::access::{Needs, methods_of};
 use super::error::{Answered, At, Kind, Problem};
 use super::{components, decide, decisions, entries, events, feedback, health, market, ndjson, prototype, strategies};
-use actix_web::web;
+use crate::domain::role::Role;
+use crate::tenant::Credentials;
+use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::Config;
@@ -12,7 +16,7 @@ use utoipa_swagger_ui::Config;
 #[openapi(
     info(title = "Instinct", description = "A latency-first semantic-cache decision service: remembered decisions in milliseconds, proven reusable."),
     paths(
-        decide::decide, decisions::decision, events::events, feedback::feedback,
+        decide::decide, decisions::list, decisions::decision, events::events, feedback::feedback,
         components::put, components::get, components::delete, components::bulk,
         entries::bulk::bulk, entries::search::search, entries::whole::get, entries::delete::delete,
         market::put, market::get, market::delete,
@@ -33,7 +37,10 @@ use utoipa_swagger_ui::Config;
 )]
 struct Document;
 
-static JSON: LazyLock<String> = LazyLock::new(|| Document::openapi().to_json().unwrap_or_default());
+static JSON: LazyLock<String> = LazyLock::new(|| with_roles(true).to_string());
+
+/// The same for a service that asks nobody for credentials: it takes them, and does without.
+static OPEN: LazyLock<String> = LazyLock::new(|| with_roles(false).to_string());
 
 /// The OpenAPI 3.1 document, as JSON.
 pub fn openapi() -> &'static str {
@@ -41,8 +48,43 @@ pub fn openapi() -> &'static str {
 }
 
 /// `GET /openapi.json`.
-pub(super) async fn document() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(openapi())
+pub(super) async fn document(credentials: Data<Credentials>) -> HttpResponse {
+    let document: &str = if credentials.asked_for() { &JSON } else { &OPEN };
+    HttpResponse::Ok().content_type("application/json").body(document)
+}
+
+/// The document, with what each operation needs of its caller, as the table of routes says it.
+fn with_roles(asked_for: bool) -> Value {
+    let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
+    let problem = json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}});
+    let seconds = json!({"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}});
+    let scheme = json!({"WWW-Authenticate": {"description": "The scheme", "schema": {"type": "string", "const": "Bearer"}}});
+    document["components"]["responses"] = json!({
+        "Unauthorised": {"description": "No credentials, or none that are valid here", "headers": scheme, "content": problem},
+        "Forbidden": {"description": "The caller has not the role that this needs", "content": problem},
+        "RatePassed": {"description": "The tenant asks too often", "headers": seconds, "content": problem},
+    });
+    document["components"]["securitySchemes"] = json!({"bearer": {"type": "http", "scheme": "bearer", "description": "An API key (`ik_…`), or a token of the identity provider"}});
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    for (path, item) in paths {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            let methods = methods_of(path).unwrap_or_default();
+            let needs = methods.iter().find(|(known, _)| known.eq_ignore_ascii_case(method)).map(|(_, needs)| *needs);
+            let roles = match needs {
+                Some(Needs::OneOf(roles)) => roles,
+                Some(Needs::ToReadMetrics) => &[Role::Operate],
+                Some(Needs::Nothing) | None => continue,
+            };
+            // A caller on this machine may read the metrics without credentials, as a setting says.
+            let optional = !asked_for || needs == Some(Needs::ToReadMetrics);
+            operation["security"] = if optional { json!([{"bearer": []}, {}]) } else { json!([{"bearer": []}]) };
+            operation["x-roles"] = json!(roles);
+            for (status, name) in [("401", "Unauthorised"), ("403", "Forbidden"), ("429", "RatePassed")] {
+                operation["responses"][status] = json!({"$ref": format!("#/components/responses/{name}")});
+            }
+        }
+    }
+    document
 }
 
 /// `GET /docs/…`: the pages of Swagger UI, which are compiled in.

@@ -5,9 +5,10 @@ use crate::domain::field::FieldError;
 use crate::embed::EmbedError;
 use crate::store::StoreError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt;
 
 /// A problem on its way to the caller; boxed, since every handler may return one.
@@ -37,7 +38,7 @@ pub(super) struct ProblemDetails {
     #[serde(skip)]
     retry_after_sec: Option<u32>,
     #[serde(skip)]
-    allow: Option<&'static str>,
+    allow: Option<Cow<'static, str>>,
 }
 
 /// Kinds of problems: status, name for programs, title for people.
@@ -46,11 +47,15 @@ pub(crate) struct Kind(u16, &'static str, &'static str);
 
 impl Kind {
     pub(super) const BAD_REQUEST: Self = Self(400, "bad-request", "The request can't be read");
+    pub(super) const UNAUTHORISED: Self = Self(401, "unauthorised", "Credentials are needed");
+    pub(super) const FORBIDDEN: Self = Self(403, "forbidden", "The caller may not do this");
     pub(super) const NOT_FOUND: Self = Self(404, "not-found", "There is no such thing");
     pub(super) const METHOD: Self = Self(405, "method-not-allowed", "The method is not allowed here");
     pub(super) const TIMEOUT: Self = Self(408, "body-timeout", "The body came too slowly");
     pub(super) const TOO_LARGE: Self = Self(413, "too-large", "The body is too large");
     pub(crate) const NOT_ALLOWED: Self = Self(422, "not-allowed", "The request is well formed but not allowed");
+    pub(super) const QUOTA: Self = Self(422, "quota-reached", "A quota of the tenant is reached");
+    pub(super) const RATE: Self = Self(429, "rate-passed", "The tenant asks too often");
     pub(super) const OVERLOADED: Self = Self(503, "overloaded", "The service is busy");
     pub(super) const AWAY: Self = Self(503, "part-away", "A required part is away");
     pub(super) const TOO_LATE: Self = Self(504, "deadline-passed", "The deadline passed");
@@ -78,6 +83,12 @@ impl Problem {
         Self::new(kind, detail).with(error)
     }
 
+    /// The same, with the seconds after which it may go better.
+    pub(super) fn retry_after(mut self, seconds: u32) -> Self {
+        self.0.retry_after_sec = Some(seconds);
+        self
+    }
+
     fn with(mut self, error: FieldError) -> Self {
         self.0.errors.push(error);
         self
@@ -85,7 +96,7 @@ impl Problem {
 
     /// Whether the same again would fail the same: the input itself is wrong. A thing that is not there may come, and a busy part may rest.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self.0.status, 400 | 413 | 422)
+        matches!(self.0.status, 400 | 413 | 422) && !self.0.kind.ends_with(Kind::QUOTA.1)
     }
 
     /// The same, for the path of a request.
@@ -121,8 +132,12 @@ impl ResponseError for Problem {
         if let Some(seconds) = self.0.retry_after_sec {
             response.insert_header((RETRY_AFTER, seconds.to_string()));
         }
-        if let Some(methods) = self.0.allow {
-            response.insert_header((ALLOW, methods));
+        if let Some(methods) = &self.0.allow {
+            response.insert_header((ALLOW, &**methods));
+        }
+        if self.0.status == 401 {
+            // No more than the scheme: why credentials were refused helps whoever has none that are good.
+            response.insert_header((WWW_AUTHENTICATE, "Bearer"));
         }
         response.body(serde_json::to_string(self).unwrap_or_default())
     }
@@ -136,11 +151,12 @@ impl From<DecideError> for Problem {
             DecideError::UnknownComponent { .. } => Self::field(Kind::NOT_FOUND, FieldError::new("/context", detail)),
             DecideError::MissingComponent { .. } => Self::new(Kind::AWAY, detail),
             DecideError::DeadlinePassed { .. } => Self::new(Kind::TOO_LATE, detail),
+            DecideError::Overloaded { .. } | DecideError::NotAdmitted(_) => Self::new(Kind::OVERLOADED, detail),
             DecideError::OutOfStep { .. } => Self::new(Kind::AWAY, detail),
-            DecideError::Overloaded { .. } => Self::new(Kind::OVERLOADED, detail),
             DecideError::Embed(e) => e.into(),
             DecideError::Store(e) => e.into(),
             DecideError::ComponentsFull(_) => Self::new(Kind::NOT_ALLOWED, detail),
+            DecideError::Quota(_) => Self::new(Kind::QUOTA, detail),
             DecideError::NoDirection => Self::field(Kind::NOT_ALLOWED, FieldError::new("/text", detail)),
             DecideError::Json(_) | DecideError::Broken { .. } => Self::new(Kind::INTERNAL, detail),
         }
@@ -177,6 +193,7 @@ impl From<RememberError> for Problem {
         match error {
             RememberError::Decide(e) => e.into(),
             RememberError::Store(e) => e.into(),
+            RememberError::Quota(e) => Self::new(Kind::QUOTA, e.to_string()),
             RememberError::Broken { detail } => Self::new(Kind::INTERNAL, detail),
             RememberError::Cache(e) => Self::new(Kind::NOT_ALLOWED, e.to_string()),
         }
@@ -187,6 +204,7 @@ impl From<MarketError> for Problem {
     fn from(error: MarketError) -> Self {
         match error {
             MarketError::Full(e) => Self::new(Kind::NOT_ALLOWED, e.to_string()),
+            MarketError::Quota(e) => Self::new(Kind::QUOTA, e.to_string()),
             MarketError::Store(e) => e.into(),
             MarketError::Broken { detail } => Self::new(Kind::INTERNAL, detail),
         }
@@ -200,10 +218,18 @@ pub(super) async fn not_found(request: HttpRequest) -> Said {
 
 /// The answer where a route doesn't have the method, with those that it has (RFC 9110, 15.5.6).
 pub(super) fn method_not_allowed(request: &HttpRequest, allowed: &'static str) -> Said {
-    let mut problem =
-        Problem::new(Kind::METHOD, format!("{} is not allowed at {}", request.method(), request.path())).at(request);
+    Said(not_among(request, allowed.into()).at(request))
+}
+
+/// The same as a problem, for the methods that a route is known to have.
+pub(super) fn allowed_methods(request: &HttpRequest, methods: impl Iterator<Item = &'static str>) -> Problem {
+    not_among(request, methods.collect::<Vec<_>>().join(", ").into())
+}
+
+fn not_among(request: &HttpRequest, allowed: Cow<'static, str>) -> Problem {
+    let mut problem = Problem::new(Kind::METHOD, format!("{} is not allowed at {}", request.method(), request.path()));
     problem.0.allow = Some(allowed);
-    Said(problem)
+    problem
 }
 
 /// A problem that is the answer itself.

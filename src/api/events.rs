@@ -1,9 +1,11 @@
 //! A decision as it comes about, as server-sent events (WHATWG HTML, section 9.2).
 
+use super::access::caller;
 use super::decisions::{answer_of, decided_elsewhere, work};
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use crate::app::App;
 use crate::decide::Work;
+use crate::domain::ids::TenantId;
 use crate::engine::steps::Step;
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -21,6 +23,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// A stream of one decision.
 struct Following {
     app: Data<App>,
+    tenant: TenantId,
     id: String,
     work: Arc<Work>,
     told: usize,
@@ -44,9 +47,10 @@ pub(super) async fn events(app: Data<App>, http: HttpRequest, id: web::Path<Stri
     let answered = async {
         let mut response = HttpResponse::Ok();
         response.content_type("text/event-stream").insert_header(("cache-control", "no-cache"));
-        let work = work(&app, &id);
+        let tenant = caller(&http)?.tenant;
+        let work = work(&app, &tenant, &id);
         if work.is_none() {
-            let answer = answer_of(&app, &id).await?;
+            let answer = answer_of(&app, &tenant, &id).await?;
             if answer["outcome"] != "pending" {
                 return Ok::<_, Problem>(response.body(event("answer", &answer)));
             }
@@ -55,11 +59,11 @@ pub(super) async fn events(app: Data<App>, http: HttpRequest, id: web::Path<Stri
             return Err(Problem::new(Kind::OVERLOADED, "as many streams of events are open as may be"));
         };
         let Some(work) = work else {
-            let waiting = Waiting { app, id: id.into_inner(), over: false, _room: room };
+            let waiting = Waiting { app, tenant, id: id.into_inner(), over: false, _room: room };
             return Ok(response.streaming(stream::unfold(waiting, |waiting| waiting.next())));
         };
         let (id, waiting) = (id.into_inner(), VecDeque::new());
-        let following = Following { app, id, work, told: 0, waiting, over: false, _room: room };
+        let following = Following { app, tenant, id, work, told: 0, waiting, over: false, _room: room };
         Ok(response.streaming(stream::unfold(following, |following| following.next())))
     };
     answered.await.at(&http)
@@ -97,13 +101,14 @@ impl Following {
     }
 
     async fn answer(&self) -> Bytes {
-        answer(&self.app, &self.id).await
+        answer(&self.app, &self.tenant, &self.id).await
     }
 }
 
 /// A stream of a decision that another process works on: its steps are told there, and its answer here as well.
 struct Waiting {
     app: Data<App>,
+    tenant: TenantId,
     id: String,
     over: bool,
     _room: OwnedSemaphorePermit,
@@ -114,18 +119,19 @@ impl Waiting {
         if self.over {
             return None;
         }
-        let waited = decided_elsewhere(&self.app, &self.id, KEEP_ALIVE).await;
-        let pending = waited.is_ok() && answer_of(&self.app, &self.id).await.is_ok_and(|answer| answer["outcome"] == "pending");
+        let waited = decided_elsewhere(&self.app, &self.tenant, &self.id, KEEP_ALIVE).await;
+        let pending = waited.is_ok()
+            && answer_of(&self.app, &self.tenant, &self.id).await.is_ok_and(|answer| answer["outcome"] == "pending");
         self.over = !pending;
-        let bytes = if pending { Bytes::from_static(STILL) } else { answer(&self.app, &self.id).await };
+        let bytes = if pending { Bytes::from_static(STILL) } else { answer(&self.app, &self.tenant, &self.id).await };
         Some((Ok(bytes), self))
     }
 }
 
 const STILL: &[u8] = b": still at work\n\n";
 
-async fn answer(app: &App, id: &str) -> Bytes {
-    match answer_of(app, id).await {
+async fn answer(app: &App, tenant: &TenantId, id: &str) -> Bytes {
+    match answer_of(app, tenant, id).await {
         Ok(answer) => event("answer", &answer),
         // The status is sent long ago; the client is told where to look.
         Err(_) => Bytes::from_static(

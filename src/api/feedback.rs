@@ -1,6 +1,6 @@
 //! What callers say afterwards of a decision.
 
-use super::decide::caller;
+use super::access::caller;
 use super::entries::bulk::checked_decision;
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json::{self, Json};
@@ -102,7 +102,7 @@ pub(super) struct FeedbackAnswer {
 )]
 pub(super) async fn feedback(app: Data<App>, http: HttpRequest, Json(wire): Json<FeedbackRequest>) -> Answered {
     let answered = async {
-        let tenant = caller().tenant;
+        let tenant = caller(&http)?.tenant;
         let verdict = wire.verdict;
         let feedback = wire.checked()?;
         let decision_id = feedback.decision;

@@ -3,8 +3,10 @@
 use super::error::{Answered, Kind, Problem};
 use super::json;
 use crate::app::App;
-use crate::decide::Standing;
+use crate::decide::{Recall, Standing};
+use crate::domain::ids::TenantId;
 use crate::telemetry::metrics;
+use crate::tenant::Credentials;
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use serde::Serialize;
@@ -31,7 +33,7 @@ pub(super) async fn live() -> HttpResponse {
     (status = 200, description = "Requests can be sent here", body = Ready),
     (status = 503, description = "Requests should go elsewhere", body = Ready),
 ))]
-pub(super) async fn ready(app: Data<App>) -> HttpResponse {
+pub(super) async fn ready(app: Data<App>, credentials: Data<Credentials>) -> HttpResponse {
     let decider = &app.decider;
     let store = decider.store.health();
     let embed = decider.embedder.stats();
@@ -40,7 +42,7 @@ pub(super) async fn ready(app: Data<App>) -> HttpResponse {
         .strategies
         .by_name
         .keys()
-        .map(|name| match decider.partition_of(&super::decide::caller().tenant, name) {
+        .map(|name| match decider.partition_of(&TenantId::default_tenant(), name) {
             Ok(_) => json!({"name": name, "ready": true}),
             Err(error) => json!({"name": name, "ready": false, "reason": error.to_string()}),
         })
@@ -48,11 +50,16 @@ pub(super) async fn ready(app: Data<App>) -> HttpResponse {
     let standing = decider.standing();
     // What several processes share may be away for a moment without harm: memory tells by itself when it is too old.
     let fresh = standing.as_ref().map_or(store.failed.is_none(), Standing::in_step);
-    let good = fresh && !app.draining();
+    let known = credentials.state();
+    // Where nobody can be let in there is nothing to send requests for.
+    let lets_in = !credentials.asked_for() || known.api_keys > 0 || known.signing_keys.is_some_and(|keys| keys > 0);
+    let search = decider.recall.as_ref();
+    let good = fresh && lets_in && !app.draining() && search.is_none_or(Recall::ready);
     let mut parts = json!({
         "server": {"draining": app.draining()},
         "store": {"writable": store.failed.is_none(), "error": store.failed, "queued": store.queued,
-                  "queue_capacity": store.queue_capacity, "lost": store.lost, "disk_bytes": store.disk_bytes, "server": store.server},
+                  "queue_capacity": store.queue_capacity, "lost": store.lost, "disk_bytes": store.disk_bytes, "server": store.server,
+                  "journal": store.journal},
         "embedder": {"model": decider.embedder.model().to_string(), "workers": embed.workers, "queued": embed.queued,
                      "queue_capacity": embed.queue_capacity},
         "cache": {"entries": cache.entries, "partitions": cache.partitions, "components": decider.embeddings.len(),
@@ -60,7 +67,9 @@ pub(super) async fn ready(app: Data<App>) -> HttpResponse {
                   "instruments": decider.market.len(), "bars": decider.market.bars(), "restored_bars": app.restored.bars,
                   "restored_from_graphs": app.restored.from_graphs, "restored_in_ms": app.restored.took.as_millis() as u64,
                   "damaged_records": app.restored.damaged},
+        "search": search.map_or_else(|| json!({"where": "process"}), told),
         "strategies": strategies,
+        "credentials": {"asked_for": credentials.asked_for(), "api_keys": known.api_keys, "signing_keys": known.signing_keys},
     });
     if let (Some(standing), Some(parts)) = (&standing, parts.as_object_mut()) {
         parts.insert("replica".to_owned(), replica(standing));
@@ -81,11 +90,28 @@ fn replica(standing: &Standing) -> Value {
            "past_lag_bound": past_bound, "error": trouble})
 }
 
+/// What is told of a search in the server.
+fn told(search: &Recall) -> Value {
+    let indexes: Vec<Value> = search
+        .states()
+        .into_iter()
+        .map(|(space, state)| match state {
+            Ok(state) => json!({"tenant": space.tenant, "partition": space.partition.to_string(), "name": state.name, "version": state.version,
+                                "entries": state.entries, "failures": state.failures, "last_failure": state.last_failure,
+                                "bytes": state.bytes, "built": state.built,
+                                "successor": state.successor.map(|(version, built)| json!({"version": version, "built": built}))}),
+            Err(error) => json!({"tenant": space.tenant, "partition": space.partition.to_string(), "error": error.to_string()}),
+        })
+        .collect();
+    json!({"where": "server", "ready": search.ready(), "indexes": indexes})
+}
+
 /// Every metric, in Prometheus' text format.
 #[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "operations",
     responses((status = 200, description = "Prometheus text format", body = String, content_type = "text/plain")))]
 pub(super) async fn metrics(app: Data<App>) -> Answered {
     let cache = app.decider.semantic.stats();
+    let store = app.decider.store.health();
     metrics::memory_state(metrics::MemoryState {
         entries: cache.entries,
         partitions: cache.partitions,
@@ -93,10 +119,25 @@ pub(super) async fn metrics(app: Data<App>) -> Answered {
         index_bytes: cache.index_bytes,
         dead_nodes: cache.dead_nodes,
         embed_queue: app.decider.embedder.stats().queued,
-        store_queue: app.decider.store.health().queued,
+        store_queue: store.queued,
+        store_writable: store.failed.is_none(),
+        store_disk_bytes: store.disk_bytes,
         pending: app.decider.thinking.pending.len(),
     });
     metrics::replicas::behind(app.decider.standing().map(|standing| standing.behind).unwrap_or_default());
+    let held = app.decider.holdings_by_label();
+    metrics::tenants::held(
+        held.iter()
+            .map(|(label, held)| (&**label, [("entries", held.entries), ("components", held.components), ("bytes", held.bytes)])),
+    );
+    let states = app.decider.recall.as_ref().map(Recall::states).unwrap_or_default();
+    let states: Vec<_> = states.into_iter().filter_map(|(_, state)| state.ok()).collect();
+    metrics::recall::indexes(metrics::recall::Indexes {
+        entries: states.iter().map(|state| state.entries).sum(),
+        failures: states.iter().map(|state| state.failures).sum(),
+        bytes: states.iter().map(|state| state.bytes).sum(),
+        building: states.iter().filter(|state| !state.ready() || state.successor.is_some()).count(),
+    });
     let text = metrics::exposition().map_err(|e| Problem::new(Kind::INTERNAL, e.to_string()))?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }

@@ -1,12 +1,13 @@
 //! `/v1/market/{instrument}`: past prices, which engines look at.
 
-use super::decide::caller;
+use super::access::caller;
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json;
 use super::ndjson::{self, Line, LineResult};
 use crate::app::App;
 use crate::decide::NewBar;
 use crate::domain::field::FieldError;
+use crate::domain::ids::TenantId;
 use crate::domain::market::{Bar, INTERVAL_SEC_DEFAULT, Instrument, Series, checked_interval};
 use crate::domain::time::Timestamp;
 use crate::limits::{CLOCK_SKEW_MS_MAX, MARKET_BATCH_LINES_MAX};
@@ -102,14 +103,15 @@ pub(super) async fn put(app: Data<App>, http: HttpRequest, name: web::Path<Strin
     let answered = async {
         json::no_query(&http)?;
         let instrument = Instrument::new(&name).map_err(|e| not_allowed(FieldError::new("/instrument", e.to_string())))?;
-        let write = move |app: Data<App>, lines: Vec<Line<BarLine>>| write(app, instrument.clone(), lines);
+        let of = (caller(&http)?.tenant, instrument);
+        let write = move |app: Data<App>, lines: Vec<Line<BarLine>>| write(app, of.clone(), lines);
         ndjson::bulk(&app, &http, payload, MARKET_BATCH_LINES_MAX, write).await
     };
     answered.await.at(&http)
 }
 
 /// Writes what could be read of a batch of lines, in one durable commit.
-async fn write(app: Data<App>, instrument: Instrument, lines: Vec<Line<BarLine>>) -> Vec<LineResult> {
+async fn write(app: Data<App>, (tenant, instrument): (TenantId, Instrument), lines: Vec<Line<BarLine>>) -> Vec<LineResult> {
     let now = app.decider.clock.now();
     let mut results = Vec::with_capacity(lines.len());
     let (mut numbers, mut bars) = (Vec::new(), Vec::new());
@@ -127,7 +129,7 @@ async fn write(app: Data<App>, instrument: Instrument, lines: Vec<Line<BarLine>>
         let status = if new { "created" } else { "replaced" };
         LineResult { line, id: Some(at.to_string()), status, error: None }
     };
-    match app.decider.put_bars(&caller().tenant, &instrument, bars).await {
+    match app.decider.put_bars(&tenant, &instrument, bars).await {
         Ok(written) => results.extend(numbers.into_iter().zip(written).map(|((line, at), written)| match written {
             Ok(new) => told(line, at, new),
             Err(error) => LineResult::error(line, not_allowed(error)),
@@ -162,12 +164,14 @@ fn answer(instrument: Instrument, series: &Series) -> Option<MarketAnswer> {
     )
 )]
 pub(super) async fn get(app: Data<App>, http: HttpRequest, name: web::Path<String>) -> Answered {
-    let instrument = Instrument::new(&name).ok();
-    let held = instrument.and_then(|instrument| {
-        let series = app.decider.bars(&caller().tenant, &instrument)?;
-        answer(instrument, &series)
+    let told = caller(&http).and_then(|caller| {
+        let held = Instrument::new(&name).ok().and_then(|instrument| {
+            let series = app.decider.bars(&caller.tenant, &instrument)?;
+            answer(instrument, &series)
+        });
+        held.map(|held| json::ok(&held)).ok_or_else(|| missing(&name))
     });
-    held.map(|held| json::ok(&held)).ok_or_else(|| missing(&name)).at(&http)
+    told.at(&http)
 }
 
 /// Forget all bars of an instrument.
@@ -183,7 +187,7 @@ pub(super) async fn get(app: Data<App>, http: HttpRequest, name: web::Path<Strin
 pub(super) async fn delete(app: Data<App>, http: HttpRequest, name: web::Path<String>) -> Answered {
     let answered = async {
         let instrument = Instrument::new(&name).map_err(|_| missing(&name))?;
-        match app.decider.delete_bars(&caller().tenant, &instrument).await? {
+        match app.decider.delete_bars(&caller(&http)?.tenant, &instrument).await? {
             Some(_) => Ok(HttpResponse::NoContent().finish()),
             None => Err(missing(&name)),
         }

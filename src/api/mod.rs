@@ -1,6 +1,8 @@
 //! The HTTP door: from the wire to a domain value, one call to the pipeline, and back.
 
+mod access;
 mod components;
+mod console;
 mod decide;
 mod decisions;
 mod docs;
@@ -26,8 +28,10 @@ pub(crate) use json::read as read_json;
 pub(crate) use ndjson::LineResult;
 pub(crate) use prototype::InsertRequest;
 
+use self::access::MetricsFor;
 use crate::app::App;
-use crate::config::Server;
+use crate::config::Config;
+use crate::tenant::Credentials;
 use actix_web::dev::Server as ActixServer;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
@@ -43,6 +47,7 @@ fn routes(service: &mut web::ServiceConfig) {
     };
     service
         .service(at("/v1/decide", "POST").route(web::post().to(decide::decide)))
+        .service(at("/v1/decisions", "GET").route(web::get().to(decisions::list)))
         .service(at("/v1/decisions/{id}", "GET").route(web::get().to(decisions::decision)))
         .service(at("/v1/decisions/{id}/events", "GET").route(web::get().to(events::events)))
         .service(at("/v1/components", "POST").route(web::post().to(components::bulk)))
@@ -74,23 +79,35 @@ fn routes(service: &mut web::ServiceConfig) {
         .service(at("/openapi.json", "GET").route(web::get().to(docs::document)))
         .service(web::redirect("/docs", "/docs/"))
         .service(at("/docs/{file:.*}", "GET").route(web::get().to(docs::page)))
+        .service(at("/", "GET, HEAD").route(web::get().to(console::index)).route(web::head().to(console::index)))
+        .service(web::redirect("/console", "/"))
+        .service(at("/console/{file}", "GET, HEAD").route(web::get().to(console::file)).route(web::head().to(console::file)))
         .service(at("/decide", "POST").route(web::post().to(prototype::decide)))
         .service(at("/insert_data", "POST").route(web::post().to(prototype::insert_data)))
         .service(at("/clear", "POST, GET").route(web::post().to(prototype::clear)).route(web::get().to(prototype::clear_by_get)))
         .default_service(web::to(error::not_found));
 }
 
-/// The server, listening on `listener`; it runs when it is awaited, until its handle stops it.
+/// The server, listening on `listener`, for callers who show `credentials`; it runs when it is awaited, until its handle stops it.
 ///
 /// # Errors
 /// Where the listener can't be used.
-pub fn server(app: Data<App>, listener: TcpListener, config: &Server) -> std::io::Result<ActixServer> {
+pub fn server(
+    app: Data<App>,
+    credentials: Data<Credentials>,
+    listener: TcpListener,
+    config: &Config,
+) -> std::io::Result<ActixServer> {
+    let (metrics, config) = (MetricsFor(config.auth.metrics), &config.server);
     let workers = match config.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         some => some,
     };
-    let server =
-        HttpServer::new(move || ActixApp::new().app_data(Data::clone(&app)).wrap(from_fn(trace::follow)).configure(routes));
+    let server = HttpServer::new(move || {
+        let app = ActixApp::new().app_data(Data::clone(&app)).app_data(Data::clone(&credentials)).app_data(metrics);
+        // The last that is wrapped around comes first.
+        app.wrap(from_fn(access::guard)).wrap(from_fn(trace::follow)).configure(routes)
+    });
     let server = server
         // SIGTERM and SIGINT are followed by whoever awaits the server; actix's own handler would cut requests short on SIGINT.
         .disable_signals()

@@ -1,6 +1,7 @@
 //! The prototype's endpoints, kept for its clients.
 
-use super::decide::{caller, checked_as_of};
+use super::access::caller;
+use super::decide::checked_as_of;
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json::{self, Json};
 use super::trace::Arrival;
@@ -86,6 +87,7 @@ pub(super) async fn decide(app: Data<App>, http: HttpRequest, arrival: Arrival, 
             allow: Allow::Fast,
             pending: false,
             trace: arrival.trace,
+            span: arrival.span,
             ..Request::plain(
                 text,
                 strategy.name.clone(),
@@ -93,7 +95,7 @@ pub(super) async fn decide(app: Data<App>, http: HttpRequest, arrival: Arrival, 
                 Deadline::from_start(arrival.at, Duration::from_millis(u64::from(strategy.deadline_ms))),
             )
         };
-        let decided = app.decider.decide(&caller(), &request).await?;
+        let decided = app.decider.decide(&caller(&http)?, &request).await?;
         let answer = &decided.answer;
         Ok::<_, Problem>(json::ok(&PromptAnswer { response: answer.decision.as_ref(), hit: answer.decision.is_some(), answer }))
     };
@@ -199,7 +201,7 @@ impl InsertRequest {
 pub(super) async fn insert_data(app: Data<App>, http: HttpRequest, Json(wire): Json<InsertRequest>) -> Answered {
     let answered = async {
         let new = wire.checked(&app).map_err(|e| Problem::field(Kind::NOT_ALLOWED, e))?;
-        let id = entries::bulk::remember_one(&app, new).await?;
+        let id = entries::bulk::remember_one(&app, &caller(&http)?.tenant, new).await?;
         Ok::<_, Problem>(json::ok(&json!({"response": "inserted", "entry": id})))
     };
     answered.await.at(&http)
@@ -213,7 +215,7 @@ pub(super) async fn insert_data(app: Data<App>, http: HttpRequest, Json(wire): J
     ))]
 pub(super) async fn clear(app: Data<App>, http: HttpRequest) -> Answered {
     let answered = async {
-        let tenant = caller().tenant;
+        let tenant = caller(&http)?.tenant;
         let deleted = app.decider.forget(&tenant, Forget::default()).await?.len();
         Ok::<_, Problem>(json::ok(&json!({"response": "cleared", "deleted": deleted})))
     };

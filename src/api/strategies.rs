@@ -1,14 +1,16 @@
 //! What is configured.
 
-use super::decide::{caller, strategy_of};
+use super::access::caller;
+use super::decide::strategy_of;
 use super::error::{Answered, At, ProblemDetails};
 use super::json;
 use crate::app::App;
 use crate::budget::ledger::BudgetState;
 use crate::domain::calibration::Calibration;
+use crate::domain::ids::TenantId;
 use crate::domain::strategy::Strategy;
+use actix_web::HttpRequest;
 use actix_web::web::{self, Data};
-use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
 /// A strategy with the state of its memory.
@@ -33,10 +35,11 @@ pub(super) struct StrategyAnswer {
     error_budget: Option<BudgetState>,
 }
 
-fn told(app: &App, strategy: &Strategy) -> StrategyAnswer {
+fn told(app: &App, tenant: &TenantId, strategy: &Strategy) -> StrategyAnswer {
     let decider = &app.decider;
-    let partition = decider.partition_of(&caller().tenant, &strategy.name);
-    let entries = partition.as_ref().ok().and_then(|key| decider.semantic.partition(key)).map_or(0, |p| p.len());
+    let partition = decider.partition_of(tenant, &strategy.name);
+    let in_memory = |key| decider.semantic.partition(key).map_or(0, |p| p.len());
+    let entries = partition.as_ref().map_or(0, |key| decider.entries_in_server(tenant, *key).unwrap_or_else(|| in_memory(key)));
     StrategyAnswer {
         strategy: strategy.clone(),
         default: strategy.name == decider.strategies.default,
@@ -45,16 +48,19 @@ fn told(app: &App, strategy: &Strategy) -> StrategyAnswer {
         partition: partition.ok().map(|key| key.to_string()),
         entries,
         calibration: decider.budgets.calibration(&strategy.name).map(|calibration| calibration.in_short()),
-        error_budget: decider.budget_state(&caller().tenant, strategy),
+        error_budget: decider.budget_state(tenant, strategy),
     }
 }
 
 /// Every strategy.
 #[utoipa::path(get, path = "/v1/strategies", operation_id = "list_strategies", tag = "strategies",
     responses((status = 200, description = "Every strategy", body = Vec<StrategyAnswer>)))]
-pub(super) async fn list(app: Data<App>) -> HttpResponse {
-    let all: Vec<StrategyAnswer> = app.decider.strategies.by_name.values().map(|s| told(&app, s)).collect();
-    json::ok(&all)
+pub(super) async fn list(app: Data<App>, http: HttpRequest) -> Answered {
+    let all = caller(&http).map(|caller| {
+        let strategies = app.decider.strategies.by_name.values();
+        json::ok(&strategies.map(|s| told(&app, &caller.tenant, s)).collect::<Vec<StrategyAnswer>>())
+    });
+    all.at(&http)
 }
 
 /// One strategy.
@@ -65,5 +71,6 @@ pub(super) async fn list(app: Data<App>) -> HttpResponse {
         (status = 404, description = "No such strategy", body = ProblemDetails, content_type = "application/problem+json"),
     ))]
 pub(super) async fn get(app: Data<App>, http: HttpRequest, name: web::Path<String>) -> Answered {
-    strategy_of(&app, Some(&name)).map(|s| json::ok(&told(&app, s))).at(&http)
+    let one = caller(&http).and_then(|caller| Ok(json::ok(&told(&app, &caller.tenant, strategy_of(&app, Some(&name))?))));
+    one.at(&http)
 }

@@ -1,7 +1,8 @@
 //! What surrounds every request: its trace id, its arrival, its metrics.
 
 use crate::domain::ids::TraceId;
-use crate::telemetry::metrics;
+use crate::domain::trace::TraceParent;
+use crate::telemetry::{metrics, traces};
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -9,6 +10,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::sync::Arc;
 use std::time::Instant;
 
 const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
@@ -18,6 +20,8 @@ const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 pub(super) struct Arrival {
     pub at: Instant,
     pub trace: TraceId,
+    /// Its place in the trace, where that is recorded.
+    pub span: Option<TraceParent>,
 }
 
 impl Arrival {
@@ -27,7 +31,7 @@ impl Arrival {
     }
 
     fn now() -> Self {
-        Self { at: Instant::now(), trace: TraceId::new(fastrand::u128(..)) }
+        Self { at: Instant::now(), trace: TraceId::new(fastrand::u128(..)), span: None }
     }
 }
 
@@ -40,26 +44,44 @@ impl FromRequest for Arrival {
     }
 }
 
-/// Notes the arrival, lets the request through, and counts its answer.
+/// The pattern of the route that a request is for.
+#[derive(Debug, Clone)]
+pub(super) struct Endpoint(Option<Arc<str>>);
+
+impl Endpoint {
+    /// What was noted for a request; `None` where no route has its path.
+    pub(super) fn of(request: &HttpRequest) -> Option<Arc<str>> {
+        request.extensions().get::<Self>()?.0.clone()
+    }
+}
+
+/// Notes the arrival and the route, lets the request through, and counts its answer.
 pub(super) async fn follow<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
     let mut arrival = Arrival::now();
     let given = request.headers().get("traceparent").and_then(|header| header.to_str().ok());
-    if let Some(trace) = given.and_then(TraceId::from_traceparent) {
-        arrival.trace = trace;
+    let given = given.and_then(TraceParent::parse);
+    let span = traces::request(request.method().as_str(), given);
+    arrival.span = span.as_ref().map(traces::Request::as_parent);
+    if let Some(parent) = arrival.span.or(given) {
+        arrival.trace = parent.trace;
     }
+    let endpoint: Option<Arc<str>> = request.match_pattern().map(Into::into);
     request.extensions_mut().insert(arrival);
+    request.extensions_mut().insert(Endpoint(endpoint.clone()));
     let mut response = next.call(request).await?;
     if let Ok(value) = HeaderValue::from_str(&arrival.trace.to_string()) {
         response.headers_mut().insert(X_TRACE_ID, value);
     }
     let answered = response.request();
     // A path that no route matches goes under one name, so that strangers can't fill the memory with labels.
-    let endpoint = answered.match_pattern();
     let endpoint = endpoint.as_deref().unwrap_or("unmatched");
     let method = match answered.method().as_str() {
         known @ ("GET" | "POST" | "PUT" | "DELETE" | "HEAD" | "OPTIONS" | "PATCH") => known,
         _ => "other",
     };
+    if let Some(span) = span {
+        span.end(method, endpoint, response.status().as_u16());
+    }
     metrics::request_answered(method, endpoint, response.status().as_u16(), arrival.at.elapsed());
     Ok(response)
 }

@@ -1,5 +1,6 @@
 //! The embedding cache: components by id, by tag and time; fresh texts by their hash.
 
+use super::usage::{Usage, Used};
 use crate::domain::component::Cut;
 use crate::domain::component::{Component, EmbeddedText, Role};
 use crate::domain::ids::{ComponentId, TenantId};
@@ -50,6 +51,7 @@ pub struct EmbeddingCache {
     // For each tag the components that carry it, the latest first, so that the hot path takes the head of a list.
     by_tag: papaya::HashMap<TagKey, Arc<[Arc<Component>]>>,
     texts: Cache<(TenantId, TextHash), KnownText>,
+    usage: Usage,
     writing: parking_lot::Mutex<()>,
 }
 
@@ -62,6 +64,7 @@ impl EmbeddingCache {
             builtin: papaya::HashMap::new(),
             by_tag: papaya::HashMap::new(),
             texts: Cache::new(config.texts_max),
+            usage: Usage::default(),
             writing: parking_lot::Mutex::new(()),
         }
     }
@@ -122,6 +125,7 @@ impl EmbeddingCache {
             return Err(Full { components_max: self.components_max });
         }
         components.insert(key, Arc::clone(&component));
+        self.usage.changed(&component.tenant, old.as_deref().map(bytes_of), Some(bytes_of(&component)));
         if let Some(old) = &old {
             self.untag(old);
         }
@@ -150,6 +154,7 @@ impl EmbeddingCache {
         let _one_writer = self.writing.lock();
         let old = self.components.pin().remove(&(tenant.clone(), id.clone())).cloned()?;
         self.untag(&old);
+        self.usage.changed(tenant, Some(bytes_of(&old)), None);
         Some(old)
     }
 
@@ -160,6 +165,7 @@ impl EmbeddingCache {
         let ended: Vec<_> = components.values().filter(|c| c.expired(now)).cloned().collect();
         for component in &ended {
             components.remove(&(component.tenant.clone(), component.id.clone()));
+            self.usage.changed(&component.tenant, Some(bytes_of(component)), None);
             self.untag(component);
         }
         ended
@@ -168,6 +174,25 @@ impl EmbeddingCache {
     /// The ids of all components that tenants wrote.
     pub fn ids(&self) -> Vec<(TenantId, ComponentId)> {
         self.components.pin().keys().cloned().collect()
+    }
+
+    /// The components of a tenant, and the bytes that they take.
+    pub fn used(&self, tenant: &TenantId) -> Used {
+        self.usage.of(tenant)
+    }
+
+    /// The same of every tenant.
+    pub fn used_by_all(&self) -> Vec<(TenantId, Used)> {
+        self.usage.all()
+    }
+
+    /// What a tenant would hold more of with these components; those that take the place of another count for the difference.
+    pub fn more_with(&self, components: &[Arc<Component>]) -> Used {
+        let more = |new: &Arc<Component>| match self.own_component(&new.tenant, &new.id) {
+            Some(old) => Used { count: 0, bytes: bytes_of(new).saturating_sub(bytes_of(&old)) },
+            None => Used { count: 1, bytes: bytes_of(new) },
+        };
+        components.iter().map(more).fold(Used::default(), |sum, more| sum + more)
     }
 
     /// How many components are in memory.
@@ -221,6 +246,14 @@ pub struct Wanted<'a> {
     pub now: Timestamp,
     /// At most so many.
     pub max: usize,
+}
+
+/// Bytes of memory that a component takes, about.
+fn bytes_of(component: &Component) -> u64 {
+    const PLACES: usize = 512;
+    let meta = if component.meta.is_empty() { 0 } else { serde_json::to_string(&component.meta).map_or(0, |json| json.len()) };
+    let tags: usize = component.tags.iter().map(|tag| tag.len() + 64).sum();
+    (component.text.len() + meta + tags + component.vector.dim() * 4 + PLACES) as u64
 }
 
 fn latest_first(a: &Arc<Component>, b: &Arc<Component>) -> std::cmp::Ordering {
@@ -306,6 +339,13 @@ mod tests {
         }
         assert!(cache.put(component("a", &[], 2)).is_ok());
         assert_eq!(cache.put(component("d", &[], 2)).unwrap_err(), Full { components_max: 3 });
+        let (tenant, used) = (TenantId::default_tenant(), |cache: &EmbeddingCache| cache.used(&TenantId::default_tenant()));
+        let more = cache.more_with(&[component("a", &[], 3), component("d", &[], 2)]);
+        assert_eq!((used(&cache).count, more.count), (3, 1));
+        for id in ["a", "b", "c"] {
+            cache.remove(&tenant, &ComponentId::new(id).unwrap());
+        }
+        assert_eq!(used(&cache), Used::default());
     }
 
     #[test]

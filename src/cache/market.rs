@@ -1,5 +1,6 @@
 //! Past prices in memory: one series for each instrument of a tenant, swapped as a whole when it is written.
 
+use super::usage::{Usage, Used};
 use crate::domain::ids::TenantId;
 use crate::domain::market::{Instrument, Series};
 use crate::limits::{MARKET_BARS_TOTAL_MAX, MARKET_SERIES_MAX};
@@ -16,11 +17,17 @@ pub struct MarketFull {
     pub max: usize,
 }
 
+/// Bytes of memory that a series takes.
+fn bytes_of(series: &Series) -> u64 {
+    size_of_val(series.bars()) as u64
+}
+
 /// The series in memory.
 #[derive(Debug, Default)]
 pub struct MarketCache {
     series: papaya::HashMap<(TenantId, Instrument), Arc<Series>>,
     bars: AtomicUsize,
+    usage: Usage,
 }
 
 impl MarketCache {
@@ -48,7 +55,10 @@ impl MarketCache {
     /// Puts a series in place of the one that is held. Writes of one instrument come one after the other.
     pub fn put(&self, tenant: &TenantId, instrument: &Instrument, series: Arc<Series>) {
         self.bars.fetch_add(series.bars().len(), Ordering::Relaxed);
-        let before = self.series.pin().insert((tenant.clone(), instrument.clone()), series).map(|held| held.bars().len());
+        let came = bytes_of(&series);
+        let held = self.series.pin().insert((tenant.clone(), instrument.clone()), series).cloned();
+        self.usage.changed(tenant, held.as_deref().map(bytes_of), Some(came));
+        let before = held.map(|held| held.bars().len());
         self.bars.fetch_sub(before.unwrap_or(0), Ordering::Relaxed);
     }
 
@@ -56,12 +66,25 @@ impl MarketCache {
     pub fn remove(&self, tenant: &TenantId, instrument: &Instrument) -> Option<Arc<Series>> {
         let held = self.series.pin().remove(&(tenant.clone(), instrument.clone())).cloned();
         self.bars.fetch_sub(held.as_ref().map_or(0, |series| series.bars().len()), Ordering::Relaxed);
+        if let Some(held) = &held {
+            self.usage.changed(tenant, Some(bytes_of(held)), None);
+        }
         held
     }
 
     /// All that bars are held of.
     pub fn instruments(&self) -> Vec<(TenantId, Instrument)> {
         self.series.pin().keys().cloned().collect()
+    }
+
+    /// The series of a tenant, and the bytes that their bars take.
+    pub fn used(&self, tenant: &TenantId) -> Used {
+        self.usage.of(tenant)
+    }
+
+    /// The same of every tenant.
+    pub fn used_by_all(&self) -> Vec<(TenantId, Used)> {
+        self.usage.all()
     }
 
     /// How many instruments there are.
@@ -103,6 +126,7 @@ mod tests {
         cache.put(&other, &eth, series(2));
         assert_eq!(cache.remove(&own, &eth).unwrap().bars().len(), 5);
         assert_eq!((cache.len(), cache.bars()), (1, 2));
+        assert_eq!((cache.used(&own), cache.used(&other).bytes), (Used::default(), 2 * size_of::<Bar>() as u64));
         assert!(cache.remove(&own, &eth).is_none());
     }
 

@@ -9,3 +9,5 @@ pub mod market;
 pub mod partition;
 mod prompts;
 pub mod semantic;
+pub mod usage;
+mod working_set;

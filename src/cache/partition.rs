@@ -25,6 +25,8 @@ pub struct LiveEntry {
     // Half precision: a cosine that is off by less than 5e-4 for half of the memory. The record keeps full precision.
     fresh: Box<[f16]>,
     removed: AtomicBool,
+    // When it was of use last, by the count of the working set; 0 where memory has all entries.
+    pub(super) recalled: AtomicU64,
     generations: Arc<Generations>,
 }
 
@@ -35,11 +37,30 @@ fn label(id: &EntryId) -> u64 {
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
 
+/// Bytes of memory that an entry takes whose fresh vector has so many dimensions.
+pub(super) fn bytes(entry: &Entry, dim: usize) -> u64 {
+    const PLACES: usize = 1_024;
+    let tags: usize = entry.tags.iter().map(|tag| tag.len() + 24).sum();
+    (entry.text.len() + entry.decision.as_json().len() + tags + entry.parts.len() * 96 + dim * 6 + PLACES) as u64
+}
+
 impl LiveEntry {
     fn new(stored: &StoredEntry, generations: &Arc<Generations>) -> Self {
         let fresh = stored.fresh.as_slice().iter().map(|v| f16::from_f32(*v)).collect();
         let generations = Arc::clone(generations);
-        Self { entry: Arc::clone(&stored.entry), fresh, removed: AtomicBool::new(false), generations }
+        Self {
+            entry: Arc::clone(&stored.entry),
+            fresh,
+            removed: AtomicBool::new(false),
+            recalled: AtomicU64::new(0),
+            generations,
+        }
+    }
+
+    /// Bytes of memory that it takes, about: its text, its payload, and for each dimension four in the index and two of its own, with as many
+    /// again for its places in maps and graphs.
+    pub(super) fn bytes(&self) -> u64 {
+        bytes(&self.entry, self.fresh.len())
     }
 
     /// Whether it was deleted or overwritten since it was found, or ended by a deletion of one of its tags.
@@ -202,22 +223,22 @@ impl Partition {
         })
     }
 
-    /// Takes an entry in, in place of an earlier one of its id.
+    /// Takes an entry in, in place of an earlier one of its id, which is returned.
     ///
     /// # Errors
     /// [`IndexError`] where a vector doesn't fit its index; then searches find what they found before, an earlier prompt perhaps excepted.
-    pub fn insert(&self, stored: &StoredEntry) -> Result<(), IndexError> {
+    pub fn insert(&self, stored: &StoredEntry) -> Result<Option<Arc<LiveEntry>>, IndexError> {
         let _one_writer = self.writing.lock();
         let label = label(&stored.entry.id);
         self.prompts.put(label, stored.prompt.as_ref())?;
         self.index.insert(label, &stored.vector).inspect_err(|_| self.prompts.remove(label))?;
-        self.enter(LiveEntry::new(stored, &self.generations));
+        let old = self.enter(LiveEntry::new(stored, &self.generations));
         self.unsaved.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+        Ok(old)
     }
 
-    /// Lets an entry be found whose vector is in the index.
-    fn enter(&self, live: LiveEntry) {
+    /// Lets an entry be found whose vector is in the index, and returns the one that it takes the place of.
+    fn enter(&self, live: LiveEntry) -> Option<Arc<LiveEntry>> {
         let live = Arc::new(live);
         let old = self.by_id.pin().insert(live.entry.id, Arc::clone(&live)).cloned();
         self.by_label.pin().insert(label(&live.entry.id), Arc::clone(&live));
@@ -227,21 +248,22 @@ impl Partition {
             versions.sort_by_key(|v| std::cmp::Reverse(v.entry.as_of));
             versions.truncate(EXACT_VERSIONS_MAX);
         });
-        if let Some(old) = old {
+        if let Some(old) = &old {
             old.removed.store(true, Ordering::Release);
         }
+        old
     }
 
     /// Forgets an entry; no search that starts after this returns it. `false` where there is none of this id.
     pub fn remove(&self, id: &EntryId) -> bool {
-        self.remove_if(id, |_| true)
+        self.remove_if(id, |_| true).is_some()
     }
 
-    /// Forgets an entry for which `wanted` still holds once no other writer can change it.
-    pub fn remove_if(&self, id: &EntryId, wanted: impl FnOnce(&LiveEntry) -> bool) -> bool {
+    /// Forgets an entry for which `wanted` still holds once no other writer can change it, and returns it.
+    pub fn remove_if(&self, id: &EntryId, wanted: impl FnOnce(&LiveEntry) -> bool) -> Option<Arc<LiveEntry>> {
         let _one_writer = self.writing.lock();
         let by_id = self.by_id.pin();
-        let Some(old) = by_id.get(id).filter(|live| wanted(live)).cloned() else { return false };
+        let old = by_id.get(id).filter(|live| wanted(live)).cloned()?;
         by_id.remove(id);
         old.removed.store(true, Ordering::Release);
         self.index.remove(label(id));
@@ -249,7 +271,7 @@ impl Partition {
         self.by_label.pin().remove(&label(id));
         self.change_text(old.entry.text_hash, |versions| versions.retain(|v| v.entry.id != *id));
         self.unsaved.fetch_add(1, Ordering::Relaxed);
-        true
+        Some(old)
     }
 
     /// The entry of this id.

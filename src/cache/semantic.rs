@@ -1,7 +1,9 @@
 //! The semantic cache: every partition in memory, and where each entry is.
 
 use super::generations::Generations;
-use super::partition::{LiveEntry, Partition};
+use super::partition::{self, LiveEntry, Partition};
+use super::usage::{Usage, Used};
+use super::working_set::WorkingSet;
 use crate::domain::entry::{Entry, StoredEntry};
 use crate::domain::ids::{EntryId, TenantId};
 use crate::domain::partition::PartitionKey;
@@ -40,6 +42,10 @@ pub struct CacheStats {
     pub building: usize,
 }
 
+fn bytes_of(stored: &StoredEntry) -> u64 {
+    partition::bytes(&stored.entry, stored.fresh.dim())
+}
+
 fn graph_path(folder: &Path, key: &PartitionKey) -> PathBuf {
     folder.join(format!("{key}.graph"))
 }
@@ -52,7 +58,9 @@ pub struct SemanticCache {
     generations: Arc<Generations>,
     partitions: papaya::HashMap<PartitionKey, Arc<Partition>>,
     places: papaya::HashMap<(TenantId, EntryId), Arc<Partition>>,
+    usage: Usage,
     making: parking_lot::Mutex<()>,
+    working: WorkingSet,
 }
 
 impl SemanticCache {
@@ -64,7 +72,9 @@ impl SemanticCache {
             generations: Arc::default(),
             partitions: papaya::HashMap::new(),
             places: papaya::HashMap::new(),
+            usage: Usage::default(),
             making: parking_lot::Mutex::new(()),
+            working: WorkingSet::default(),
         }
     }
 
@@ -84,9 +94,29 @@ impl SemanticCache {
     /// [`CacheError`]; nothing has changed then.
     pub fn insert(&self, stored: &StoredEntry) -> Result<(), CacheError> {
         let partition = self.partition_for(&stored.entry.partition, stored.vector.dim())?;
-        partition.insert(stored)?;
+        let old = partition.insert(stored)?;
+        self.usage.changed(&stored.entry.tenant, old.map(|old| old.bytes()), Some(bytes_of(stored)));
         self.places.pin().insert((stored.entry.tenant.clone(), stored.entry.id), partition);
         Ok(())
+    }
+
+    /// The entries of a tenant, and the bytes that they take.
+    pub fn used(&self, tenant: &TenantId) -> Used {
+        self.usage.of(tenant)
+    }
+
+    /// The same of every tenant.
+    pub fn used_by_all(&self) -> Vec<(TenantId, Used)> {
+        self.usage.all()
+    }
+
+    /// What a tenant would hold more of with these entries; those that take the place of another count for the difference.
+    pub fn more_with(&self, tenant: &TenantId, entries: &[StoredEntry]) -> Used {
+        let more = |stored: &StoredEntry| match self.entry(tenant, &stored.entry.id) {
+            Some(old) => Used { count: 0, bytes: bytes_of(stored).saturating_sub(old.bytes()) },
+            None => Used { count: 1, bytes: bytes_of(stored) },
+        };
+        entries.iter().map(more).fold(Used::default(), |sum, more| sum + more)
     }
 
     /// Takes in all entries of one partition, which is not in memory yet, with the help of the graph that [`Self::save`] wrote to the
@@ -110,6 +140,7 @@ impl SemanticCache {
         let places = self.places.pin();
         for stored in entries {
             places.insert((stored.entry.tenant.clone(), stored.entry.id), Arc::clone(&partition));
+            self.usage.changed(&stored.entry.tenant, None, Some(bytes_of(stored)));
         }
         Ok(restored)
     }
@@ -139,10 +170,11 @@ impl SemanticCache {
         let place = (tenant.clone(), *id);
         let Some(partition) = self.places.pin().get(&place).cloned() else { return false };
         let removed = partition.remove_if(id, |live| wanted(&live.entry));
-        if removed {
+        if let Some(old) = &removed {
+            self.usage.changed(tenant, Some(old.bytes()), None);
             self.places.pin().remove(&place);
         }
-        removed
+        removed.is_some()
     }
 
     /// The entry of this id.
@@ -160,6 +192,32 @@ impl SemanticCache {
     /// The ids of all entries, those among them that a deletion by tag ended.
     pub fn ids(&self) -> Vec<(TenantId, EntryId)> {
         self.places.pin().keys().cloned().collect()
+    }
+
+    /// Notes that an entry was of use just now.
+    pub fn recalled(&self, live: &LiveEntry) {
+        self.working.recalled(live);
+    }
+
+    /// Forgets the entries that were of use longest ago, where there are more than `entries_max`: they are still where they are stored.
+    /// Returns how many those were.
+    pub fn keep_working_set(&self, entries_max: usize) -> usize {
+        if self.places.len() <= entries_max {
+            return 0;
+        }
+        self.working.shrink(entries_max, |visit| self.each(visit), |live, still_old| self.remove_live(live, still_old))
+    }
+
+    /// Forgets an entry, where it is still this very one and `wanted` holds.
+    fn remove_live(&self, live: &LiveEntry, wanted: impl FnOnce(&LiveEntry) -> bool) -> bool {
+        let place = (live.entry.tenant.clone(), live.entry.id);
+        let Some(partition) = self.places.pin().get(&place).cloned() else { return false };
+        let removed = partition.remove_if(&live.entry.id, wanted);
+        if let Some(old) = &removed {
+            self.usage.changed(&live.entry.tenant, Some(old.bytes()), None);
+            self.places.pin().remove(&place);
+        }
+        removed.is_some()
     }
 
     /// The ids of the entries of a tenant for which `wanted` holds.
@@ -201,7 +259,10 @@ impl SemanticCache {
             let mut ended = Vec::new();
             partition.each(|live| ended.extend(has_ended(live).then(|| (live.entry.tenant.clone(), live.entry.id))));
             // Judged again under the writers' lock: an entry that was written anew in between stays.
-            ended.retain(|(_, id)| partition.remove_if(id, has_ended));
+            ended.retain(|(tenant, id)| {
+                let removed = partition.remove_if(id, has_ended);
+                removed.inspect(|old| self.usage.changed(tenant, Some(old.bytes()), None)).is_some()
+            });
             let places = self.places.pin();
             for (tenant, id) in ended.iter().filter(|(_, id)| partition.entry(id).is_none()) {
                 places.remove(&(tenant.clone(), *id));
@@ -299,7 +360,7 @@ mod tests {
         cache.insert(&stored(entry("b"), 2)).unwrap();
         assert!(cache.expire(short.created_at.plus_seconds(9)).is_empty());
         assert_eq!(cache.expire(short.created_at.plus_seconds(10)), [(short.tenant.clone(), short.id)]);
-        assert_eq!(cache.stats().entries, 1);
+        assert_eq!((cache.stats().entries, cache.used(&short.tenant).count), (1, 1));
     }
 
     proptest! {
@@ -319,6 +380,8 @@ mod tests {
             let mut expected: Vec<EntryId> = left.values().copied().collect();
             expected.sort_unstable();
             prop_assert_eq!(cache.select(&TenantId::default_tenant(), |_| true), expected.clone());
+            let bytes = left.keys().map(|n| bytes_of(&stored(entry(&format!("text {n}")), *n))).sum();
+            prop_assert_eq!(cache.used(&TenantId::default_tenant()), Used { count: left.len() as u64, bytes });
             let found = cache.partition(&entry("a").partition).map(|p| p.nearest(&vector(0), 100)).unwrap_or_default();
             let mut found: Vec<EntryId> = found.iter().map(|c| c.live.entry.id).collect();
             found.sort_unstable();

@@ -69,6 +69,7 @@ impl Bench {
                 let parts = Parts {
                     embedder: Arc::clone(&embedder),
                     store: store::in_memory(Clock::System),
+                    search: None,
                     graphs: None,
                     engines: app::engines(&config, &*embedder)?,
                     clock: Clock::System,
@@ -134,7 +135,7 @@ async fn ask(app: &App, text: &str) -> Result<TimingUs, Failure> {
             Deadline::after(Duration::from_secs(10)),
         )
     };
-    let caller = Caller { tenant: TenantId::default_tenant() };
+    let caller = Caller::trusted(TenantId::default_tenant());
     Ok(app.decider.decide(&caller, &request).await?.answer.timing_us)
 }
 

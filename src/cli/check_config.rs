@@ -5,6 +5,7 @@ use crate::app;
 use crate::config::DEFAULTS;
 use crate::domain::component::ModelRef;
 use crate::embed;
+use crate::tenant::Credentials;
 use clap::Args;
 use std::process::ExitCode;
 
@@ -37,6 +38,14 @@ impl CheckConfig {
             ))?;
         }
         app::read_lexicon(&config.facts)?;
+        let credentials = Credentials::open(&config.auth)?;
+        match credentials.state() {
+            _ if !credentials.asked_for() => tell("callers are asked for no credentials")?,
+            known => {
+                let tokens = if known.signing_keys.is_some() { ", and tokens" } else { "" };
+                tell(&format!("callers are asked for credentials: {} API keys are known{tokens}", known.api_keys))?;
+            }
+        }
         for (strategy, calibration) in &strategies.calibrations {
             tell(&format!("calibration of {strategy}: learnt at {} with {}", calibration.made_at, calibration.learnt_for.model))?;
         }

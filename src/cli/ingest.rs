@@ -1,10 +1,12 @@
-//! `instinct ingest`: files in bulk, in durable batches, resuming where an earlier run ended.
+//! `instinct ingest`: files in bulk, in durable batches, resuming where an earlier run ended; or one store into another.
 
+use super::moving::Moving;
 use super::rows::{Kind, ParquetRows};
 use super::{Failure, Settings, block_on, say, tell};
 use crate::api::{self, LineResult, Problem};
 use crate::app::App;
 use crate::domain::field::FieldError;
+use crate::domain::ids::TenantId;
 use crate::limits::BULK_BATCH_LINES_MAX;
 use crate::telemetry;
 use actix_web::web::Data;
@@ -24,16 +26,21 @@ pub(super) struct Ingest {
     #[command(flatten)]
     settings: Settings,
     /// NDJSON, or Parquet with the prototype's columns.
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "from", conflicts_with_all = ["from", "to"], value_name = "FILE")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    moving: Moving,
     /// What the lines are; found from the first line where absent.
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, conflicts_with = "from")]
     kind: Option<Kind>,
     /// The strategy of entries that name none.
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", conflicts_with = "from")]
     strategy: Option<String>,
+    /// For which tenant.
+    #[arg(long, value_name = "TENANT", default_value = "default", value_parser = super::tenant)]
+    tenant: TenantId,
     /// Load files that were loaded before again.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "from")]
     again: bool,
     /// Report as JSON.
     #[arg(long)]
@@ -65,6 +72,9 @@ impl Ingest {
             config.strategies.default.clone_from(strategy);
         }
         telemetry::logs::start(&config.log)?;
+        if let Some(places) = self.moving.asked() {
+            return self.moving.run(&config, places, self.json);
+        }
         let reports = block_on(async {
             let app = Data::new(App::open(&config).await?);
             let mut reports = Vec::new();
@@ -92,17 +102,17 @@ impl Ingest {
             Some(kind) if Kind::of(path).map_err(unreadable)? != Kind::Prototype => kind,
             _ => Kind::of(path).map_err(unreadable)?,
         };
-        let checkpoint = checkpoint_path(app, path, data_dir, kind).map_err(unreadable)?;
+        let checkpoint = checkpoint_path(app, (path, &self.tenant), data_dir, kind).map_err(unreadable)?;
         let done = if self.again { 0 } else { read_checkpoint(&checkpoint) };
         let mut load = Load::new(path, checkpoint, done);
         match kind {
             Kind::Components => {
                 let lines = lines::<api::ComponentRequest>(path).map_err(unreadable)?;
-                load.all(lines, |batch| api::write_components(Data::clone(app), batch)).await?;
+                load.all(lines, |batch| api::write_components(Data::clone(app), self.tenant.clone(), batch)).await?;
             }
             Kind::Entries => {
                 let lines = lines::<api::EntryRequest>(path).map_err(unreadable)?;
-                load.all(lines, |batch| api::write_entries(Data::clone(app), batch)).await?;
+                load.all(lines, |batch| api::write_entries(Data::clone(app), self.tenant.clone(), batch)).await?;
             }
             Kind::Prototype => {
                 let rows = ParquetRows::open(path)?;
@@ -112,7 +122,7 @@ impl Ingest {
                         read.and_then(|row| row.checked(app)).map_err(|e| Problem::field(api::Kind::NOT_ALLOWED, e))
                     };
                     let batch = batch.into_iter().map(|(row, read)| (row, checked(read))).collect();
-                    api::remember_lines(app, batch).await
+                    api::remember_lines(app, &self.tenant, batch).await
                 })
                 .await?;
             }
@@ -211,14 +221,13 @@ impl Load {
 }
 
 /// The name says all that a row's result depends on: the file's bytes, its kind, the model and the partition of the strategy.
-fn checkpoint_path(app: &App, path: &Path, data_dir: &Path, kind: Kind) -> std::io::Result<PathBuf> {
+fn checkpoint_path(app: &App, (path, tenant): (&Path, &TenantId), data_dir: &Path, kind: Kind) -> std::io::Result<PathBuf> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(File::open(path)?)?;
     let decider = &app.decider;
     hasher.update(format!("{kind:?}").as_bytes());
     hasher.update(decider.embedder.model().to_string().as_bytes());
-    let tenant = crate::domain::ids::TenantId::default_tenant();
-    if let Ok(partition) = decider.partition_of(&tenant, &decider.strategies.default) {
+    if let Ok(partition) = decider.partition_of(tenant, &decider.strategies.default) {
         hasher.update(partition.as_bytes());
     }
     let folder = data_dir.join("ingested");

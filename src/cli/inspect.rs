@@ -19,6 +19,9 @@ const HISTORY_SHOWN_MAX: usize = 20;
 pub(super) struct Inspect {
     #[command(flatten)]
     settings: Settings,
+    /// Of which tenant.
+    #[arg(long, value_name = "TENANT", default_value = "default", value_parser = super::tenant)]
+    tenant: TenantId,
     /// The id of an entry (`sc:combo:…`) or of a component, or the name of a strategy.
     #[arg(value_name = "ENTRY|COMPONENT|STRATEGY")]
     what: String,
@@ -32,8 +35,8 @@ impl Inspect {
         let shown = if let Some(strategy) = named {
             Some(json!({"kind": "strategy", "strategy": &*strategy}))
         } else {
-            let store = app::open_store(&config)?;
-            block_on(stored(&*store, &self.what))?
+            let store = app::open_records(&config)?;
+            block_on(stored(&*store, &self.tenant, &self.what))?
         };
         match shown {
             Some(value) => {
@@ -45,13 +48,12 @@ impl Inspect {
     }
 }
 
-async fn stored(store: &dyn Store, what: &str) -> Result<Option<Value>, Failure> {
-    let tenant = TenantId::default_tenant();
+async fn stored(store: &dyn Store, tenant: &TenantId, what: &str) -> Result<Option<Value>, Failure> {
     if let Ok(id) = EntryId::parse(what) {
         let found = store.get(&RecordKey::Entry { tenant: tenant.clone(), id }).await?;
         return match found {
             Some(record) => {
-                Ok(Some(json!({"kind": "entry", "record": fields(&record)?, "served": history(store, &tenant, &id)?})))
+                Ok(Some(json!({"kind": "entry", "record": fields(&record)?, "served": history(store, tenant, &id)?})))
             }
             None => Ok(None),
         };
@@ -60,7 +62,9 @@ async fn stored(store: &dyn Store, what: &str) -> Result<Option<Value>, Failure>
     for family in Family::ALL {
         let key = RecordKey::Component { tenant: tenant.clone(), family, id: id.clone() };
         if let Some(record) = store.get(&key).await? {
-            return Ok(Some(json!({"kind": "component", "record": fields(&record)?, "used_by_entries": users(store, &id)?})));
+            return Ok(Some(
+                json!({"kind": "component", "record": fields(&record)?, "used_by_entries": users(store, tenant, &id)?}),
+            ));
         }
     }
     Ok(None)
@@ -106,10 +110,12 @@ fn history(store: &dyn Store, tenant: &TenantId, id: &EntryId) -> Result<Value, 
 }
 
 /// How many entries were composed with a component.
-fn users(store: &dyn Store, id: &ComponentId) -> Result<usize, Failure> {
+fn users(store: &dyn Store, tenant: &TenantId, id: &ComponentId) -> Result<usize, Failure> {
     let mut count = 0;
     store.scan(RecordKind::Entry, &mut |record| {
-        if let Ok(Record::Entry(stored)) = record {
+        if let Ok(Record::Entry(stored)) = record
+            && stored.entry.tenant == *tenant
+        {
             count += usize::from(stored.entry.parts.iter().any(|part| part.id == id.as_str() && part.role != "fresh"));
         }
         ControlFlow::Continue(())

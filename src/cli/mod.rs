@@ -3,16 +3,21 @@
 mod bench;
 mod check_config;
 mod eval;
+mod generations;
+mod health;
 mod ingest;
 mod inspect;
+mod keys;
 mod labelled;
 mod models;
+mod moving;
 mod rows;
 mod serve;
 mod tune;
 mod tune_aggregator;
 
 use crate::config::{Config, ConfigError, DEFAULTS, Overrides};
+use crate::domain::ids::{IdError, TenantId};
 use crate::store::{Backend, BadBackend};
 use clap::{Args, Parser, Subcommand};
 use std::error::Error;
@@ -35,10 +40,16 @@ enum Verb {
     Serve(serve::Serve),
     /// Read and check the configuration and every strategy; say what is wrong and where.
     CheckConfig(check_config::CheckConfig),
-    /// Load components or entries in bulk: NDJSON, or Parquet with the prototype's columns.
+    /// Load components or entries in bulk (NDJSON, or Parquet with the prototype's columns), or move all records from one store to another.
     Ingest(ingest::Ingest),
     /// Show one entry, component or strategy whole, with its history.
     Inspect(inspect::Inspect),
+    /// Build what is remembered under another embedding model beside it, compare the two, cut over, and go back.
+    Generations(generations::Generations),
+    /// Ask a running service whether it is ready: the health check of a container.
+    Health(health::Health),
+    /// Make API keys.
+    Keys(keys::Keys),
     /// List the model files that are here, with revisions and checksums.
     Models(models::Models),
     /// Evaluate a strategy on labelled data: hits, errors, baselines, curves.
@@ -83,6 +94,9 @@ impl Command {
             Verb::CheckConfig(command) => command.run(),
             Verb::Ingest(command) => command.run(),
             Verb::Inspect(command) => command.run(),
+            Verb::Generations(command) => command.run(),
+            Verb::Health(command) => command.run(),
+            Verb::Keys(command) => command.run(),
             Verb::Models(command) => command.run(),
             Verb::Eval(command) => command.run(),
             Verb::Tune(command) => command.run(),
@@ -120,6 +134,11 @@ fn tell(line: &str) -> Result<(), Failure> {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Reads the name of a tenant.
+fn tenant(text: &str) -> Result<TenantId, IdError> {
+    TenantId::new(text)
 }
 
 fn settings_help() -> String {

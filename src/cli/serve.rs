@@ -3,6 +3,7 @@
 use super::{Failure, Settings, block_on};
 use crate::app::App;
 use crate::config::Config;
+use crate::tenant::Credentials;
 use crate::{api, telemetry};
 use actix_web::web::Data;
 use clap::Args;
@@ -25,7 +26,10 @@ impl Serve {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let config = self.settings.load(self.listen)?;
         telemetry::logs::start(&config.log)?;
-        block_on(serve(config))?;
+        telemetry::traces::start(&config.traces)?;
+        let served = block_on(serve(config));
+        telemetry::traces::stop();
+        served?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -34,7 +38,8 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let since = Instant::now();
     // The port is taken first: where another service has it, nothing else has to be undone.
     let listener = listen(config.server.listen)?;
-    let app = Data::new(App::open(&config).await?);
+    let credentials = Data::new(Credentials::open(&config.auth)?);
+    let app = Data::new(App::open_to_serve(&config).await?);
     let restored = &app.restored;
     tracing::info!(
         entries = restored.entries,
@@ -57,8 +62,12 @@ async fn serve(config: Config) -> Result<(), Failure> {
         let decider = Arc::clone(&app.decider);
         async move { decider.keep_in_step().await }
     });
-    let server = api::server(Data::clone(&app), listener, &config.server)?;
+    let knowing = actix_web::rt::spawn(know_callers(Data::clone(&credentials)));
+    let server = api::server(Data::clone(&app), Data::clone(&credentials), listener, &config)?;
     let address = config.server.listen;
+    if !credentials.asked_for() && !address.ip().is_loopback() {
+        tracing::warn!(%address, "server.allow_remote: EVERYBODY who reaches this address may do EVERYTHING without credentials");
+    }
     tracing::info!(%address, model = %app.decider.embedder.model(), started_in_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
         "Instinct is listening; see http://{address}/docs/");
     let handle = server.handle();
@@ -77,6 +86,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     signals.abort();
     upkeep.abort();
     following.abort();
+    knowing.abort();
     // What was learnt from the last requests is kept too, but a slow engine must not hold up the end.
     // The same seconds are for both: who still waited for an answer took of them.
     let drain =
@@ -89,6 +99,14 @@ async fn serve(config: Config) -> Result<(), Failure> {
     app.into_inner().save_graphs().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Asks the issuer of tokens for its keys, and keeps all keys fresh. An issuer that is away delays no start: API keys work without it.
+async fn know_callers(credentials: Data<Credentials>) {
+    if !credentials.refresh().await {
+        tracing::warn!("no token can be checked until the issuer's signing keys are there");
+    }
+    credentials.keep_fresh().await;
 }
 
 /// Waits for SIGTERM or SIGINT.

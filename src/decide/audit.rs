@@ -33,6 +33,8 @@ struct Asked<'a> {
     deadline_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
 }
 
 fn unsaid(market: &Market) -> bool {
@@ -53,6 +55,7 @@ impl Decider {
             allow: request.allow,
             deadline_ms: u64::try_from(budget.as_millis()).unwrap_or(u64::MAX),
             session: request.session.as_deref(),
+            user: caller.user.as_deref(),
         };
         Ok(Write::Put(Record::Decision(DecisionRecord {
             tenant: caller.tenant.clone(),

@@ -4,7 +4,8 @@ use super::lease::Leased;
 use super::prompt::End;
 use super::situation::{Context, ContextChoice};
 use super::think::Place;
-use super::{DecideError, Decider, Run, order};
+use super::{DecideError, Decider, QuotaReached, Run, order};
+use crate::admission::Class;
 use crate::cache::semantic::CacheError;
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
@@ -68,6 +69,9 @@ pub enum RememberError {
         /// For the log.
         detail: String,
     },
+    /// A quota of the tenant is reached.
+    #[error(transparent)]
+    Quota(#[from] QuotaReached),
     /// Memory did not take it; the store has it.
     #[error(transparent)]
     Cache(#[from] CacheError),
@@ -86,7 +90,7 @@ impl Decider {
         let setting = self.setting(tenant, &strategy, now)?;
         let choice = ContextChoice { tenant, tags: &new.tags, named: &new.context, as_of: new.as_of, now };
         let context = self.context(&strategy, &choice)?;
-        let known = self.vector_of(tenant, &new.text, deadline).await?;
+        let known = self.vector_of(tenant, &new.text, (Class::Write, deadline)).await?;
         let vector = self.compose(&strategy, &context, &known.vector)?;
         let end = End { tenant, text: &new.text, known: &known };
         let prompt = self.prompt_to_keep(&strategy, &context, end, deadline).await?;
@@ -165,7 +169,7 @@ impl Decider {
     }
 
     /// The vector of the prompt, for strategies that match prompts; absent too where a prompt is longer than can be read.
-    async fn prompt_to_keep(
+    pub(super) async fn prompt_to_keep(
         &self,
         strategy: &Strategy,
         context: &Context,
@@ -182,10 +186,12 @@ impl Decider {
     }
 
     /// Whether the entry that this one would take the place of decided the same and was closed for that.
-    pub(super) fn is_closed(&self, stored: &StoredEntry) -> bool {
+    pub(super) async fn is_closed(&self, stored: &StoredEntry) -> bool {
         let Entry { tenant, id, decision, .. } = &*stored.entry;
         let same = |held: &Entry| held.quarantine.is_some() && held.decision.agreement_key() == decision.agreement_key();
-        self.semantic.entry(tenant, id).is_some_and(|held| same(&held.entry))
+        // Where the store can't say, memory does.
+        let held = self.entry(tenant, id).await.unwrap_or_else(|_| self.semantic.entry(tenant, id).map(|l| Arc::clone(&l.entry)));
+        held.is_some_and(|held| same(&held))
     }
 
     /// Stores what an engine decided together with the record of the answer, both or neither, and lets searches find it. Where the store
@@ -222,18 +228,22 @@ impl Decider {
     /// Writes entries durably, all or none, and then lets searches find them.
     ///
     /// # Errors
-    /// [`RememberError::Store`] where nothing was written; [`RememberError::Cache`] where they are stored and one could not be taken
+    /// [`RememberError::Store`] and [`RememberError::Quota`] where nothing was written; [`RememberError::Cache`] where they are stored and one could not be taken
     /// into memory.
     pub async fn remember(self: &Arc<Self>, entries: Vec<StoredEntry>) -> Result<(), RememberError> {
         let decider = Arc::clone(self);
         let written = order::to_its_end(async move {
             let _held = decider.order.hold(entries.iter().map(|e| e.entry.id)).await;
+            decider.room_for_entries(&entries)?;
             let since = Instant::now();
             let writes = entries.iter().map(|entry| Write::Put(Record::Entry(entry.clone()))).collect();
             decider.commit(writes).await?;
             metrics::entries_stored(entries.len(), since.elapsed());
             for entry in &entries {
-                decider.semantic.insert(entry)?;
+                // A working set takes in what is asked for; what is written in bulk would drive that out.
+                if decider.recall.is_none() || decider.semantic.entry(&entry.entry.tenant, &entry.entry.id).is_some() {
+                    decider.semantic.insert(entry)?;
+                }
             }
             Ok(())
         });

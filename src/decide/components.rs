@@ -1,6 +1,6 @@
 //! Writing components: embedded, stored, then found.
 
-use super::{DecideError, Decider, order};
+use super::{DecideError, Decider, QuotaReached, order};
 use crate::cache::embedding::Full;
 use crate::domain::component::{Component, Role};
 use crate::domain::deadline::Deadline;
@@ -43,6 +43,9 @@ pub enum ComponentError {
     /// There are too many.
     #[error(transparent)]
     Full(#[from] Full),
+    /// A quota of the tenant is reached.
+    #[error(transparent)]
+    Quota(#[from] QuotaReached),
     /// The write broke off.
     #[error("the write broke off: {detail}")]
     Broken {
@@ -57,6 +60,7 @@ impl From<ComponentError> for DecideError {
             ComponentError::Embed(e) => Self::Embed(e),
             ComponentError::Store(e) => Self::Store(e),
             ComponentError::Full(e) => Self::ComponentsFull(e),
+            ComponentError::Quota(e) => Self::Quota(e),
             ComponentError::Broken { detail } => Self::Broken { detail },
         }
     }
@@ -111,6 +115,7 @@ impl Decider {
         let written = order::to_its_end(async move {
             let _held = decider.order.hold(components.iter().map(|c| c.id.clone())).await;
             decider.embeddings.room_for(&components)?;
+            decider.room_for_components(&components)?;
             let mut last: BTreeMap<(TenantId, ComponentId), &Arc<Component>> = BTreeMap::new();
             for component in &components {
                 last.insert((component.tenant.clone(), component.id.clone()), component);

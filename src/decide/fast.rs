@@ -1,8 +1,10 @@
 //! The first two steps: the same text, and the nearest text.
 
 use super::budgets::{self, Budget, Weighed};
+use super::recall::Look;
 use super::situation::{Context, Setting};
 use super::{DecideError, Decider, Found, Hit, Run, micros};
+use crate::admission::Class;
 use crate::budget::evidence::Neighbour;
 use crate::budget::neighbourhood::Neighbourhood;
 use crate::cache::embedding::KnownText;
@@ -23,7 +25,7 @@ use crate::store::{Record, Write};
 use crate::telemetry::metrics;
 use crate::verify::confidence;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Where a request lies.
 #[derive(Debug)]
@@ -39,9 +41,9 @@ pub(super) struct Situated {
 impl Decider {
     /// The decision of the very same text, the latest that the gates let through; one that was decided in the same soft context
     /// stands before the others. Where the request names its context, no other will do.
-    pub(super) fn exact(&self, run: &mut Run<'_>, setting: &Setting, context: &Context) -> Option<Hit> {
+    pub(super) async fn exact(&self, run: &mut Run<'_>, setting: &Setting, context: &Context) -> Option<Hit> {
         let since = Instant::now();
-        let versions = self.semantic.partition(&setting.partition)?.exact(run.request.text.hash());
+        let versions = self.same_text(Look::of(run, setting), run.request.text.hash()).await;
         let soft: Vec<&str> = context.soft_ids(&setting.strategy).map(ComponentId::as_str).collect();
         let same_context = |live: &Arc<LiveEntry>| live.entry.soft_ids(&setting.strategy).eq(soft.iter().copied());
         let (same, other): (Vec<_>, Vec<_>) = versions.iter().partition(|live| same_context(live));
@@ -59,7 +61,7 @@ impl Decider {
         // While a worker embeds the text this thread reads it, which costs the answer nothing then.
         let (known, facts) = tokio::join!(
             biased;
-            self.vector_of(&run.caller.tenant, &request.text, request.deadline),
+            self.vector_of(&run.caller.tenant, &request.text, (Class::Decision, request.deadline)),
             async { setting.strategy.facts.enabled.then(|| facts::read(request.text.as_str(), request.as_of, &self.lexicon)) }
         );
         let known = match known {
@@ -79,17 +81,16 @@ impl Decider {
     }
 
     /// The decision of the nearest text that the gates let through.
-    pub(super) fn fast(&self, run: &mut Run<'_>, setting: &Setting, situated: &Situated) -> Found {
+    pub(super) async fn fast(&self, run: &mut Run<'_>, setting: &Setting, situated: &Situated) -> Found {
         let Situated { known, vector, prompt: _ } = situated;
-        let Some(partition) = self.semantic.partition(&setting.partition) else {
-            return Found::Nothing("nothing is remembered for this strategy yet".to_owned());
-        };
         // The nearest few nearly always hold what may be served. Where all of them are near enough and were refused for their time or
         // their conditions, what may be served lies behind them.
         let mut judged = 0;
         for wanted in FAST_CANDIDATES {
             let since = Instant::now();
-            let candidates = partition.nearest(vector, wanted);
+            let Some(candidates) = self.nearest(Look::of(run, setting), vector, wanted).await else {
+                return Found::Nothing("nothing is remembered for this strategy yet".to_owned());
+            };
             run.timing.search += micros(since.elapsed());
             let since = Instant::now();
             let hit = self.first_servable(run, known, &candidates, judged);
@@ -144,15 +145,17 @@ impl Decider {
         &self,
         tenant: &TenantId,
         text: &FreshText,
-        deadline: Deadline,
+        (class, deadline): (Class, Deadline),
     ) -> Result<KnownText, DecideError> {
         let hash = text.hash();
         if let Some(known) = self.embeddings.text(tenant, hash) {
             metrics::text_known();
             return Ok(known);
         }
+        let admitted = self.admission.enter(class, deadline)?;
         let since = Instant::now();
         let embedded = self.embedder.embed(text, deadline).await?;
+        admitted.done(Duration::from_micros(embedded.queue_us), Duration::from_micros(embedded.tokenize_us + embedded.run_us));
         metrics::text_embedded(since.elapsed());
         let known = KnownText { vector: embedded.vector, cut: embedded.cut };
         self.embeddings.remember_text(tenant, hash, known.clone());

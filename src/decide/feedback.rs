@@ -3,7 +3,9 @@
 //! A wrong one closes its entry for good, and its question for every entry that would answer the same; what should have been said is
 //! remembered where it is known. Either verdict is a sample of the strategy's error budget.
 
+use super::recall::Look;
 use super::{Decider, NewEntry, RememberError, Served, order, served_from};
+use crate::admission::Class;
 use crate::domain::audit::DecisionRecord;
 use crate::domain::calibration::Evidence;
 use crate::domain::deadline::Deadline;
@@ -149,7 +151,7 @@ impl Decider {
         self.catch_up(CAUGHT_UP_WITHIN).await;
         let entry = match &past.answered.matched {
             Some(matched) => Some(matched.entry),
-            None => self.became(tenant, &past)?,
+            None => self.became(tenant, &past, deadline).await?,
         };
         let (mut quarantined, mut remembered) = (false, None);
         if !feedback.right {
@@ -159,7 +161,9 @@ impl Decider {
             }
             remembered = self.remember_expected(tenant, &past, &feedback, deadline).await?;
         }
+        let (decision, right) = (feedback.decision, feedback.right);
         self.take_verdict(tenant, &past, feedback, deadline).await?;
+        self.recent.judged(tenant, decision, right);
         let served = match entry {
             Some(entry) if quarantined => self.served(tenant, entry).await?,
             _ => Served::default(),
@@ -168,10 +172,9 @@ impl Decider {
     }
 
     /// The entry that an engine's decision became, where it is still there.
-    fn became(&self, tenant: &TenantId, past: &Past) -> Result<Option<EntryId>, FeedbackError> {
-        let key = self.partition_of(tenant, &past.answered.strategy).map_err(RememberError::from)?;
-        let Some(partition) = self.semantic.partition(&key) else { return Ok(None) };
-        let versions = partition.exact(past.text.hash());
+    async fn became(&self, tenant: &TenantId, past: &Past, deadline: Deadline) -> Result<Option<EntryId>, FeedbackError> {
+        let setting = self.setting_of(tenant, &past.answered.strategy).map_err(RememberError::from)?;
+        let versions = self.same_text(Look { tenant, setting: &setting, deadline }, past.text.hash()).await;
         let is_it = |entry: &Entry| {
             entry.provenance == Provenance::Engine && entry.as_of == past.asked.as_of && entry.decision == past.decided
         };
@@ -230,9 +233,12 @@ impl Decider {
     ) -> Result<(), FeedbackError> {
         let matched = past.answered.matched.as_ref();
         let evidence = matched.and_then(|matched| matched.evidence);
-        let near = evidence.is_some() || matched.is_some_and(|m| self.another_text(tenant, &m.entry, &past.text));
+        let near = match matched {
+            Some(matched) if evidence.is_none() => self.another_text(tenant, &matched.entry, &past.text).await?,
+            _ => evidence.is_some(),
+        };
         let fresh = match near && !feedback.right {
-            true => Some(self.vector_of(tenant, &past.text, deadline).await.map_err(RememberError::from)?.vector),
+            true => Some(self.vector_of(tenant, &past.text, (Class::Write, deadline)).await.map_err(RememberError::from)?.vector),
             false => None,
         };
         let judgement = Judgement {
@@ -270,8 +276,8 @@ impl Decider {
     }
 
     /// Whether an entry is of another text; it may be gone by now, and then it is not known to be.
-    fn another_text(&self, tenant: &TenantId, entry: &EntryId, text: &FreshText) -> bool {
-        self.semantic.entry(tenant, entry).is_some_and(|live| live.entry.text_hash != text.hash())
+    async fn another_text(&self, tenant: &TenantId, entry: &EntryId, text: &FreshText) -> Result<bool, StoreError> {
+        Ok(self.entry(tenant, entry).await?.is_some_and(|entry| entry.text_hash != text.hash()))
     }
 
     async fn served(self: &Arc<Self>, tenant: &TenantId, entry: EntryId) -> Result<Served, StoreError> {

@@ -9,6 +9,7 @@ use crate::limits::ENDED_TAGS_MAX;
 use crate::store::{Record, RecordKey, StoreError, Write};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Which entries to forget: those for which all that is said holds.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -50,11 +51,6 @@ impl Forget {
 const DELETES_PER_COMMIT: usize = 1_024;
 
 impl Decider {
-    /// The entries of a tenant that a filter means.
-    pub fn meant_by(&self, tenant: &TenantId, filter: &Forget) -> Vec<EntryId> {
-        self.semantic.select(tenant, |live| filter.means(&live.entry))
-    }
-
     /// Forgets the entries that a filter means, for good, and returns which. They stop being found at once. Where the filter says tags and
     /// nothing else that takes one small write, however many they are: they have ended when it is durable, and their room comes back
     /// later. Otherwise they are gone from the store too when this returns.
@@ -64,12 +60,16 @@ impl Decider {
     pub async fn forget(self: &Arc<Self>, tenant: &TenantId, filter: Forget) -> Result<Vec<EntryId>, StoreError> {
         let known = self.semantic.generations().tags(tenant);
         if !filter.by_tag_alone() || known + filter.tags.len() > ENDED_TAGS_MAX {
-            let meant = self.meant_by(tenant, &filter);
+            let meant = self.meant_by(tenant, &filter).await?;
             return self.remove(tenant, meant, move |entry| filter.means(entry)).await;
         }
         self.end_tags(tenant, filter.tags.clone()).await?;
         // They have ended; what is left is to tell which they were and to give back their room.
-        let mut ended = self.semantic.ended_by_tag(|entry| entry.tenant == *tenant && filter.means(entry));
+        let of = tenant.clone();
+        let mut ended = self.ended_by_tag(move |entry| entry.tenant == of && filter.means(entry)).await?;
+        if let Some(recall) = &self.recall {
+            recall.unswept.store(true, Ordering::Release);
+        }
         let decider = Arc::clone(self);
         let sweeping = async move { decider.sweep().await };
         tokio::spawn(async move {
@@ -114,7 +114,16 @@ impl Decider {
             let (decider, tenant, mut some, meant) = (Arc::clone(self), tenant.clone(), some.to_vec(), meant.clone());
             let written = order::to_its_end(async move {
                 let _held = decider.order.hold(some.iter()).await;
-                some.retain(|id| decider.semantic.remove_if(&tenant, id, &meant));
+                if decider.recall.is_some() {
+                    // Memory has not all of them: the record says whether it is still meant.
+                    let stored = decider.stored_entries(&tenant, &some).await?;
+                    some = stored.into_iter().flatten().filter(|s| meant(&s.entry)).map(|s| s.entry.id).collect();
+                    for id in &some {
+                        decider.semantic.remove(&tenant, id);
+                    }
+                } else {
+                    some.retain(|id| decider.semantic.remove_if(&tenant, id, &meant));
+                }
                 let writes = some.iter().map(|id| Write::Delete(RecordKey::Entry { tenant: tenant.clone(), id: *id })).collect();
                 decider.commit(writes).await.map(|()| some)
             });
@@ -133,7 +142,7 @@ impl Decider {
         self.semantic.expire(now);
         self.embeddings.expire(now);
         let mut count = 0;
-        for (tenant, ids) in self.semantic.ended_by_tag(|_| true) {
+        for (tenant, ids) in self.left_by_tags().await? {
             if let Some(shared) = self.store.shared() {
                 // Another process may have written one of them anew, which must not be deleted with it.
                 let entries: Vec<_> = ids.iter().map(|id| (tenant.clone(), *id)).collect();

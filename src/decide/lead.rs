@@ -11,7 +11,7 @@ use super::{Run, micros};
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::Payload;
 use crate::engine::EngineFailure;
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, traces};
 use crate::verify::sanity;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
@@ -82,16 +82,17 @@ impl Task {
         let held_back = run.held_back.take();
         let entry = decider.entry_of(&run, &self.place, decision.clone()).await;
         // It was decided so before and called wrong. The engine may insist; memory does not.
-        let wrong = decider.is_closed(&entry);
-        let backfill = (!wrong && !lost).then_some(Backfill { entry, lease: lease.as_ref() });
+        // Nor does it where the tenant may keep no more; what was decided is told all the same.
+        let left_out = decider.is_closed(&entry).await || decider.room_for_entries(std::slice::from_ref(&entry)).is_err();
+        let backfill = (!left_out && !lost).then_some(Backfill { entry, lease: lease.as_ref() });
         let ended = self.end_with(run, backfill, decided_by(decision.clone())).await?;
         if let Some(lease) = lease {
             lost |= lease.is_lost();
-            if wrong && !lost {
+            if left_out && !lost {
                 lease.release(&Word::Decided(decision.clone()));
             }
         }
-        pilot.land(if wrong || lost { Landed::Told(decision.clone()) } else { Landed::Remembered });
+        pilot.land(if left_out || lost { Landed::Told(decision.clone()) } else { Landed::Remembered });
         if let Some(held_back) = held_back {
             let asked = (&self.caller, &self.request);
             decider.judge_held_back(asked, &self.place.setting, &ended.answer, (held_back, decision));
@@ -119,7 +120,7 @@ impl Task {
         let (name, engine) = &self.engine;
         self.work.steps.tell("engine", format!("{name} was asked"));
         // An engine that panics has failed like any other: the caller and all who wait are told, and the next one may ask again.
-        let unwound = AssertUnwindSafe(engine.decide(question)).catch_unwind();
+        let unwound = AssertUnwindSafe(traces::within(self.request.span, engine.decide(question))).catch_unwind();
         let asked = timeout(deadline.remaining(), unwound).await;
         let panicked = |_| Err(EngineFailure::Failed { detail: "it panicked".to_owned() });
         let decision = asked.map_or(Err(EngineFailure::TimedOut), |ended| ended.unwrap_or_else(panicked))?;

@@ -1,7 +1,7 @@
 //! Writing past prices: checked against what is held, stored, then seen by engines.
 
 use super::lease::Leased;
-use super::{Decider, order};
+use super::{Decider, QuotaReached, order};
 use crate::cache::market::MarketFull;
 use crate::domain::field::FieldError;
 use crate::domain::ids::TenantId;
@@ -31,6 +31,9 @@ pub enum MarketError {
     /// There is no room.
     #[error(transparent)]
     Full(#[from] MarketFull),
+    /// A quota of the tenant is reached.
+    #[error(transparent)]
+    Quota(#[from] QuotaReached),
     /// The store did not take them.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -78,7 +81,9 @@ impl Decider {
             if merged.writes.is_empty() {
                 return Ok(merged.results);
             }
-            decider.market.room_for(&tenant, &instrument, merged.series.bars().len().saturating_sub(before))?;
+            let more = merged.series.bars().len().saturating_sub(before);
+            decider.market.room_for(&tenant, &instrument, more)?;
+            decider.room_for_bars(&tenant, (more * size_of::<Bar>()) as u64)?;
             decider.commit_in_turn(lease, merged.writes).await?;
             decider.market.put(&tenant, &instrument, Arc::new(merged.series));
             Ok(merged.results)

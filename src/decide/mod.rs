@@ -25,6 +25,10 @@ mod order;
 mod pending;
 mod prompt;
 mod question;
+mod quotas;
+mod recall;
+mod recent;
+mod reembed;
 mod restore;
 mod run;
 mod search;
@@ -32,6 +36,7 @@ mod served;
 mod shadow;
 mod situation;
 mod slow;
+mod stored;
 mod think;
 mod triage;
 mod turn;
@@ -48,6 +53,10 @@ pub use forget::Forget;
 pub use market::{BarWritten, MarketError, NewBar};
 pub use order::Order;
 pub use pending::{Pending, Work};
+pub use quotas::{Holdings, QuotaReached};
+pub use recall::Recall;
+pub use recent::{Recent, RecentDecision, RecentNeighbour, RecentPayload};
+pub use reembed::Reembedded;
 pub use restore::Restored;
 pub use search::{Probe, Scored};
 pub use served::{Served, served_from};
@@ -63,6 +72,7 @@ use self::situation::{Context, ContextChoice, Setting};
 use self::slow::Slow;
 use self::think::Place;
 use self::triage::Chosen;
+use crate::admission::{Admission, Refused};
 use crate::cache::embedding::{EmbeddingCache, Full};
 use crate::cache::market::MarketCache;
 use crate::cache::partition::LiveEntry;
@@ -79,7 +89,8 @@ use crate::embed::{EmbedError, Embedder};
 use crate::engine::Engines;
 use crate::facts::Lexicon;
 use crate::store::{Store, StoreError};
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, traces};
+use crate::tenant::Tenants;
 use crate::triage::Example;
 use crate::verify::confidence;
 use serde_json::value::RawValue;
@@ -111,6 +122,9 @@ pub enum DecideError {
         /// Its id.
         component: ComponentId,
     },
+    /// The text was not let to the embedder.
+    #[error(transparent)]
+    NotAdmitted(#[from] Refused),
     /// The text could not be embedded.
     #[error(transparent)]
     Embed(#[from] EmbedError),
@@ -149,6 +163,9 @@ pub enum DecideError {
     /// There is no room for more components.
     #[error(transparent)]
     ComponentsFull(#[from] Full),
+    /// A quota of the tenant is reached.
+    #[error(transparent)]
+    Quota(#[from] QuotaReached),
     /// The store failed where the answer depends on it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -186,12 +203,16 @@ pub struct Decider {
     pub strategies: Strategies,
     /// Text to vector.
     pub embedder: Arc<dyn Embedder>,
+    /// Who may have a text embedded now.
+    pub admission: Admission,
     /// Vectors that are known.
     pub embeddings: EmbeddingCache,
     /// Seconds for which the store keeps the vector of a fresh text.
     pub text_ttl_sec: u64,
     /// Decisions that are remembered.
     pub semantic: SemanticCache,
+    /// The search of the server, where memory has not all that is remembered.
+    pub recall: Option<Recall>,
     /// Past prices.
     pub market: MarketCache,
     /// Where the graphs of the indexes are kept between runs; they are built anew where absent.
@@ -216,6 +237,10 @@ pub struct Decider {
     pub shadows: Shadows,
     /// What engines are at work for.
     pub thinking: Thinking,
+    /// What each tenant may have.
+    pub tenants: Arc<Tenants>,
+    /// The latest answers, for whoever watches.
+    pub recent: Recent,
     /// Work that outlives the request that it is about.
     pub background: Background,
     /// The time of day.
@@ -282,14 +307,14 @@ impl Decider {
         run.timing.context = micros(since.elapsed());
 
         let one_may_answer = run.strategy.vote.is_none_or(|rules| !rules.alone);
-        if one_may_answer && let Some(hit) = self.exact(&mut run, &setting, &context) {
+        if one_may_answer && let Some(hit) = self.exact(&mut run, &setting, &context).await {
             return self.answer(run, hit);
         }
         let mut situated = self.situate(&mut run, &setting, &context).await?;
         let mut missed = "only the near misses together may answer".to_owned();
         let mut path = Path::Fast;
         if one_may_answer {
-            match self.fast(&mut run, &setting, &situated) {
+            match self.fast(&mut run, &setting, &situated).await {
                 Found::Hit(hit) => return self.answer_near(run, &setting, *hit, (&context, &situated)),
                 Found::Nothing(why) => missed = why,
             }
@@ -364,6 +389,7 @@ impl Decider {
         let decided = self.make(run, fill)?;
         metrics::decided(decided.answer.path, decided.answer.outcome, &decided.answer.timing_us);
         self.queue_audit(self.audit_of(caller, request, &decided)?);
+        self.recent.keep(&caller.tenant, self.in_short(request, &decided.answer));
         Ok(decided)
     }
 
@@ -391,6 +417,9 @@ impl Decider {
             trace_id: run.request.trace,
         };
         fill(&mut answer);
+        if let Some(parent) = run.request.span {
+            traces::decision(parent, run.start, &answer);
+        }
         let json: Arc<RawValue> = serde_json::value::to_raw_value(&answer)?.into();
         Ok(Decided { answer, json })
     }

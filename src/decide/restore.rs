@@ -53,7 +53,9 @@ impl Decider {
         let since = Instant::now();
         let mut restored = Restored::default();
         let mut entries = Entries::new();
-        for kind in [RecordKind::TagEnd, RecordKind::Component, RecordKind::Text, RecordKind::Entry] {
+        // Where the server searches, entries come into memory as they are asked for.
+        let all = [RecordKind::TagEnd, RecordKind::Component, RecordKind::Text, RecordKind::Entry];
+        for kind in all.into_iter().filter(|kind| self.recall.is_none() || *kind != RecordKind::Entry) {
             self.store.scan(kind, &mut |record| {
                 match record {
                     Ok(record) => self.restore_record(record, &mut entries, &mut restored),

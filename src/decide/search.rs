@@ -2,8 +2,10 @@
 
 use super::budgets::{self, Budget};
 use super::fast::closed_question;
+use super::recall::Look;
 use super::situation::ContextChoice;
 use super::{DecideError, Decider};
+use crate::admission::Class;
 use crate::budget::evidence::Neighbour;
 use crate::cache::partition::{Candidate, LiveEntry};
 use crate::domain::answer::Gate;
@@ -92,7 +94,7 @@ impl Decider {
         let (tags, named) = (&request.tags[..], &request.context[..]);
         let choice = ContextChoice { tenant, tags, named, as_of: request.as_of, now: self.clock.now() };
         let context = self.context(&strategy, &choice)?;
-        let known = self.vector_of(tenant, &request.text, request.deadline).await?;
+        let known = self.vector_of(tenant, &request.text, (Class::Decision, request.deadline)).await?;
         self.compose(&strategy, &context, &known.vector)
     }
 
@@ -106,7 +108,7 @@ impl Decider {
         let setting = self.setting(tenant, &strategy, now)?;
         let choice = ContextChoice { tenant, tags: &request.tags, named: &request.context, as_of: request.as_of, now };
         let context = self.context(&strategy, &choice)?;
-        let known = self.vector_of(tenant, &request.text, request.deadline).await?;
+        let known = self.vector_of(tenant, &request.text, (Class::Decision, request.deadline)).await?;
         let vector = self.compose(&strategy, &context, &known.vector)?;
         let facts = strategy.facts.enabled.then(|| facts::read(request.text.as_str(), request.as_of, &self.lexicon));
         let reading = facts.as_ref().map(|asked| Reading { asked, lexicon: &self.lexicon, rules: &strategy.facts });
@@ -119,7 +121,8 @@ impl Decider {
             text_hash: request.text.hash(),
             cut: known.cut,
         };
-        let nearest = self.semantic.partition(&setting.partition).map(|p| p.nearest(&vector, k)).unwrap_or_default();
+        let look = Look { tenant, setting: &setting, deadline: request.deadline };
+        let nearest = self.nearest(look, &vector, k).await.unwrap_or_default();
         let near = |candidate: &Candidate| Nearness {
             similarity: candidate.similarity,
             fresh_similarity: candidate.live.fresh_similarity(&known.vector),

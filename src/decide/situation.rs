@@ -3,8 +3,8 @@
 use super::{DecideError, Decider};
 use crate::cache::embedding::Wanted;
 use crate::compose::{self, Piece};
-use crate::domain::component::Component;
-use crate::domain::entry::Part;
+use crate::domain::component::{Component, ModelRef};
+use crate::domain::entry::{Entry, Part};
 use crate::domain::ids::{ComponentId, StrategyName, TenantId};
 use crate::domain::partition::PartitionKey;
 use crate::domain::strategy::{Binding, SlotSource, Strategy};
@@ -38,6 +38,20 @@ pub(super) struct Context {
 impl Decider {
     /// Finds the strategy and the partition.
     pub(super) fn setting(&self, tenant: &TenantId, strategy: &Arc<Strategy>, now: Timestamp) -> Result<Setting, DecideError> {
+        let mut partition = self.whole_partition(tenant, strategy, (self.embedder.model(), now))?;
+        if let Some(projection) = self.strategies.projections.get(&strategy.name) {
+            partition = partition.projected(&projection.digest);
+        }
+        Ok(Setting { strategy: Arc::clone(strategy), partition })
+    }
+
+    /// The partition of a strategy under a model, for vectors that lost no dimensions.
+    pub(super) fn whole_partition(
+        &self,
+        tenant: &TenantId,
+        strategy: &Strategy,
+        (model, now): (&ModelRef, Timestamp),
+    ) -> Result<PartitionKey, DecideError> {
         let hard = strategy
             .hard_components()
             .map(|id| {
@@ -48,11 +62,7 @@ impl Decider {
                 Ok((id.clone(), component.text_hash))
             })
             .collect::<Result<Vec<_>, DecideError>>()?;
-        let mut partition = PartitionKey::new(tenant, strategy, self.embedder.model(), &hard);
-        if let Some(projection) = self.strategies.projections.get(&strategy.name) {
-            partition = partition.projected(&projection.digest);
-        }
-        Ok(Setting { strategy: Arc::clone(strategy), partition })
+        Ok(PartitionKey::new(tenant, strategy, model, &hard))
     }
 
     /// The partition of a strategy for a tenant.
@@ -60,8 +70,12 @@ impl Decider {
     /// # Errors
     /// [`DecideError`] where the strategy or a component of one of its hard slots is not there.
     pub fn partition_of(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<PartitionKey, DecideError> {
-        let strategy = self.strategies.named(strategy)?;
-        Ok(self.setting(tenant, strategy, self.clock.now())?.partition)
+        Ok(self.setting_of(tenant, strategy)?.partition)
+    }
+
+    /// As [`Self::setting`], of a strategy by its name.
+    pub(super) fn setting_of(&self, tenant: &TenantId, strategy: &StrategyName) -> Result<Setting, DecideError> {
+        self.setting(tenant, self.strategies.named(strategy)?, self.clock.now())
     }
 
     /// Chooses the components for every slot.
@@ -90,6 +104,34 @@ impl Decider {
             }
         };
         Ok(Context { filled: strategy.slots.iter().map(|slot| fill(&slot.source)).collect() })
+    }
+
+    /// The components that an entry was composed with, and whether one of them is gone.
+    pub(super) fn context_of(&self, strategy: &Strategy, entry: &Entry, now: Timestamp) -> (Context, bool) {
+        let (mut parts, mut gone) = (entry.parts.iter().peekable(), false);
+        let mut filled = Vec::new();
+        for slot in &strategy.slots {
+            // The parts of an entry are listed in the order of the slots.
+            let room = match &slot.source {
+                SlotSource::Fresh | SlotSource::Component { .. } => 1,
+                SlotSource::Latest { max, .. } => *max,
+            };
+            let meant = |part: &&Part| match &slot.source {
+                SlotSource::Component { id, .. } => part.id == id.as_str(),
+                SlotSource::Fresh | SlotSource::Latest { .. } => part.role == slot.source.role_name(),
+            };
+            let mut components = Vec::new();
+            for part in std::iter::from_fn(|| parts.next_if(meant)).take(room) {
+                if slot.source == SlotSource::Fresh {
+                    continue;
+                }
+                let found = ComponentId::new(&part.id).ok().and_then(|id| self.embeddings.component(&entry.tenant, &id, now));
+                gone |= found.is_none();
+                components.extend(found);
+            }
+            filled.push(components);
+        }
+        (Context { filled }, gone || parts.next().is_some())
     }
 
     /// Composes the fresh vector with its context, in as many dimensions as the strategy's projection leaves.

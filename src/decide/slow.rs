@@ -2,6 +2,7 @@
 
 use super::fast::{Situated, matched, question_is_open};
 use super::prompt::End;
+use super::recall::Look;
 use super::situation::{Context, Setting};
 use super::{Decider, Hit, Run, micros};
 use crate::cache::partition::Candidate;
@@ -57,7 +58,7 @@ impl Decider {
             } else if let Err(error) = self.embed_prompt(run, context, situated).await {
                 seen = format!("its prompt was not embedded: {error}");
             } else {
-                prompts = self.near_prompts(setting, situated, &rules);
+                prompts = self.near_prompts(Look::of(run, setting), situated, &rules).await;
                 if let Some(hit) = self.answers_alone(run, situated, &prompts, &rules) {
                     return Slow::Hit(Box::new(hit));
                 }
@@ -65,7 +66,7 @@ impl Decider {
             }
         }
         let rules = run.strategy.vote.unwrap_or_default();
-        match self.vote(run, (setting, situated), &prompts, &rules) {
+        match self.vote(run, (setting, situated), &prompts, &rules).await {
             Ok(hit) => Slow::Hit(Box::new(hit)),
             Err(why) if seen.is_empty() => Slow::Nothing(why),
             Err(why) => Slow::Nothing(format!("{seen}; {why}")),
@@ -80,10 +81,11 @@ impl Decider {
         Ok(())
     }
 
-    fn near_prompts(&self, setting: &Setting, situated: &Situated, rules: &SlowRules) -> Vec<Candidate> {
-        let partition = self.semantic.partition(&setting.partition);
-        let found = situated.prompt.as_ref().zip(partition).map(|(prompt, p)| p.nearest_prompts(prompt, rules.candidates));
-        found.unwrap_or_default()
+    async fn near_prompts(&self, look: Look<'_>, situated: &Situated, rules: &SlowRules) -> Vec<Candidate> {
+        match &situated.prompt {
+            Some(prompt) => self.nearest_prompts(look, prompt, rules.candidates).await,
+            None => Vec::new(),
+        }
     }
 
     /// The decision of the nearest prompt that clears its floor and that the gates let through.

@@ -149,6 +149,7 @@ impl Decider {
             ended = &mut ending => joined(ended),
             () = sleep_until(last.into()) => {
                 metrics::decided(told.answer.path, told.answer.outcome, &told.answer.timing_us);
+                self.settle_recent(&caller, request, &told.answer);
                 Ok(told)
             }
         }
@@ -198,7 +199,7 @@ impl Task {
                 Boarding::Leads(pilot) => {
                     // It may have landed between this request's look into memory and now.
                     if company != Company::Nobody
-                        && let Some(hit) = self.look_again(&mut run)
+                        && let Some(hit) = self.look_again(&mut run).await
                     {
                         pilot.land(Landed::Remembered);
                         return self.end_with_hit(run, hit).await;
@@ -214,7 +215,7 @@ impl Task {
                     run.timing.engine += micros(since.elapsed());
                     match landed {
                         Landed::Remembered => {
-                            if let Some(hit) = self.look_again(&mut run) {
+                            if let Some(hit) = self.look_again(&mut run).await {
                                 return self.end_with_hit(run, hit).await;
                             }
                             // The gates refuse what another was told. Those of the same text may still share a run of their own.
@@ -256,14 +257,14 @@ impl Task {
     }
 
     /// Looks into memory as the first two steps do.
-    pub(super) fn look_again(&self, run: &mut Run<'_>) -> Option<Hit> {
+    pub(super) async fn look_again(&self, run: &mut Run<'_>) -> Option<Hit> {
         run.refused.clear();
         run.held_back = None;
         let Place { setting, context, situated } = &self.place;
-        if let Some(hit) = self.decider.exact(run, setting, context) {
+        if let Some(hit) = self.decider.exact(run, setting, context).await {
             return Some(hit);
         }
-        match self.decider.fast(run, setting, situated) {
+        match self.decider.fast(run, setting, situated).await {
             Found::Hit(hit) => Some(*hit),
             Found::Nothing(_) => None,
         }
@@ -294,6 +295,7 @@ impl Task {
         let decider = &self.decider;
         let decided = decider.make(run, fill)?;
         metrics::decided(decided.answer.path, decided.answer.outcome, &decided.answer.timing_us);
+        decider.settle_recent(&self.caller, &self.request, &decided.answer);
         let record = decider.audit_of(&self.caller, &self.request, &decided)?;
         let mut written = self.work.written.lock().await;
         *written = true;

@@ -95,7 +95,7 @@ impl Task {
         let until = tokio::time::Instant::now() + poll();
         while let Ok(Ok(())) = timeout_at(until, reached.changed()).await {
             if self.is_new(awaited) {
-                return Some(self.look_again(run));
+                return Some(self.look_again(run).await);
             }
         }
         sleep_until(until).await;
@@ -118,7 +118,7 @@ impl Task {
         if let Err(error) = self.decider.apply_entries(shared, &[entry]).await {
             tracing::debug!(%error, "the store could not be asked whether another process has decided");
         }
-        if self.is_new(awaited) { self.look_again(run) } else { None }
+        if self.is_new(awaited) { self.look_again(run).await } else { None }
     }
 
     /// What another process decided while this one ran the engine and lost the right to.

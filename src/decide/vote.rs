@@ -1,6 +1,7 @@
 //! The vote of near misses, the last part of the third step.
 
 use super::fast::{Situated, matched, question_is_open};
+use super::recall::Look;
 use super::situation::Setting;
 use super::slow::beyond_floors;
 use super::{Decider, Hit, Run};
@@ -21,15 +22,14 @@ struct NearMiss {
 impl Decider {
     /// The decision that the nearest entries agree on, where each alone is not near enough; or why there is none. Every gate but the floors
     /// holds for a voter, and none votes for a decision that was wrong for this question before.
-    pub(super) fn vote(
+    pub(super) async fn vote(
         &self,
         run: &mut Run<'_>,
         (setting, situated): (&Setting, &Situated),
         prompts: &[Candidate],
         rules: &VoteRules,
     ) -> Result<Hit, String> {
-        let found =
-            self.semantic.partition(&setting.partition).map(|p| p.nearest(&situated.vector, rules.voters)).unwrap_or_default();
+        let found = self.nearest(Look::of(run, setting), &situated.vector, rules.voters).await.unwrap_or_default();
         let near = |candidate: &Candidate| Nearness {
             similarity: candidate.similarity,
             fresh_similarity: candidate.live.fresh_similarity(&situated.known.vector),

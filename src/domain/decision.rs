@@ -256,6 +256,7 @@ impl Numeric {
 pub struct Payload {
     kind: DecisionKind,
     agreement: AgreementKey,
+    signal: Option<i8>,
     conviction: Option<f32>,
     json: Arc<RawValue>,
 }
@@ -280,11 +281,11 @@ impl Payload {
         let json = serde_json::value::to_raw_value(decision).map_err(|e| FieldError::new("", e.to_string()))?;
         // What could not be read back must not be written.
         check_size(json.get())?;
-        let conviction = match decision {
-            Decision::Trade(trade) => Some(trade.conviction as f32),
-            _ => None,
+        let (signal, conviction) = match decision {
+            Decision::Trade(trade) => (Some(trade.signal), Some(trade.conviction as f32)),
+            _ => (None, None),
         };
-        Ok(Self { kind: decision.kind(), agreement: decision.agreement_key(), conviction, json: json.into() })
+        Ok(Self { kind: decision.kind(), agreement: decision.agreement_key(), signal, conviction, json: json.into() })
     }
 
     /// Which kind it is of.
@@ -295,6 +296,11 @@ impl Payload {
     /// The key that it shares with the payloads that decide the same.
     pub fn agreement_key(&self) -> AgreementKey {
         self.agreement
+    }
+
+    /// The signal of a trade; `None` for the other kinds.
+    pub fn signal(&self) -> Option<i8> {
+        self.signal
     }
 
     /// How sure a trade is, 0 to 1; `None` for the kinds that don't say.

@@ -228,13 +228,9 @@ impl TraceId {
         Self(bits.max(1))
     }
 
-    /// Takes the trace id out of a W3C `traceparent` header; `None` where the header isn't one.
-    pub fn from_traceparent(header: &str) -> Option<Self> {
-        let mut parts = header.trim().split('-');
-        let (version, trace) = (parts.next()?, parts.next()?);
-        let good = version.len() == 2 && version != "ff" && trace.len() == 32;
-        let bits = u128::from_str_radix(trace, 16).ok().filter(|_| good && !trace.starts_with('+'))?;
-        (bits != 0).then_some(Self(bits))
+    /// Its bytes as a number, the first the most significant.
+    pub fn bits(self) -> u128 {
+        self.0
     }
 }
 
@@ -270,15 +266,6 @@ mod tests {
         assert!(ComponentId::new("news:01J").is_ok());
     }
 
-    #[test]
-    fn a_traceparent_with_a_zero_or_malformed_trace_is_not_taken() {
-        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert_eq!(TraceId::from_traceparent(good).unwrap().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
-        for bad in ["", "00", "ff-4bf92f3577b34da6a3ce929d0e0e4736-0-1", "00-00000000000000000000000000000000-1-1"] {
-            assert!(TraceId::from_traceparent(bad).is_none(), "{bad}");
-        }
-    }
-
     proptest! {
         #[test]
         fn an_entry_id_reads_back_as_itself(bytes: [u8; 32]) {
@@ -294,7 +281,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_a_reader_of_ids_panic(text in "\\PC{0,80}") {
-            let _ = (EntryId::parse(&text), DecisionId::parse(&text), TraceId::from_traceparent(&text), TenantId::new(&text));
+            let _ = (EntryId::parse(&text), DecisionId::parse(&text), TenantId::new(&text));
         }
     }
 }

@@ -5,17 +5,31 @@ use super::field::FieldError;
 use super::ids::{ComponentId, StrategyName, TenantId, TraceId};
 use super::market::{Bar, INTERVAL_SEC_DEFAULT, Instrument, Series};
 use super::risk::Risk;
+use super::role::Roles;
 use super::text::FreshText;
 use super::time::Timestamp;
+use super::trace::TraceParent;
 use crate::limits::{POSTED_BARS_MAX, POSTED_INSTRUMENTS_MAX};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Who is asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// For whom.
     pub tenant: TenantId,
+    /// By what name, as the credentials say it; absent where none are asked for.
+    pub user: Option<Arc<str>>,
+    /// What the caller may do.
+    pub roles: Roles,
+}
+
+impl Caller {
+    /// One who may do everything for a tenant: a command, and everybody on loopback while no credentials are configured.
+    pub fn trusted(tenant: TenantId) -> Self {
+        Self { tenant, user: None, roles: Roles::ALL }
+    }
 }
 
 /// How far a request may go.
@@ -179,6 +193,8 @@ pub struct Request {
     pub deadline: Deadline,
     /// The trace that it belongs to.
     pub trace: TraceId,
+    /// Its place in that trace, where the trace is recorded.
+    pub span: Option<TraceParent>,
 }
 
 impl Request {
@@ -199,6 +215,7 @@ impl Request {
             pending: true,
             deadline,
             trace: TraceId::new(fastrand::u128(..)),
+            span: None,
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod budget;
 pub mod dataset;
 pub mod decision;
 pub mod engines;
+pub mod generations;
 pub mod observe;
 mod oracle;
 pub mod pairs;

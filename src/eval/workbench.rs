@@ -277,6 +277,7 @@ impl Workbench {
         let parts = Parts {
             embedder: Arc::clone(&self.embedder) as Arc<dyn Embedder>,
             store: store::in_memory(clock.clone()),
+            search: None,
             graphs: None,
             engines,
             clock,
@@ -291,7 +292,7 @@ impl Workbench {
             default: name,
         };
         let app = App::with_strategies(&self.config, parts, strategies).await?;
-        let caller = Caller { tenant: TenantId::default_tenant() };
+        let caller = Caller::trusted(TenantId::default_tenant());
         Ok(Pipeline { decider: app.decider, strategy, caller, oracle: None, allow: Allow::Slow })
     }
 }

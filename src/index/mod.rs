@@ -1,4 +1,4 @@
-//! Vectors to their nearest neighbours, in process.
+//! Vectors to their nearest neighbours, in process; [`server`] has the other seam, a search in the server that has the records.
 //!
 //! [`open`] gives an [`Adaptive`] index: exact while small, a graph (HNSW) when large, and the change between the two
 //! is one atomic swap. [`Flat`] is the exact twin of [`Hnsw`]; the three pass one contract suite (`contract.rs`).
@@ -25,6 +25,7 @@ pub mod flat;
 pub mod hnsw;
 mod rows;
 mod scratch;
+pub mod server;
 
 use serde::Deserialize;
 
@@ -136,11 +137,24 @@ pub struct Config {
     pub dead_share_max: f32,
     /// Entries by which a build may be behind before writers have to help it. See [`adaptive`].
     pub lag_max: usize,
+    /// Whether this process searches, or the server that has the records.
+    pub search: server::Where,
+    /// Settings of a search in the server.
+    pub server: server::Config,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { m: 32, ef_construction: 128, ef_search: 48, flat_max: 1_000, dead_share_max: 0.2, lag_max: 262_144 }
+        Self {
+            m: 32,
+            ef_construction: 128,
+            ef_search: 48,
+            flat_max: 1_000,
+            dead_share_max: 0.2,
+            lag_max: 262_144,
+            search: server::Where::default(),
+            server: server::Config::default(),
+        }
     }
 }
 
@@ -153,7 +167,8 @@ impl Config {
         within("m", self.m, 4, 64)?;
         within("ef_construction", self.ef_construction, 8, INDEX_BEAM_MAX)?;
         within("ef_search", self.ef_search, 1, INDEX_BEAM_MAX)?;
-        within("dead_share_max (percent)", (self.dead_share_max * 100.0) as usize, 1, 100)
+        within("dead_share_max (percent)", (self.dead_share_max * 100.0) as usize, 1, 100)?;
+        self.server.validate()
     }
 }
 

@@ -6,7 +6,7 @@ use super::wire::{Completion, Gathered, error_detail, request_body};
 use super::{Chat, Finish, LlmError, Usage, Waiting};
 use crate::domain::deadline::Deadline;
 use crate::limits::{LLM_BODY_BYTES_MAX, LLM_ERROR_BYTES_MAX, LLM_LINE_BYTES_MAX, LLM_STREAM_BYTES_MAX};
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, traces};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
@@ -79,6 +79,9 @@ impl<'a> Asking<'a> {
         let mut request = self.endpoint.client.post(self.endpoint.url.clone()).header(ACCEPT, accept);
         if let Some(authorization) = &self.endpoint.authorization {
             request = request.header(AUTHORIZATION, authorization.clone());
+        }
+        if let Some(parent) = traces::current() {
+            request = request.header("traceparent", parent.to_string());
         }
         let sent = request.json(&request_body(chat, &self.endpoint.config)).send();
         let response = match self.in_time(Waiting::Response, self.first_token_by, sent).await? {

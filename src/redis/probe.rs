@@ -36,10 +36,15 @@ impl Found {
         if let Ok(saved) = link.ask(Command::new("CONFIG").arg("GET").arg("save").at(node)).await {
             found.snapshots = value_of(&saved, "save").map(|rules| !rules.is_empty());
         }
-        let parts: Vec<u32> = found.version.split('.').map_while(|part| part.parse().ok()).collect();
+        found.check()
+    }
+
+    /// Refuses a version that is too old.
+    fn check(self) -> Result<Self, RedisError> {
+        let parts: Vec<u32> = self.version.split('.').map_while(|part| part.parse().ok()).collect();
         match parts[..] {
-            [major, minor, ..] if (major, minor) >= VERSION_MIN => Ok(found),
-            _ => Err(RedisError::Version { found: found.version, needed: VERSION_MIN_TEXT }),
+            [major, minor, ..] if (major, minor) >= VERSION_MIN => Ok(self),
+            _ => Err(RedisError::Version { found: self.version, needed: VERSION_MIN_TEXT }),
         }
     }
 
@@ -97,5 +102,16 @@ mod tests {
         assert_eq!(found.warnings().len(), 2);
         let safe = Found { append_only: true, eviction: "noeviction".to_owned(), ..found };
         assert!(safe.warnings().is_empty());
+    }
+
+    #[test]
+    fn a_version_that_is_too_old_or_none_is_refused_by_its_name() {
+        for (version, taken) in
+            [("7.0.15", true), ("8.2.3", true), ("10.0.0", true), ("6.2.14", false), ("unknown", false), ("7", false)]
+        {
+            let checked = Found { version: version.to_owned(), ..Found::default() }.check();
+            assert_eq!(checked.is_ok(), taken, "{version}");
+            assert!(checked.map_or_else(|error| error.to_string().contains(version), |_| true));
+        }
     }
 }

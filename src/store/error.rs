@@ -44,6 +44,15 @@ pub enum StoreError {
     /// The server of the store does not answer.
     #[error("the store is away: {detail}")]
     Away { detail: String },
+    /// The store is away, and what is kept for it has no more room.
+    #[error(
+        "the store is away, and the journal that keeps what it is owed is full with {records} records in {bytes} bytes: \
+         bring the store back, or raise store.journal.records_max and store.journal.bytes_max"
+    )]
+    JournalFull { records: usize, bytes: u64 },
+    /// The journal can't be written or read.
+    #[error("the journal of what the store is owed can't be used: {detail}")]
+    Journal { detail: String },
     /// The server of the store refused.
     #[error(transparent)]
     Redis(RedisError),

@@ -15,13 +15,18 @@
 //! A store that several processes share is a [`Shared`] as well.
 
 mod backend;
+pub mod buckets;
 pub mod codec;
 #[cfg(test)]
 mod contract;
 mod embedded;
 mod error;
+pub mod generations;
+pub mod journal;
 mod memory;
+pub mod moving;
 mod pending;
+mod read_only;
 mod record;
 mod redis;
 #[cfg(test)]
@@ -33,6 +38,7 @@ mod shared_contract;
 pub use backend::{Backend, BadBackend};
 pub use codec::CodecError;
 pub use error::StoreError;
+pub use journal::JournalHealth;
 pub use memory::Common;
 pub use record::{Family, Record, RecordKey, RecordKind, Write};
 pub use redis::Config as RedisConfig;
@@ -42,6 +48,7 @@ use crate::domain::time::{Clock, Timestamp};
 use crate::redis::{Address, Redis};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -133,6 +140,8 @@ pub struct StoreHealth {
     pub lost: u64,
     /// Bytes on disk, as of the last sync; 0 where there is no disk.
     pub disk_bytes: u64,
+    /// How the journal before it is; `None` where there is none.
+    pub journal: Option<JournalHealth>,
     /// The server that has the records, without passwords; `None` where this process has them.
     pub server: Option<String>,
 }
@@ -192,6 +201,43 @@ impl Config {
 pub fn open(config: &Config, dir: &Path, clock: Clock) -> Result<Arc<dyn Store>, StoreError> {
     config.check()?;
     Ok(Arc::new(embedded::Embedded::open(config, dir, clock)?))
+}
+
+/// The same store with a journal before it, in the directory `dir`, that keeps backfills while the store is away. For a store that several
+/// processes share, within a tokio runtime, which replays what the journal kept. Blocks.
+///
+/// # Errors
+/// [`StoreError`], whose text says what to do.
+pub fn journaled(
+    store: Arc<dyn Store>,
+    config: &journal::Config,
+    dir: &Path,
+    clock: Clock,
+) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(journal::Journaled::open(store, config, dir, clock)?))
+}
+
+/// The same store to look at: what is written to it is taken and not kept.
+pub fn read_only(store: Arc<dyn Store>) -> Arc<dyn Store> {
+    Arc::new(read_only::ReadOnly { inner: store })
+}
+
+/// The records under `keys` that are there. One that can't be read is none: whatever takes its place is better than it.
+async fn read_many(store: &dyn Store, keys: &[RecordKey]) -> Result<HashMap<RecordKey, Record>, StoreError> {
+    let mut found = HashMap::new();
+    if let Some(shared) = store.shared() {
+        let read = shared.get_many(keys).await?;
+        found.extend(keys.iter().zip(read).filter_map(|(key, read)| Some((key.clone(), read.ok().flatten()?))));
+        return Ok(found);
+    }
+    for key in keys {
+        match store.get(key).await {
+            Ok(record) => found.extend(record.map(|record| (key.clone(), record))),
+            Err(StoreError::Codec(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
 }
 
 /// Opens the store in the Redis at `address`, which other processes may use as well. Blocks until it has answered.

@@ -83,6 +83,37 @@ impl Record {
     pub fn expired(&self, now: Timestamp) -> bool {
         self.expires_at().is_some_and(|end| end <= now)
     }
+
+    /// Whether it is known to be later than `other`, a record of the same key: made later, or the same and closed since. Of two series of
+    /// bars the longer is the later.
+    pub fn outdates(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Component(a), Self::Component(b)) => a.created_at > b.created_at,
+            (Self::Text(a), Self::Text(b)) => a.created_at > b.created_at,
+            (Self::Entry(a), Self::Entry(b)) => {
+                let closed_since = a.entry.quarantine.is_some() && b.entry.quarantine.is_none();
+                a.entry.created_at > b.entry.created_at || (a.entry.created_at == b.entry.created_at && closed_since)
+            }
+            (Self::Decision(a), Self::Decision(b)) => a.at > b.at,
+            (Self::TagEnd(a), Self::TagEnd(b)) => a.generation > b.generation,
+            (Self::Judgement(a), Self::Judgement(b)) => a.at > b.at,
+            (Self::Market(a), Self::Market(b)) => a.bars.bars().len() > b.bars.bars().len(),
+            _ => false,
+        }
+    }
+
+    /// When it was made, where it says so.
+    pub fn made_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Component(component) => Some(component.created_at),
+            Self::Text(text) => Some(text.created_at),
+            Self::Entry(stored) => Some(stored.entry.created_at),
+            Self::Decision(decision) => Some(decision.at),
+            Self::TagEnd(end) => Some(end.at),
+            Self::Judgement(judged) => Some(judged.at),
+            Self::Market(_) => None,
+        }
+    }
 }
 
 /// The kinds of record, each with a table of fields of its own.

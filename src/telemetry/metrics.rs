@@ -2,9 +2,12 @@
 //!
 //! The children of labelled metrics are bound once, so that counting on the hot path is an atomic addition.
 
+pub mod admission;
 pub mod llm;
+pub mod recall;
 pub mod redis;
 pub mod replicas;
+pub mod tenants;
 
 use crate::domain::answer::{Gate, Outcome, Path, TimingUs};
 use prometheus::{
@@ -38,6 +41,7 @@ struct Metrics {
     inserts: IntCounter,
     insert_seconds: Histogram,
     decisions: Vec<IntCounter>,
+    decision_seconds: Vec<Histogram>,
     stages: Stages,
     refusals: Vec<IntCounter>,
     similarity: Histogram,
@@ -52,6 +56,10 @@ struct Metrics {
     agents: IntCounterVec,
     agent_breakers: IntGaugeVec,
     backfills_not_stored: IntCounter,
+    journal_records: IntGauge,
+    journal_bytes: IntGauge,
+    journal_replayed: IntCounter,
+    journal_refused: IntCounter,
     replicas: replicas::Metrics,
     pending: IntGauge,
     entries: IntGauge,
@@ -60,8 +68,13 @@ struct Metrics {
     index_bytes: IntGauge,
     dead_nodes: IntGauge,
     queues: IntGaugeVec,
+    store_writable: IntGauge,
+    store_disk_bytes: IntGauge,
+    admission: admission::Metrics,
     llm: llm::Metrics,
+    recall: recall::Metrics,
     redis: redis::Metrics,
+    tenants: tenants::Metrics,
 }
 
 struct Stages {
@@ -106,6 +119,15 @@ impl Metrics {
             &["operation"],
             SECONDS,
         )?;
+        let by_path = histogram_vec(
+            r,
+            "decision_duration_seconds",
+            "Time of a decision in the pipeline, by the path that ended it.",
+            &["path"],
+            SECONDS,
+        )?;
+        // Memory, processor time, open files and the start of this process.
+        r.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         let build = gauge_vec(r, "instinct_build_info", "Always 1; the labels tell the build.", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Ok(Self {
@@ -129,6 +151,7 @@ impl Metrics {
                 .iter()
                 .flat_map(|path| OUTCOMES.iter().map(|outcome| decisions.with_label_values(&[path.as_str(), outcome.as_str()])))
                 .collect(),
+            decision_seconds: PATHS.iter().map(|path| by_path.with_label_values(&[path.as_str()])).collect(),
             stages: Stages {
                 exact: stage.with_label_values(&["exact"]),
                 embed: stage.with_label_values(&["embed"]),
@@ -185,6 +208,14 @@ impl Metrics {
                 "backfills_not_stored_total",
                 "Decisions of engines that memory has and the store did not take.",
             )?,
+            journal_records: gauge(r, "journal_records", "Records that the journal keeps for a store that was away.")?,
+            journal_bytes: gauge(r, "journal_bytes", "Bytes of the journal on disk.")?,
+            journal_replayed: counter(r, "journal_replayed_total", "Records of the journal that the store has now.")?,
+            journal_refused: counter(
+                r,
+                "journal_refused_total",
+                "Records that neither the store nor the journal took: no room, or the disk or the record was at fault.",
+            )?,
             pending: gauge(
                 r,
                 "decisions_pending",
@@ -204,10 +235,15 @@ impl Metrics {
             components: gauge(r, "embedding_cache_components", "Components in memory.")?,
             index_bytes: gauge(r, "index_bytes", "Bytes that the vector indexes hold.")?,
             dead_nodes: gauge(r, "index_dead_nodes", "Deleted nodes that no rebuild has dropped yet.")?,
+            store_writable: gauge(r, "store_writable", "1 while the store takes writes, as far as is known.")?,
+            store_disk_bytes: gauge(r, "store_disk_bytes", "Bytes on disk of the embedded store.")?,
             queues: gauge_vec(r, "queue_depth", "Jobs that wait, by queue.", &["queue"])?,
+            admission: admission::Metrics::new(r)?,
             replicas: replicas::Metrics::new(r)?,
             llm: llm::Metrics::new(r)?,
+            recall: recall::Metrics::new(r)?,
             redis: redis::Metrics::new(r)?,
+            tenants: tenants::Metrics::new(r)?,
             registry,
         })
     }
@@ -278,6 +314,10 @@ pub fn decided(path: Path, outcome: Outcome, timing: &TimingUs) {
     let at = PATHS.iter().position(|p| *p == path).zip(OUTCOMES.iter().position(|o| *o == outcome));
     if let Some(counter) = at.and_then(|(p, o)| METRICS.decisions.get(p * OUTCOMES.len() + o)) {
         counter.inc();
+    }
+    let on_path = PATHS.iter().position(|p| *p == path).and_then(|at| METRICS.decision_seconds.get(at));
+    if let Some(histogram) = on_path {
+        histogram.observe(timing.total as f64 / 1e6);
     }
     let served = outcome == Outcome::Decided && path != Path::Engine;
     if served {
@@ -368,6 +408,22 @@ pub fn backfill_not_stored() {
     METRICS.backfills_not_stored.inc();
 }
 
+/// What the journal keeps for a store that was away.
+pub fn journal_size(records: usize, bytes: u64) {
+    METRICS.journal_records.set(i64::try_from(records).unwrap_or(i64::MAX));
+    METRICS.journal_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+}
+
+/// The store has so many records that the journal kept for it.
+pub fn journal_replayed(records: usize) {
+    METRICS.journal_replayed.inc_by(records as u64);
+}
+
+/// Neither the store nor the journal took so many records.
+pub fn journal_refused(records: usize) {
+    METRICS.journal_refused.inc_by(records as u64);
+}
+
 /// Whether the error budget of a strategy is spent. With several tenants it tells of the one that changed last.
 pub fn budget_state(strategy: &str, exact_only: bool) {
     METRICS.exact_only.with_label_values(&[strategy]).set(i64::from(exact_only));
@@ -390,6 +446,10 @@ pub struct MemoryState {
     pub embed_queue: usize,
     /// Records that wait to be written behind.
     pub store_queue: usize,
+    /// Whether the store takes writes.
+    pub store_writable: bool,
+    /// Bytes on disk of the store.
+    pub store_disk_bytes: u64,
     /// Decisions that callers were told to come back for.
     pub pending: usize,
 }
@@ -403,6 +463,8 @@ pub fn memory_state(state: MemoryState) {
     set(&METRICS.index_bytes, state.index_bytes);
     set(&METRICS.dead_nodes, state.dead_nodes);
     set(&METRICS.pending, state.pending);
+    METRICS.store_writable.set(i64::from(state.store_writable));
+    METRICS.store_disk_bytes.set(i64::try_from(state.store_disk_bytes).unwrap_or(i64::MAX));
     set(&METRICS.queues.with_label_values(&["embed"]), state.embed_queue);
     set(&METRICS.queues.with_label_values(&["store"]), state.store_queue);
 }

@@ -1,4 +1,5 @@
-//! Signals: metrics with a function for each fact, structured logs, named background tasks.
+//! Signals: metrics with a function for each fact, structured logs, traces, named background tasks.
 
 pub mod logs;
 pub mod metrics;
+pub mod traces;

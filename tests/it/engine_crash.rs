@@ -31,7 +31,7 @@ fn text(round: u64, n: u64) -> String {
 fn start(data: &Path, server: &ChatServer) -> Service {
     let settings = data.with_extension("toml");
     std::fs::write(&settings, server.settings(&models_alone(20_000))).unwrap();
-    Builder::new().data(data).set("CONFIG", settings.to_str().unwrap()).start()
+    Builder::new().embedded().data(data).set("CONFIG", settings.to_str().unwrap()).start()
 }
 
 /// Asks, and gives the id of the answer where all of it came and an engine had decided.

@@ -76,6 +76,7 @@ async fn app(engine: &Arc<Counting>, settings: &str, more_of_the_strategy: &str,
     let parts = Parts {
         embedder: embed::open(&config.embed).unwrap(),
         store: store::in_memory(clock.clone()),
+        search: None,
         graphs: None,
         engines: Engines::default().with("counting", engine),
         clock,
@@ -84,7 +85,7 @@ async fn app(engine: &Arc<Counting>, settings: &str, more_of_the_strategy: &str,
 }
 
 fn caller() -> Caller {
-    Caller { tenant: TenantId::default_tenant() }
+    Caller::trusted(TenantId::default_tenant())
 }
 
 fn request(app: &App, text: &str, deadline_ms: u64) -> Request {

@@ -77,6 +77,7 @@ async fn app_over(engine: Arc<Scripted>, store: Arc<dyn Store>, lines: &str) -> 
     let parts = Parts {
         embedder: embed::open(&config.embed).unwrap(),
         store,
+        search: None,
         graphs: None,
         engines: Engines::default().with("scripted", engine),
         clock: Clock::System,
@@ -94,7 +95,7 @@ fn request(text: &str, deadline_ms: u64) -> Request {
 }
 
 fn caller() -> Caller {
-    Caller { tenant: TenantId::default_tenant() }
+    Caller::trusted(TenantId::default_tenant())
 }
 
 async fn ask(app: &App, text: &str, deadline_ms: u64) -> Result<Decided, DecideError> {

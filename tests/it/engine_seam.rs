@@ -72,6 +72,7 @@ async fn app_of(folder: &std::path::Path, strategy: &str, engine: Arc<dyn Engine
     let parts = Parts {
         embedder: embed::open(&config.embed).unwrap(),
         store: store::in_memory(Clock::System),
+        search: None,
         graphs: None,
         engines: Engines::default().with("told", engine),
         clock: Clock::System,
@@ -93,7 +94,7 @@ fn request(app: &App, allow: Allow, deadline_ms: u64) -> Request {
 
 async fn ask(app: &App, allow: Allow, deadline_ms: u64) -> Result<Decided, DecideError> {
     let request = request(app, allow, deadline_ms);
-    app.decider.decide(&Caller { tenant: TenantId::default_tenant() }, &request).await
+    app.decider.decide(&Caller::trusted(TenantId::default_tenant()), &request).await
 }
 
 fn told(result: Result<Payload, EngineFailure>, takes_ms: u64) -> Arc<Told> {
@@ -133,7 +134,7 @@ async fn an_engine_that_abstains_or_fails_makes_an_abstention_and_never_a_defaul
 async fn a_caller_that_will_not_come_back_is_told_that_the_deadline_passed() {
     let app = app(told(Ok(sell()), 60_000)).await;
     let request = Request { pending: false, ..request(&app, Allow::Engine, 50) };
-    let late = app.decider.decide(&Caller { tenant: TenantId::default_tenant() }, &request).await;
+    let late = app.decider.decide(&Caller::trusted(TenantId::default_tenant()), &request).await;
     assert!(matches!(late, Err(DecideError::DeadlinePassed { deadline_ms: 50 })), "{late:?}");
 }
 
@@ -167,7 +168,7 @@ async fn judged(provenance: Provenance) -> [(u64, u64); 2] {
         validity: Validity::default(),
         provenance,
     };
-    let caller = Caller { tenant: TenantId::default_tenant() };
+    let caller = Caller::trusted(TenantId::default_tenant());
     let stored = app.decider.prepare(&caller.tenant, new, near.deadline).await.unwrap();
     app.decider.remember(vec![stored]).await.unwrap();
     let answer = app.decider.decide(&caller, &near).await.unwrap().answer;
@@ -260,7 +261,7 @@ async fn an_engine_is_asked_with_the_context_the_vector_and_the_past_that_had_cl
         },
         ..request(&app, Allow::Engine, 5_000)
     };
-    app.decider.decide(&Caller { tenant: TenantId::default_tenant() }, &asked).await.unwrap();
+    app.decider.decide(&Caller::trusted(TenantId::default_tenant()), &asked).await.unwrap();
     let question = engine.question.lock().unwrap().take().unwrap();
     assert_eq!(question.instruments, ["SOL", "BTC", "ETH", "XRP"].map(instrument), "tags, then the text, then the market");
     let closes =

@@ -238,7 +238,7 @@ async fn a_pending_decision_can_be_asked_for_at_any_replica(stores: Stores) {
     let deadline = Deadline::after(Duration::from_millis(300));
     let strategy = StrategyName::new("news-impact").unwrap();
     let request = Request::plain(FreshText::new(TEXT).unwrap(), strategy, all[0].decider.clock.now(), deadline);
-    let told = all[0].decider.decide(&Caller { tenant: tenant() }, &request).await.unwrap().answer;
+    let told = all[0].decider.decide(&Caller::trusted(tenant()), &request).await.unwrap().answer;
     assert_eq!(told.outcome, Outcome::Pending);
     let other = &all[1].decider;
     let outcome = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap()["outcome"].clone();

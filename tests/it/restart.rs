@@ -1,6 +1,6 @@
 //! Starting again: what is kept, what is refused, and how the process ends.
 
-use super::service::{Builder, binary, entry, project, start, trade};
+use super::service::{Builder, binary, entry, project, trade};
 use serde_json::json;
 use std::fs;
 use std::process::Command;
@@ -70,8 +70,8 @@ fn ends_requests_under_way(signal: &str) {
 
 #[test]
 fn a_second_service_on_the_same_data_folder_says_so_and_ends() {
-    let service = start();
-    let (code, said) = Builder::new().data(&service.data).fail_to_start();
+    let service = Builder::new().embedded().start();
+    let (code, said) = Builder::new().embedded().data(&service.data).fail_to_start();
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains(&service.data.display().to_string()), "{said}");
 }
@@ -140,7 +140,7 @@ fn ingest_reports_bad_lines_and_resumes_where_it_ended() {
     let (_, report, _) = ingest(&["--again"]);
     assert_eq!((report["created"].as_u64(), report["replaced"].as_u64()), (Some(0), Some(200)));
 
-    let service = Builder::new().data(&data).start();
+    let service = Builder::new().embedded().data(&data).start();
     assert_eq!(service.decide(&json!({"text": "headline 7"}))["path"], "exact");
     service.remember(&json!({"text": "after", "decision": trade(1)}));
 }

@@ -1,10 +1,13 @@
 //! A running service, for one test.
 
+use super::redis::RedisServer;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -80,6 +83,11 @@ impl Builder {
         self
     }
 
+    /// For what is tested of the embedded store itself.
+    pub fn embedded(self) -> Self {
+        self.set("STORE__BACKEND", "embedded")
+    }
+
     pub fn data(mut self, data: &Path) -> Self {
         self.data = Some(data.to_owned());
         self
@@ -99,6 +107,7 @@ impl Builder {
             .arg(data)
             .env("INSTINCT_STRATEGIES__DIR", self.strategies.clone().unwrap_or_else(|| project().join("strategies")))
             .env("INSTINCT_EMBED__RUNTIME_DIR", project().join("runtime"))
+            .envs(store_of(data))
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -140,6 +149,18 @@ impl Builder {
         let output = self.command(&data, 0).output().unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
+}
+
+/// Where TEST_STORE=redis is set, each data folder has a Redis of its own in place of the embedded store, which stays while
+/// services over it are killed and started.
+fn store_of(data: &Path) -> Option<(&'static str, String)> {
+    static SERVERS: Mutex<BTreeMap<PathBuf, RedisServer>> = Mutex::new(BTreeMap::new());
+    if std::env::var_os("TEST_STORE")? != "redis" {
+        return None;
+    }
+    let mut servers = SERVERS.lock().unwrap();
+    let server = servers.entry(data.to_owned()).or_insert_with(|| RedisServer::start(&[]));
+    Some(("INSTINCT_STORE__BACKEND", server.url()))
 }
 
 fn gather_log(child: &mut Child) -> std::thread::JoinHandle<String> {

@@ -261,12 +261,13 @@ async fn what_an_engine_decided_is_remembered_with_its_prompt_whether_the_step_w
         let parts = Parts {
             embedder: embed::open(&config.embed).unwrap(),
             store: store::in_memory(Clock::System),
+            search: None,
             graphs: None,
             engines: Engines::default().with("buys", Arc::new(Buys)),
             clock: Clock::System,
         };
         let app = App::with_parts(&config, parts).await.unwrap();
-        let caller = Caller { tenant: TenantId::default_tenant() };
+        let caller = Caller::trusted(TenantId::default_tenant());
         let answered =
             async |text: &str, deadline_sec| app.decider.decide(&caller, &request(text, deadline_sec)).await.unwrap().answer;
         let first = answered(HELD, deadline_sec).await;

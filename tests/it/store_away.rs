@@ -9,6 +9,7 @@ use instinct::domain::decision::Payload;
 use instinct::domain::time::Clock;
 use instinct::engine::{Engine, EngineFailure, Engines, Question};
 use instinct::store::Common;
+use instinct::tenant::Credentials;
 use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::sync::{Arc, mpsc};
@@ -49,7 +50,9 @@ impl Replica {
                 let config = Config::load(None, &Overrides::default()).unwrap();
                 let decider = Arc::clone(&app.decider);
                 actix_web::rt::spawn(async move { decider.keep_in_step().await });
-                let server = instinct::api::server(actix_web::web::Data::<App>::from(app), listener, &config.server).unwrap();
+                let credentials = actix_web::web::Data::new(Credentials::open(&config.auth).unwrap());
+                let server =
+                    instinct::api::server(actix_web::web::Data::<App>::from(app), credentials, listener, &config).unwrap();
                 told.send((url, server.handle())).unwrap();
                 server.await.unwrap();
             });

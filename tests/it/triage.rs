@@ -62,7 +62,8 @@ async fn start_over(
     std::fs::write(folder.path().join("s.toml"), own + &shipped).unwrap();
     let mut config = Config::load(None, &Overrides::default()).unwrap();
     config.strategies.dir = folder.path().to_owned();
-    let parts = Parts { embedder, store: store::in_memory(Clock::System), graphs: None, engines, clock: Clock::System };
+    let parts =
+        Parts { embedder, store: store::in_memory(Clock::System), search: None, graphs: None, engines, clock: Clock::System };
     App::with_parts(&config, parts).await
 }
 
@@ -71,7 +72,7 @@ async fn answered_for(app: &App, tenant: &str, text: &str) -> Answer {
 }
 
 async fn answered_within(app: &App, tenant: &str, text: &str, deadline_ms: u64) -> Answer {
-    let caller = Caller { tenant: TenantId::new(tenant).unwrap() };
+    let caller = Caller::trusted(TenantId::new(tenant).unwrap());
     app.decider.decide(&caller, &request(text, deadline_ms)).await.unwrap().answer
 }
 
@@ -202,7 +203,7 @@ async fn what_no_engine_is_for_is_asked_back_in_one_sentence_with_choices() {
     assert!(clarify.choices.iter().all(|choice| !choice.description.is_empty()));
 
     let chosen = Request { engine: Some(choices[0].to_owned()), ..request(text, 60_000) };
-    let caller = Caller { tenant: TenantId::default_tenant() };
+    let caller = Caller::trusted(TenantId::default_tenant());
     let answer = app.decider.decide(&caller, &chosen).await.unwrap().answer;
     assert_eq!((answer.outcome, answer.path, answer.triage), (Outcome::Decided, Path::Engine, None), "the caller may answer");
 }

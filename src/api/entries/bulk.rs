@@ -1,7 +1,8 @@
 //! Known decisions in bulk.
 
+use crate::api::access::caller;
 use crate::api::components::checked_ttl;
-use crate::api::decide::{caller, checked_as_of, checked_context, checked_tags, strategy_of};
+use crate::api::decide::{checked_as_of, checked_context, checked_tags, strategy_of};
 use crate::api::error::{Answered, At, Kind, Problem, ProblemDetails};
 use crate::api::json;
 use crate::api::ndjson::{self, Line, LineResult};
@@ -11,6 +12,7 @@ use crate::domain::deadline::Deadline;
 use crate::domain::decision::{Decision, Payload};
 use crate::domain::entry::{Provenance, StoredEntry, Validity};
 use crate::domain::field::FieldError;
+use crate::domain::ids::{EntryId, TenantId};
 use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
 use crate::limits::{BULK_BATCH_LINES_MAX, DECISION_BYTES_MAX};
@@ -20,7 +22,6 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How long the embedding of one entry's text may take, waiting included.
@@ -119,28 +120,33 @@ pub(in crate::api) fn checked_decision(at: &str, json: &RawValue) -> Result<Payl
     )
 )]
 pub(in crate::api) async fn bulk(app: Data<App>, http: HttpRequest, payload: web::Payload) -> Answered {
-    ndjson::bulk(&app, &http, payload, BULK_BATCH_LINES_MAX, write).await.at(&http)
+    let answered = async {
+        let tenant = caller(&http)?.tenant;
+        let write = move |app, lines| write(app, tenant.clone(), lines);
+        ndjson::bulk(&app, &http, payload, BULK_BATCH_LINES_MAX, write).await
+    };
+    answered.await.at(&http)
 }
 
-pub(crate) async fn write(app: Data<App>, lines: Vec<Line<EntryRequest>>) -> Vec<LineResult> {
+pub(crate) async fn write(app: Data<App>, tenant: TenantId, lines: Vec<Line<EntryRequest>>) -> Vec<LineResult> {
     let checked = lines
         .into_iter()
         .map(|(line, read)| (line, read.map_err(|e| Problem::field(Kind::BAD_REQUEST, e)).and_then(|wire| wire.checked(&app))))
         .collect();
-    remember_lines(&app, checked).await
+    remember_lines(&app, &tenant, checked).await
 }
 
 /// Remembers what could be read of a batch of lines, in one durable commit.
-pub(crate) async fn remember_lines(app: &App, lines: Vec<(usize, Result<NewEntry, Problem>)>) -> Vec<LineResult> {
+pub(crate) async fn remember_lines(
+    app: &App,
+    tenant: &TenantId,
+    lines: Vec<(usize, Result<NewEntry, Problem>)>,
+) -> Vec<LineResult> {
     let decider = &app.decider;
-    let tenant = caller().tenant;
     let workers = decider.embedder.stats().workers;
-    let prepare = |(line, new): (usize, Result<NewEntry, Problem>)| {
-        let tenant = &tenant;
-        async move {
-            let prepared = async { Ok::<_, Problem>(decider.prepare(tenant, new?, Deadline::after(EMBED_WITHIN)).await?) };
-            (line, prepared.await)
-        }
+    let prepare = |(line, new): (usize, Result<NewEntry, Problem>)| async move {
+        let prepared = async { Ok::<_, Problem>(decider.prepare(tenant, new?, Deadline::after(EMBED_WITHIN)).await?) };
+        (line, prepared.await)
     };
     // As many at once as there are workers: more would only stand in the queue before the requests of others.
     let prepared: Vec<_> = stream::iter(lines).map(prepare).buffer_unordered(workers.max(1)).collect().await;
@@ -154,12 +160,14 @@ pub(crate) async fn remember_lines(app: &App, lines: Vec<(usize, Result<NewEntry
     }
     // In the order of the lines, so that of two lines for one entry the later holds.
     good.sort_by_key(|(line, _)| *line);
-    let mut seen = BTreeSet::new();
+    let ids: Vec<EntryId> = good.iter().map(|(_, stored)| stored.entry.id).collect();
+    // Where the store can't say it can't write either, and no line is told to be stored.
+    let mut seen = decider.remembered(tenant, &ids).await.unwrap_or_default();
     let told: Vec<_> = good
         .iter()
         .map(|(line, stored)| {
             let id = stored.entry.id;
-            let new = seen.insert(id) && decider.semantic.entry(&tenant, &id).is_none();
+            let new = seen.insert(id);
             LineResult { line: *line, id: Some(id.to_string()), status: if new { "created" } else { "replaced" }, error: None }
         })
         .collect();
@@ -174,8 +182,8 @@ pub(crate) async fn remember_lines(app: &App, lines: Vec<(usize, Result<NewEntry
 }
 
 /// The answer to a bulk write of one entry, for doors that write one.
-pub(in crate::api) async fn remember_one(app: &App, new: NewEntry) -> Result<String, Problem> {
-    let result = remember_lines(app, vec![(1, Ok(new))]).await.pop();
+pub(in crate::api) async fn remember_one(app: &App, tenant: &TenantId, new: NewEntry) -> Result<String, Problem> {
+    let result = remember_lines(app, tenant, vec![(1, Ok(new))]).await.pop();
     match result {
         Some(LineResult { id: Some(id), .. }) => Ok(id),
         Some(LineResult { error: Some(problem), .. }) => Err(problem),

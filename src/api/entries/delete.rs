@@ -1,6 +1,7 @@
 //! Deletion by filter.
 
-use crate::api::decide::{caller, strategy_of};
+use crate::api::access::caller;
+use crate::api::decide::strategy_of;
 use crate::api::error::{Answered, At, Kind, Problem, ProblemDetails};
 use crate::api::json::{self, Json};
 use crate::app::App;
@@ -86,9 +87,12 @@ pub(in crate::api) async fn delete(app: Data<App>, http: HttpRequest, Json(wire)
                 "the filter is empty and would mean every entry: say strategy, tags, older_than, provenance or ids",
             );
         }
-        let tenant = caller().tenant;
-        let meant =
-            if wire.confirm { app.decider.forget(&tenant, filter).await? } else { app.decider.meant_by(&tenant, &filter) };
+        let tenant = caller(&http)?.tenant;
+        let meant = if wire.confirm {
+            app.decider.forget(&tenant, filter).await?
+        } else {
+            app.decider.meant_by(&tenant, &filter).await?
+        };
         let deleted = if wire.confirm { meant.len() } else { 0 };
         let shown = meant.iter().take(100).copied().collect();
         Ok(json::ok(&DeleteAnswer { matched: meant.len(), deleted, dry_run: !wire.confirm, ids: shown }))

@@ -1,6 +1,7 @@
 //! Looking without serving.
 
-use crate::api::decide::{DecideRequest, caller};
+use crate::api::access::caller;
+use crate::api::decide::DecideRequest;
 use crate::api::error::{Answered, At, Kind, Problem, ProblemDetails};
 use crate::api::json::{self, Json};
 use crate::api::trace::Arrival;
@@ -171,7 +172,7 @@ pub(in crate::api) async fn search(
         }
         let request = DecideRequest::from(wire).checked(&app, arrival)?;
         let floors = app.decider.strategies.named(&request.strategy)?.floors();
-        let probe = app.decider.probe(&caller().tenant, &request, limit).await?;
+        let probe = app.decider.probe(&caller(&http)?.tenant, &request, limit).await?;
         Ok(json::ok(&SearchAnswer {
             strategy: request.strategy,
             tau: floors.tau,

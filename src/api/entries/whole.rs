@@ -1,6 +1,6 @@
 //! One entry.
 
-use crate::api::decide::caller;
+use crate::api::access::caller;
 use crate::api::error::{Answered, At, Kind, Problem, ProblemDetails};
 use crate::api::json;
 use crate::app::App;
@@ -89,11 +89,16 @@ impl EntryAnswer {
     )
 )]
 pub(in crate::api) async fn get(app: Data<App>, http: HttpRequest, id: web::Path<String>) -> Answered {
-    let now = app.decider.clock.now();
-    let found = EntryId::parse(&id).ok().and_then(|id| app.decider.semantic.entry(&caller().tenant, &id));
-    let live = found.filter(|live| live.entry.expires_at().is_none_or(|end| end > now));
-    let answer = |entry: &Entry| EntryAnswer::new(entry, facts::read(&entry.text, entry.as_of, &app.decider.lexicon));
-    live.map(|live| json::ok(&answer(&live.entry)))
-        .ok_or_else(|| Problem::new(Kind::NOT_FOUND, format!("there is no entry \"{}\"", *id)))
-        .at(&http)
+    let answered = async {
+        let now = app.decider.clock.now();
+        let found = match EntryId::parse(&id) {
+            Ok(id) => app.decider.entry(&caller(&http)?.tenant, &id).await?,
+            Err(_) => None,
+        };
+        let held = found.filter(|entry| entry.expires_at().is_none_or(|end| end > now));
+        let answer = |entry: &Entry| EntryAnswer::new(entry, facts::read(&entry.text, entry.as_of, &app.decider.lexicon));
+        held.map(|entry| json::ok(&answer(&entry)))
+            .ok_or_else(|| Problem::new(Kind::NOT_FOUND, format!("there is no entry \"{}\"", *id)))
+    };
+    answered.await.at(&http)
 }

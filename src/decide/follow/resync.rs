@@ -53,7 +53,10 @@ impl Decider {
     /// Compares memory with a scan. Blocks.
     fn differences(&self) -> Result<Differences, StoreError> {
         let (mut found, mut seen) = (Differences::default(), Seen::default());
-        for kind in [RecordKind::TagEnd, RecordKind::Component, RecordKind::Entry, RecordKind::Market] {
+        // Where memory is a working set it need not have what it lacks, and what it has is read once more when this is applied.
+        let kinds = [RecordKind::TagEnd, RecordKind::Component, RecordKind::Market, RecordKind::Entry];
+        let looked_at = if self.recall.is_some() { kinds.len() - 1 } else { kinds.len() };
+        for kind in kinds.into_iter().take(looked_at) {
             self.store.scan(kind, &mut |record| {
                 match record {
                     Ok(record) => self.compare(&record, &mut found, &mut seen),

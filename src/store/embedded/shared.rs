@@ -53,6 +53,7 @@ impl Shared {
             queue_capacity,
             lost: self.lost.load(Ordering::Relaxed),
             disk_bytes: self.disk_bytes.load(Ordering::Relaxed),
+            journal: None,
             server: None,
         }
     }

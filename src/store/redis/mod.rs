@@ -200,6 +200,7 @@ impl Store for InRedis {
             queue_capacity: self.config.queue_records,
             lost: self.state.lost(),
             disk_bytes: 0,
+            journal: None,
             server: Some(self.redis.address().to_string()),
         }
     }

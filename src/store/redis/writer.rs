@@ -118,10 +118,12 @@ impl Lanes {
             Batch::Behind(_) => 1,
         };
         self.running.push(Box::pin(async move {
-            let known = known || way.introduce(&tenant).await;
-            let (again, failure) = match batch {
-                Batch::Commits(commits) => (Vec::new(), way.commits(&tenant, first, commits).await),
-                Batch::Behind(writes) => way.behind(&tenant, first, writes).await,
+            let introduced = if known { Ok(()) } else { way.introduce(&tenant).await };
+            let known = introduced.is_ok();
+            let (again, failure) = match (introduced, batch) {
+                (Ok(()), Batch::Commits(commits)) => (Vec::new(), way.commits(&tenant, first, commits).await),
+                (Ok(()), Batch::Behind(writes)) => way.behind(&tenant, first, writes).await,
+                (Err(error), batch) => (way.refuse(batch, &error), Some(error)),
             };
             Event::Ended { tenant, known, again, failure }
         }));
@@ -166,10 +168,21 @@ impl Lanes {
 }
 
 impl Way {
-    /// Has those who follow look for changes of this tenant.
-    async fn introduce(&self, tenant: &TenantId) -> bool {
+    /// Has those who follow look for changes of this tenant, before there are any.
+    async fn introduce(&self, tenant: &TenantId) -> Result<(), StoreError> {
         let introduced = self.link.ask(Command::new("SADD").key(names::TENANTS).arg(tenant.as_str())).await;
-        introduced.is_ok()
+        self.state.note(&introduced);
+        Ok(introduced.map(drop)?)
+    }
+
+    /// Says of a batch that it was not done; gives what is to be tried again.
+    fn refuse(&self, batch: Batch, error: &StoreError) -> Vec<Behind> {
+        match batch {
+            Batch::Behind(writes) if error.passes() => return writes,
+            Batch::Behind(writes) => self.state.lose(&marks(&writes), error),
+            Batch::Commits(commits) => commits.into_iter().for_each(|commit| commit.answer.done(Err(error.clone()))),
+        }
+        Vec::new()
     }
 
     async fn commits(&self, tenant: &TenantId, first: u64, commits: Vec<Commit>) -> Option<StoreError> {

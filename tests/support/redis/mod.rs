@@ -208,7 +208,7 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Where `make redis` puts a file. Where it is missing the test fails: one that skips itself proves nothing.
-fn file(name: &str) -> PathBuf {
+pub fn file(name: &str) -> PathBuf {
     let beside = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/runtime"));
     let path = std::env::var_os("INSTINCT_RUNTIME_DIR").map_or_else(beside, PathBuf::from).join("redis/bin").join(name);
     assert!(path.is_file(), "{} is missing: run `make redis`, which brings it in seconds", path.display());

@@ -1,0 +1,102 @@
+//! What a tenant may keep, held against what it keeps.
+//!
+//! Writers that ask at the same time may each be told that there is room; what that passes a quota by is bounded by the writes at one time.
+
+use super::Decider;
+use crate::cache::usage::Used;
+use crate::domain::component::Component;
+use crate::domain::entry::StoredEntry;
+use crate::domain::ids::TenantId;
+use crate::telemetry::metrics;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Why a tenant may keep no more.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{held} {what} are held, {more} more would come, and the quota of the tenant is {max}: delete some, or have it raised")]
+pub struct QuotaReached {
+    /// Of what.
+    pub what: &'static str,
+    /// How much the tenant keeps.
+    pub held: u64,
+    /// How much would come.
+    pub more: u64,
+    /// How much it may.
+    pub max: u64,
+}
+
+/// What a tenant holds, of all kinds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// Entries.
+    pub entries: u64,
+    /// Components.
+    pub components: u64,
+    /// Bytes of both, and of bars.
+    pub bytes: u64,
+}
+
+impl Decider {
+    /// What a tenant holds.
+    pub fn holdings(&self, tenant: &TenantId) -> Holdings {
+        let (entries, components) = (self.semantic.used(tenant), self.embeddings.used(tenant));
+        let bytes = entries.bytes + components.bytes + self.market.used(tenant).bytes;
+        Holdings { entries: entries.count, components: components.count, bytes }
+    }
+
+    /// What all tenants hold, by their labels in metrics.
+    pub fn holdings_by_label(&self) -> BTreeMap<String, Holdings> {
+        let mut all: BTreeMap<String, Holdings> = BTreeMap::new();
+        let mut add = |held: Vec<(TenantId, Used)>, count: fn(&mut Holdings) -> Option<&mut u64>| {
+            for (tenant, used) in held {
+                let of_label = all.entry(self.tenants.label(&tenant).to_owned()).or_default();
+                of_label.bytes += used.bytes;
+                if let Some(count) = count(of_label) {
+                    *count += used.count;
+                }
+            }
+        };
+        add(self.semantic.used_by_all(), |held| Some(&mut held.entries));
+        add(self.embeddings.used_by_all(), |held| Some(&mut held.components));
+        add(self.market.used_by_all(), |_| None);
+        all
+    }
+
+    /// Whether entries of one tenant fit.
+    pub(super) fn room_for_entries(&self, entries: &[StoredEntry]) -> Result<(), QuotaReached> {
+        let Some(tenant) = entries.first().map(|stored| &stored.entry.tenant) else { return Ok(()) };
+        self.room(tenant, "entries", || self.semantic.more_with(tenant, entries))
+    }
+
+    /// Whether components of one tenant fit.
+    pub(super) fn room_for_components(&self, components: &[Arc<Component>]) -> Result<(), QuotaReached> {
+        let Some(tenant) = components.first().map(|component| &component.tenant) else { return Ok(()) };
+        self.room(tenant, "components", || self.embeddings.more_with(components))
+    }
+
+    /// Whether so many bytes of bars fit.
+    pub(super) fn room_for_bars(&self, tenant: &TenantId, bytes: u64) -> Result<(), QuotaReached> {
+        self.room(tenant, "bars", || Used { count: 0, bytes })
+    }
+
+    fn room(&self, tenant: &TenantId, what: &'static str, more: impl FnOnce() -> Used) -> Result<(), QuotaReached> {
+        let quota = self.tenants.quota(tenant);
+        let most = match what {
+            "entries" => quota.entries,
+            "components" => quota.components,
+            _ => None,
+        };
+        if most.is_none() && quota.bytes.is_none() {
+            return Ok(());
+        }
+        let (more, held) = (more(), self.holdings(tenant));
+        let count = if what == "entries" { held.entries } else { held.components };
+        for (what, held, more, most) in [(what, count, more.count, most), ("bytes", held.bytes, more.bytes, quota.bytes)] {
+            if let Some(max) = most.filter(|max| more > 0 && held.saturating_add(more) > *max) {
+                metrics::tenants::over_quota(self.tenants.label(tenant), what);
+                return Err(QuotaReached { what, held, more, max });
+            }
+        }
+        Ok(())
+    }
+}
