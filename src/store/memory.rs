@@ -214,6 +214,10 @@ impl Shared for Memory {
         Ok(keys.iter().map(|key| Ok(state.records.get(key).filter(|record| !record.expired(now)).cloned())).collect())
     }
 
+    async fn generation(&self) -> Result<u64, StoreError> {
+        Ok(self.state()?.generation)
+    }
+
     async fn next_generation(&self, above: u64) -> Result<u64, StoreError> {
         let mut state = self.state()?;
         state.generation = state.generation.max(above) + 1;

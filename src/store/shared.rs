@@ -109,6 +109,12 @@ pub trait Shared: Send + Sync + fmt::Debug {
     /// [`StoreError`] where the store is away.
     async fn get_many(&self, keys: &[RecordKey]) -> Result<Vec<Result<Option<Record>, CodecError>>, StoreError>;
 
+    /// The latest generation that any process was given; 0 where none was.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store is away.
+    async fn generation(&self) -> Result<u64, StoreError>;
+
     /// A generation that no process was given before and that is greater than `above`.
     ///
     /// # Errors

@@ -123,6 +123,7 @@ async fn generations_are_given_out_once(join: &Join) {
     let first = shared(&one).next_generation(0).await.unwrap();
     let second = shared(&other).next_generation(0).await.unwrap();
     assert!(first > 0 && second > first);
+    assert_eq!(shared(&one).generation().await.unwrap(), second, "what another was given is known here");
     assert!(shared(&one).next_generation(1_000).await.unwrap() > 1_000);
     assert!(shared(&other).next_generation(0).await.unwrap() > 1_001);
 }

@@ -82,6 +82,10 @@ impl Shared for Lossy {
         self.beyond().await;
         found
     }
+    async fn generation(&self) -> Result<u64, StoreError> {
+        self.beyond().await.generation().await
+    }
+
     async fn next_generation(&self, above: u64) -> Result<u64, StoreError> {
         self.beyond().await.next_generation(above).await
     }

@@ -28,6 +28,9 @@ if ARGV[2] == '' then return redis.call('DEL', KEYS[1]) end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1";
 
+const GENERATION: &str = "#!lua flags=no-writes
+return tonumber(redis.call('GET', KEYS[1])) or 0";
+
 const NEXT_GENERATION: &str = "#!lua
 local next = math.max(tonumber(redis.call('GET', KEYS[1])) or 0, tonumber(ARGV[1])) + 1
 redis.call('SET', KEYS[1], string.format('%.0f', next))
@@ -61,6 +64,11 @@ async fn held(link: &Link, script: &'static str, lease: &Lease, words: Vec<Strin
         Command::new("EVAL").arg(script).arg("1").key(&names::lease(&lease.tenant, &lease.name)).arg(lease.fence.to_string());
     let answer = link.ask(words.into_iter().fold(command, Command::arg)).await?;
     Ok(answer.as_i64() == Some(1))
+}
+
+pub(super) async fn generation(link: &Link) -> Result<u64, RedisError> {
+    let answer = link.ask(Command::new("EVAL").arg(GENERATION).arg("1").key(names::GENERATION)).await?;
+    answer.as_u64().ok_or_else(|| RedisError::Refused { detail: format!("it gave the generation {answer:?}") })
 }
 
 pub(super) async fn next_generation(link: &Link, above: u64) -> Result<u64, RedisError> {

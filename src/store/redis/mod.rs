@@ -240,6 +240,10 @@ impl Shared for InRedis {
         Ok(records)
     }
 
+    async fn generation(&self) -> Result<u64, StoreError> {
+        Ok(lease::generation(&self.link).await?)
+    }
+
     async fn next_generation(&self, above: u64) -> Result<u64, StoreError> {
         Ok(lease::next_generation(&self.link, above).await?)
     }
