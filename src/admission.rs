@@ -144,10 +144,9 @@ impl Admission {
     }
 
     fn judge(&self, state: &State, remaining: Duration) -> Result<(), Refused> {
-        // Those before it share the workers, and then it takes its own time.
-        let rounds = state.in_flight as f64 / self.workers as f64;
-        let expected = state.service_sec * (rounds + 1.0);
-        if expected > remaining.as_secs_f64() {
+        // Those before it share the workers. Its own time is not counted: where nobody is before it, it may try.
+        let waits = state.service_sec * state.in_flight as f64 / self.workers as f64;
+        if waits > remaining.as_secs_f64() {
             return Err(Refused::TooLate);
         }
         if state.in_flight as f64 >= state.limit { Err(Refused::Full) } else { Ok(()) }

@@ -17,12 +17,15 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// The pause after a first failure, which doubles with each further one up to the longest.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// How long a tenant counts as known: a failover, or an operator, may lose what says so.
+const KNOWN_FOR: Duration = Duration::from_secs(10);
 
 /// How writes are done durably.
 #[derive(Debug, Clone, Copy)]
@@ -44,8 +47,8 @@ pub(super) struct Way {
 
 /// Something that a lane waited for.
 enum Event {
-    /// A batch has ended; whether the tenant is known from now on, what must be tried again, and why something failed.
-    Ended { tenant: TenantId, known: bool, again: Vec<Behind>, failure: Option<StoreError> },
+    /// A batch has ended; since when the tenant is known, what must be tried again, and why something failed.
+    Ended { tenant: TenantId, known: Option<Instant>, again: Vec<Behind>, failure: Option<StoreError> },
     /// A pause has ended.
     Woken { tenant: TenantId },
 }
@@ -110,7 +113,7 @@ impl Lanes {
         let Some(lane) = self.lanes.get_mut(&tenant).filter(|lane| !lane.busy) else { return };
         let Some(batch) = lane.next() else { return };
         lane.busy = true;
-        let (way, known) = (Arc::clone(&self.way), lane.known);
+        let (way, known) = (Arc::clone(&self.way), lane.known.filter(|since| since.elapsed() < KNOWN_FOR));
         // A number for each command of the batch, growing with their order.
         let first = self.number + 1;
         self.number += match &batch {
@@ -118,8 +121,8 @@ impl Lanes {
             Batch::Behind(_) => 1,
         };
         self.running.push(Box::pin(async move {
-            let introduced = if known { Ok(()) } else { way.introduce(&tenant).await };
-            let known = introduced.is_ok();
+            let introduced = if known.is_some() { Ok(()) } else { way.introduce(&tenant).await };
+            let known = known.or_else(|| introduced.is_ok().then(Instant::now));
             let (again, failure) = match (introduced, batch) {
                 (Ok(()), Batch::Commits(commits)) => (Vec::new(), way.commits(&tenant, first, commits).await),
                 (Ok(()), Batch::Behind(writes)) => way.behind(&tenant, first, writes).await,
