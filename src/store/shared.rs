@@ -23,7 +23,7 @@ use std::time::Duration;
 pub fn followed(kind: RecordKind) -> bool {
     match kind {
         RecordKind::Component | RecordKind::Entry | RecordKind::TagEnd | RecordKind::Judgement | RecordKind::Market => true,
-        RecordKind::Text | RecordKind::Decision => false,
+        RecordKind::Text | RecordKind::Decision | RecordKind::AuditEvent | RecordKind::AuditChain => false,
     }
 }
 

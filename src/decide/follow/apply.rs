@@ -36,7 +36,10 @@ impl Changed {
                 }
                 RecordKey::Judgement { .. } => changed.judgements.push(key),
                 // They are read where they are needed.
-                RecordKey::Text { .. } | RecordKey::Decision { .. } => {}
+                RecordKey::Text { .. }
+                | RecordKey::Decision { .. }
+                | RecordKey::AuditEvent { .. }
+                | RecordKey::AuditChain { .. } => {}
             }
         }
         changed

@@ -39,5 +39,7 @@ pub(super) fn pattern(kind: RecordKind) -> &'static str {
         RecordKind::TagEnd => "{*}:tag_end:*",
         RecordKind::Judgement => "{*}:judgement:*",
         RecordKind::Market => "{*}:market:*",
+        RecordKind::AuditEvent => "{*}:audit_event:*",
+        RecordKind::AuditChain => "{*}:audit_chain",
     }
 }
