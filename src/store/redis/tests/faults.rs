@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::ids::TenantId;
 use crate::redis::{Redis, RedisError};
 use crate::store::codec::{CodecError, Fault};
+use crate::store::journal::Journaled;
 use crate::store::redis::operation::{Operation, Writer};
 use std::ops::ControlFlow;
 
@@ -173,6 +174,42 @@ async fn a_full_queue_refuses_at_once_and_loses_nothing_that_it_took() {
     until_stored(&store, &records[8]).await;
     assert_eq!(contract::keys_of(&*store, RecordKind::Component).len(), 9);
     assert_eq!(store.health().lost, 0);
+}
+
+#[tokio::test]
+async fn writes_behind_that_fill_the_queue_keep_no_commit_waiting_while_the_server_is_away() {
+    let mut server = RedisServer::start(&[]);
+    let config = Config { queue_records: 8, ..Config::default() };
+    let store = try_open(&server.url(), &quick(), &config, Clock::manual(moment())).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let journal = crate::store::journal::Config::default();
+    let journaled = Journaled::open(Arc::clone(&store), &journal, dir.path(), Clock::manual(moment())).unwrap();
+    server.stop();
+    for i in 0..8 {
+        store.record(Write::Put(component("a", &format!("c{i}"), "text"))).unwrap();
+    }
+    assert!(matches!(store.record(Write::Put(component("a", "full", "text"))), Err(StoreError::QueueFull { .. })));
+    for tenant in ["a", "b"] {
+        let record = component(tenant, "promised", "text");
+        let answer = tokio::time::timeout(Duration::from_secs(5), store.commit(put(&record))).await;
+        let error = answer.expect("the caller is told").unwrap_err();
+        assert!(matches!(error, StoreError::Away { .. }), "{error}");
+    }
+    assert!(!journaled.backfill(put(&entry("a", "text"))).await.unwrap(), "a backfill goes to the journal");
+    // Commits that fill their own room are told too.
+    server.restart();
+    until_stored(&store, &component("a", "after", "text")).await;
+    server.pause();
+    let since = Instant::now();
+    let commits = (0..20).map(|i| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.commit(put(&component("a", &format!("c{i}"), "text"))).await })
+    });
+    for commit in commits.collect::<Vec<_>>() {
+        assert!(commit.await.unwrap().is_err());
+    }
+    assert!(since.elapsed() < Duration::from_secs(4), "{:?}", since.elapsed());
+    server.resume();
 }
 
 #[tokio::test]
