@@ -35,7 +35,7 @@ pub(super) async fn run(core: Arc<Core>, writer: WeakSender<Message>) {
         sleep(jittered(calm)).await;
         match some(&core, &writer, groups_max).await {
             Ok(()) => groups_max = GROUPS_MAX,
-            Err(StoreError::Codec(error)) => {
+            Err(error) if of_its_records(&error) => {
                 tracing::debug!(%error, "a batch of the journal is replayed one by one");
                 groups_max = 1;
             }
@@ -92,7 +92,8 @@ pub(super) async fn some(core: &Arc<Core>, writer: &WeakSender<Message>, groups_
             metrics::journal_replayed(count);
             note(core, writer, places).await;
         }
-        Err(error @ StoreError::Codec(_)) if batch.is_one_group() => give_up(core, &batch, &error, batch.owed.len()),
+        // Where more went together, or another write overtook this one, it is tried once more by itself.
+        Err(error) if of_its_records(&error) && groups_max == 1 => give_up(core, &batch, &error, batch.owed.len()),
         Err(error) => return Err(error),
     }
     let log = Arc::clone(&core.log);
@@ -117,6 +118,11 @@ async fn note(core: &Core, writer: &WeakSender<Message>, owed: Vec<(RecordKey, P
     if matches!(sent, Some(Ok(()))) {
         let _ = answered.await;
     }
+}
+
+/// Whether the store refuses what is in a batch, whenever it is asked.
+fn of_its_records(error: &StoreError) -> bool {
+    matches!(error, StoreError::Codec(_) | StoreError::Redis(_)) && !error.passes()
 }
 
 fn give_up(core: &Core, batch: &Batch, error: &StoreError, records: usize) {

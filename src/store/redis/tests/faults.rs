@@ -213,6 +213,38 @@ async fn writes_behind_that_fill_the_queue_keep_no_commit_waiting_while_the_serv
 }
 
 #[tokio::test]
+async fn a_tenant_whose_writes_are_refused_for_good_stops_neither_the_journal_nor_the_followers_of_the_others() {
+    let server = RedisServer::start(&[]);
+    let store = open(&server.url());
+    store.commit(put(&entry("a", "before"))).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let config = crate::store::journal::Config::default();
+    let journaled = Journaled::open(Arc::clone(&store), &config, dir.path(), Clock::manual(moment())).unwrap();
+    server.say(&["SET", "{a}:changes", "no stream"]);
+    server.pause();
+    for record in [entry("a", "one"), entry("a", "two"), entry("b", "three")] {
+        assert!(!journaled.backfill(put(&record)).await.unwrap());
+    }
+    server.resume();
+    let since = Instant::now();
+    while !holds(&store, &entry("b", "three")).await || journaled.health().journal.unwrap().records > 0 {
+        assert!(since.elapsed() < Duration::from_secs(15), "{:?}", journaled.health());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(journaled.health().journal.unwrap().refused, 2);
+    assert!(std::fs::read_dir(dir.path()).unwrap().count() > 1, "what was refused is kept");
+    let error = journaled.backfill(put(&entry("a", "four"))).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Redis(RedisError::WrongType { .. })), "{error}");
+    assert!(journaled.backfill(put(&entry("b", "five"))).await.unwrap());
+    let shared = store.shared().unwrap();
+    let position = shared.position().await.unwrap();
+    let quiet = shared.changes(&position, Duration::ZERO).await.unwrap();
+    assert!(!quiet.gap && quiet.changes.is_empty(), "{quiet:?}");
+    store.commit(put(&entry("b", "six"))).await.unwrap();
+    assert_eq!(shared.changes(&position, Duration::from_secs(1)).await.unwrap().changes.len(), 1);
+}
+
+#[tokio::test]
 async fn durability_that_the_server_can_not_give_is_said() {
     let server = RedisServer::start(&[]);
     let open = |config: &Config| try_open(&server.url(), &quick(), config, Clock::manual(moment())).unwrap();
