@@ -2,10 +2,14 @@
 
 use super::*;
 use crate::domain::ids::TenantId;
+use crate::domain::tag_end::TagEnd;
+use crate::domain::trust::Quarantine;
 use crate::redis::{Redis, RedisError};
 use crate::store::codec::{CodecError, Fault};
 use crate::store::journal::Journaled;
 use crate::store::redis::operation::{Operation, Writer};
+use crate::store::sample::decision_of;
+use crate::store::shared::Acquired;
 use std::ops::ControlFlow;
 
 fn seen(store: &Arc<dyn Store>, kind: RecordKind) -> (usize, Vec<CodecError>) {
@@ -242,6 +246,36 @@ async fn a_tenant_whose_writes_are_refused_for_good_stops_neither_the_journal_no
     assert!(!quiet.gap && quiet.changes.is_empty(), "{quiet:?}");
     store.commit(put(&entry("b", "six"))).await.unwrap();
     assert_eq!(shared.changes(&position, Duration::from_secs(1)).await.unwrap().changes.len(), 1);
+}
+
+#[tokio::test]
+async fn what_takes_an_answer_back_is_done_in_a_full_memory_too() {
+    let server = RedisServer::start(&[]);
+    let store = open(&server.url());
+    let (wrong, stays) = (entry("a", "wrong"), entry("a", "stays"));
+    store.commit(vec![Write::Put(wrong.clone()), Write::Put(stays.clone())]).await.unwrap();
+    server.say(&["CONFIG", "SET", "maxmemory", "1"]);
+    // Another process has to announce the tenant before its first write.
+    let store = open(&server.url());
+    let shared = store.shared().unwrap();
+    let tenant = TenantId::new("a").unwrap();
+    let Acquired::Mine(lease) = shared.acquire(&tenant, "purge", Duration::from_secs(10)).await.unwrap() else {
+        panic!("nobody else has the lease")
+    };
+    assert!(shared.renew(&lease, Duration::from_secs(10)).await.unwrap());
+    assert!(shared.commit_under(&lease, vec![Write::Delete(wrong.key())]).await.unwrap());
+    assert!(shared.release(&lease, None).await.unwrap());
+    assert!(store.get(&wrong.key()).await.unwrap().is_none());
+    let generation = shared.next_generation(0).await.unwrap();
+    let end = TagEnd { tenant, tag: "NVDA".to_owned(), generation, at: moment() };
+    store.commit(put(&Record::TagEnd(end))).await.unwrap();
+    let mut closed = entry_of("a", "stays");
+    let quarantine = Quarantine { since: moment(), decision: decision_of("a", moment(), 1).id, note: None };
+    Arc::make_mut(&mut closed.entry).quarantine = Some(quarantine);
+    let closed = Record::Entry(closed);
+    store.commit(put(&closed)).await.unwrap();
+    assert!(holds(&store, &closed).await);
+    assert!(store.commit(put(&stays)).await.is_err(), "all else waits for room");
 }
 
 #[tokio::test]
