@@ -275,7 +275,13 @@ impl Store for Journaled {
             match tokio::time::timeout(bound, self.commit_over(writes.clone())).await {
                 Ok(Ok(())) => return Ok(true),
                 Ok(Err(error @ StoreError::Codec(_))) => return Err(error),
-                Ok(Err(error)) => core.set_away(true, Some(&error)),
+                Ok(Err(error)) if error.passes() => core.set_away(true, Some(&error)),
+                // It refuses this backfill and would refuse it again; other tenants' it may take.
+                Ok(Err(error @ StoreError::Redis(_))) => {
+                    core.refuse(writes.len());
+                    return Err(error);
+                }
+                Ok(Err(error)) => tracing::warn!(%error, "a backfill goes to the journal"),
                 Err(_) => {
                     let detail = format!("it did not answer within {} ms", bound.as_millis());
                     core.set_away(true, Some(&StoreError::Away { detail }));

@@ -361,3 +361,30 @@ async fn a_journal_of_a_later_version_is_refused_and_left_alone() {
     assert!(matches!(&error, StoreError::Layout { found, .. } if found == "9 of the journal"), "{error}");
     assert!(segment.exists());
 }
+
+#[tokio::test]
+async fn what_was_replayed_is_not_replayed_again_after_a_restart_though_its_segment_is_still_there() {
+    let scene = Scene::new();
+    let store = scene.store().await;
+    scene.server.set_away(true);
+    let (first, anew, last) = (entry("first"), entry("anew"), Record::Entry(entry_of("b", "last")));
+    for record in [&first, &anew, &last] {
+        assert!(!store.backfill(put(record)).await.unwrap());
+    }
+    store.replaying.as_ref().unwrap().abort();
+    until("the end of the replay", async || store.core.turn.try_lock().is_ok()).await;
+    scene.server.set_away(false);
+    let queue = store.queue.as_ref().unwrap().downgrade();
+    super::replay::some(&store.core, &queue, 64).await.unwrap();
+    assert!(holds(&*scene.inner, &first).await && !holds(&*scene.inner, &last).await, "a part was replayed");
+    scene.server.set_away(true);
+    store.journal(&put(&anew)).await.unwrap();
+    scene.server.set_away(false);
+    scene.server.join().commit([&first, &anew].map(|record| Write::Delete(record.key())).into()).await.unwrap();
+    drop(store);
+    let store = scene.store().await;
+    replayed(&store).await;
+    assert!(!holds(&*scene.inner, &first).await, "another process deleted it since");
+    assert!(holds(&*scene.inner, &anew).await, "this was journaled anew");
+    assert!(holds(&*scene.inner, &last).await);
+}

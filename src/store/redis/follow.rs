@@ -69,7 +69,7 @@ impl Follower<'_> {
                 checked = Instant::now();
                 let ends = self.ends(position.parts.keys().cloned().collect()).await?;
                 // A stream that ends before what was read of it is another one than it was.
-                let gap = position.parts.iter().any(|(tenant, read)| ends.get(tenant).is_none_or(|end| end < read));
+                let gap = position.parts.iter().any(|(tenant, read)| ends.get(tenant).is_some_and(|end| end < read));
                 let found =
                     if gap { Changes { changes: Vec::new(), position, gap } } else { self.until(position, &ends).await? };
                 if found.gap || ended || !found.changes.is_empty() {
@@ -102,7 +102,7 @@ impl Follower<'_> {
         Ok(members.into_iter().filter_map(|name| TenantId::new(&name.into_string()?).ok()).collect())
     }
 
-    /// The last id of each stream.
+    /// The last id of each stream; one that is none is left out, for it must not keep the others from being followed.
     async fn ends(&self, tenants: Vec<TenantId>) -> Result<BTreeMap<TenantId, Id>, RedisError> {
         let ask = |tenant: &TenantId| Command::new("XINFO").arg("STREAM").key(&names::changes(tenant));
         let answers = self.link.ask_all(tenants.iter().map(ask).collect()).await?;
@@ -112,6 +112,10 @@ impl Follower<'_> {
                 Ok(info) => end_of(info).unwrap_or_default(),
                 // Nothing was written yet, or the stream was deleted.
                 Err(RedisError::Refused { detail }) if detail.contains("no such key") => (0, 0),
+                Err(error @ RedisError::WrongType { .. }) => {
+                    not_followed(&error, &tenant);
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             ends.insert(tenant, end);
@@ -159,9 +163,7 @@ impl Follower<'_> {
             {
                 match answer {
                     Ok(answer) => found.extend(by_tenant(position, answer)),
-                    Err(error @ RedisError::WrongType { .. }) => {
-                        tracing::error!(%error, %tenant, "the changes of this tenant can't be followed: look at the key with TYPE and delete it");
-                    }
+                    Err(error @ RedisError::WrongType { .. }) => not_followed(&error, tenant),
                     Err(error) => return Err(error),
                 }
             }
@@ -208,6 +210,10 @@ impl Follower<'_> {
         });
         Some(Entry { id, previous, change })
     }
+}
+
+fn not_followed(error: &RedisError, tenant: &TenantId) {
+    tracing::error!(%error, %tenant, "the changes of this tenant can't be followed: look at the key with TYPE and delete it");
 }
 
 /// Puts the parts of an answer to XREAD to their tenants.

@@ -42,7 +42,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::{OnceCell, Semaphore, mpsc, oneshot};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use writer::{Durability, Lanes, Way};
 
 /// The store in Redis.
@@ -57,7 +57,10 @@ pub(super) struct InRedis {
     writer: String,
     /// Microseconds since the epoch; decision records of before are pruned.
     floor: AtomicI64,
+    /// For writes that nobody waits for. Commits have room of their own, for these wait as long as Redis is away.
+    room_behind: Arc<Semaphore>,
     room: Arc<Semaphore>,
+    command_timeout: Duration,
     messages: Option<mpsc::UnboundedSender<Message>>,
     ended: Mutex<std::sync::mpsc::Receiver<()>>,
 }
@@ -101,7 +104,9 @@ impl InRedis {
             config: config.clone(),
             writer: name,
             floor: AtomicI64::new(i64::MIN),
+            room_behind: Arc::new(Semaphore::new(config.queue_records)),
             room: Arc::new(Semaphore::new(config.queue_records)),
+            command_timeout,
             messages: Some(messages),
             ended: Mutex::new(ended),
         })
@@ -133,7 +138,7 @@ impl InRedis {
         if of_tenants.is_empty() {
             return Ok(true);
         }
-        let room = Arc::clone(&self.room).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let room = self.room_for_a_commit().await?;
         let (answer, answered) = oneshot::channel();
         let joint = Joint::new(answer, of_tenants.len(), Some(room));
         for (tenant, operations) in of_tenants {
@@ -142,6 +147,13 @@ impl InRedis {
             self.send(Message::Job(tenant, Job::Commit(commit)))?;
         }
         answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Room for a commit, within the time that a command has: a caller is told of a store that gets nowhere, and never left waiting.
+    async fn room_for_a_commit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        let room = Arc::clone(&self.room).acquire_owned();
+        let full = || StoreError::Away { detail: format!("{} commits wait for it already", self.config.queue_records) };
+        tokio::time::timeout(self.command_timeout, room).await.map_err(|_| full())?.map_err(|_| StoreError::Closed)
     }
 
     fn follower<'a>(&'a self, link: &'a Link) -> Follower<'a> {
@@ -157,7 +169,7 @@ impl Store for InRedis {
 
     fn record(&self, write: Write) -> Result<(), StoreError> {
         let full = || StoreError::QueueFull { capacity: self.config.queue_records };
-        let room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| full())?;
+        let room = Arc::clone(&self.room_behind).try_acquire_owned().map_err(|_| full())?;
         let tenant = write.key().tenant().clone();
         let sequence = self.state.pending.insert(&write);
         self.send(Message::Job(tenant, Job::Behind(Behind { sequence, write, _room: room })))
@@ -196,7 +208,7 @@ impl Store for InRedis {
     fn health(&self) -> StoreHealth {
         StoreHealth {
             failed: self.state.failure(),
-            queued: self.config.queue_records.saturating_sub(self.room.available_permits()),
+            queued: self.config.queue_records.saturating_sub(self.room_behind.available_permits()),
             queue_capacity: self.config.queue_records,
             lost: self.state.lost(),
             disk_bytes: 0,

@@ -6,7 +6,7 @@
 
 use super::lane::{Batch, Behind, Commit, Job, Joint, Lane, Message, marks};
 use super::names;
-use super::operation::{Operation, Writer};
+use super::operation::{Operation, Writer, take_back};
 use super::state::State;
 use crate::domain::ids::TenantId;
 use crate::domain::time::Clock;
@@ -23,6 +23,10 @@ use tokio::sync::mpsc;
 /// The pause after a first failure, which doubles with each further one up to the longest.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Names a tenant to those who follow, also where memory is full.
+const INTRODUCE: &str = "#!lua flags=allow-oom
+return redis.call('SADD', KEYS[1], ARGV[1])";
 
 /// How long a tenant counts as known: a failover, or an operator, may lose what says so.
 const KNOWN_FOR: Duration = Duration::from_secs(10);
@@ -173,8 +177,11 @@ impl Lanes {
 impl Way {
     /// Has those who follow look for changes of this tenant, before there are any.
     async fn introduce(&self, tenant: &TenantId) -> Result<(), StoreError> {
-        let introduced = self.link.ask(Command::new("SADD").key(names::TENANTS).arg(tenant.as_str())).await;
-        self.state.note(&introduced);
+        let introduced =
+            self.link.ask(Command::new("EVAL").arg(INTRODUCE).arg("1").key(names::TENANTS).arg(tenant.as_str())).await;
+        if introduced.is_err() {
+            self.state.note(&introduced);
+        }
         Ok(introduced.map(drop)?)
     }
 
@@ -204,7 +211,10 @@ impl Way {
         let mut failure = None;
         for (commit, result) in commits.into_iter().zip(results) {
             let done = result.and_then(|value| kept.clone().map(|()| value.as_i64() == Some(1)));
-            self.state.note(&done);
+            // What is done in a full memory says nothing of whether there is room.
+            if done.is_err() || !take_back(&commit.operations) {
+                self.state.note(&done);
+            }
             let done = done.map_err(StoreError::from);
             failure = done.as_ref().err().cloned().or(failure);
             commit.answer.done(done);
