@@ -28,7 +28,7 @@ use crate::limits::{EVENT_STREAMS_MAX, STRATEGIES_MAX};
 use crate::llm;
 use crate::redis::Address;
 use crate::store::generations::Generations;
-use crate::store::{self, Backend, Store, StoreError};
+use crate::store::{self, Backend, Store, StoreError, buckets};
 use crate::tenant::{Rates, Tenants};
 use crate::triage::{self, Example};
 use std::collections::BTreeMap;
@@ -247,6 +247,7 @@ impl App {
         let budgets = Budgets::new(strategies.calibrations.clone());
         let background = Background::default();
         let audit = AuditLog::new(Arc::clone(&parts.store), parts.clock.clone());
+        let rates = buckets::of(&parts.store).map_or_else(Rates::default, Rates::shared);
         let triages = Triages::learn(&strategies, &parts.embedder, &parts.engines, &background).map_err(StartError::Triage)?;
         let decider = Arc::new(Decider {
             strategies,
@@ -282,7 +283,7 @@ impl App {
         decider.see_to_indexes(&TenantId::default_tenant()).await;
         let bulk = Arc::new(tokio::sync::Semaphore::new(config.server.bulk_writes_max));
         let streams = Arc::new(tokio::sync::Semaphore::new(EVENT_STREAMS_MAX));
-        Ok(Self { decider, restored, audit, rates: Rates::default(), bulk, streams, draining: AtomicBool::new(false) })
+        Ok(Self { decider, restored, audit, rates, bulk, streams, draining: AtomicBool::new(false) })
     }
 
     /// Says that no new work should be sent here.

@@ -1,4 +1,4 @@
-//! What several processes over one store have in common: a stream of what changed, leases, and a counter of generations.
+//! What several processes over one store have in common: a stream of what changed, leases, a counter of generations, and token buckets.
 //!
 //! Each process keeps all that it serves in its own memory. It fills that once by a scan and then follows the stream: a change says which
 //! record was written, never what was written, so that applying it twice, late, or out of order with another does no harm. The record
@@ -11,12 +11,12 @@
 //!   gone to another is refused;
 //! - generations are given out once.
 
+use super::buckets::SharedBuckets;
 use super::{CodecError, Record, RecordKey, RecordKind, StoreError, Write};
 use crate::domain::ids::TenantId;
 use crate::domain::time::Timestamp;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 /// Whether processes follow the changes of this kind. The vectors of fresh texts and audit records are read where they are needed.
@@ -89,7 +89,7 @@ pub const CHANGES_MAX: usize = 1_024;
 
 /// A store that other processes read and write as well.
 #[async_trait]
-pub trait Shared: Send + Sync + fmt::Debug {
+pub trait Shared: SharedBuckets {
     /// The end of the stream, as of now.
     ///
     /// # Errors

@@ -9,8 +9,10 @@ use instinct::domain::answer::Outcome;
 use instinct::domain::component::Role;
 use instinct::domain::deadline::Deadline;
 use instinct::domain::ids::{ComponentId, TenantId};
+use instinct::domain::role::Role as CallerRole;
 use instinct::domain::time::Timestamp;
 use instinct::engine::Engines;
+use instinct::store::buckets::{Rate, SharedBuckets, Taken};
 use instinct::store::shared::{Acquired, Changes, Lease, Position};
 use instinct::store::{CodecError, Record, RecordKey, RecordKind, Shared, Store, StoreError, StoreHealth, Visit, Write};
 use proptest::prelude::*;
@@ -66,6 +68,13 @@ impl Lossy {
             tokio::task::yield_now().await;
         }
         self.inner.shared().unwrap()
+    }
+}
+
+#[async_trait]
+impl SharedBuckets for Lossy {
+    async fn take(&self, tenant: &TenantId, role: CallerRole, rate: Rate) -> Result<Taken, StoreError> {
+        self.beyond().await.take(tenant, role, rate).await
     }
 }
 

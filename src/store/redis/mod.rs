@@ -10,6 +10,7 @@
 //!
 //! What is durable is Redis's to say: see [`Config::wait_fsync`] and [`Config::wait_replicas`].
 
+mod buckets;
 mod config;
 mod follow;
 mod lane;
@@ -25,9 +26,11 @@ mod writer;
 
 pub use config::Config;
 
+use super::buckets::{Rate, SharedBuckets, Taken};
 use super::shared::{Acquired, Changes, Lease, Position};
 use super::{CodecError, Record, RecordKey, RecordKind, Shared, Store, StoreError, StoreHealth, Visit, Write};
 use crate::domain::ids::TenantId;
+use crate::domain::role::Role;
 use crate::domain::time::{Clock, Timestamp};
 use crate::redis::{Command, Found, Link, Redis, RedisError};
 use async_trait::async_trait;
@@ -219,6 +222,13 @@ impl Store for InRedis {
 
     fn shared(&self) -> Option<&dyn Shared> {
         Some(self)
+    }
+}
+
+#[async_trait]
+impl SharedBuckets for InRedis {
+    async fn take(&self, tenant: &TenantId, role: Role, rate: Rate) -> Result<Taken, StoreError> {
+        Ok(buckets::take(&self.link, tenant, role, rate).await?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The keys that are no records, and the patterns of those that are.
 
 use crate::domain::ids::TenantId;
+use crate::domain::role::Role;
 use crate::store::RecordKind;
 
 /// The set of the tenants that have a stream of changes.
@@ -22,6 +23,11 @@ pub(super) fn guard(tenant: &TenantId, writer: &str) -> String {
 /// A lease.
 pub(super) fn lease(tenant: &TenantId, name: &str) -> String {
     format!("{{{tenant}}}:lease:{name}")
+}
+
+/// The token bucket of a tenant and a role.
+pub(super) fn bucket(tenant: &TenantId, role: Role) -> String {
+    format!("{{{tenant}}}:bucket:{role}")
 }
 
 /// The counter of a tenant's fences.
