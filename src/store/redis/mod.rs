@@ -31,7 +31,7 @@ use crate::domain::ids::TenantId;
 use crate::domain::time::{Clock, Timestamp};
 use crate::redis::{Command, Found, Link, Redis, RedisError};
 use async_trait::async_trait;
-use follow::Follower;
+use follow::{Follower, Seen};
 use lane::{Behind, Commit, Job, Joint, Message};
 use operation::{Operation, Writer};
 use parking_lot::Mutex;
@@ -51,6 +51,7 @@ pub(super) struct InRedis {
     link: Link,
     /// Reads of the streams wait for a change, so they have a connection of their own.
     follower: OnceCell<Link>,
+    seen: Seen,
     state: Arc<State>,
     clock: Clock,
     config: Config,
@@ -99,6 +100,7 @@ impl InRedis {
             redis,
             link,
             follower: OnceCell::new(),
+            seen: Seen::default(),
             state,
             clock,
             config: config.clone(),
@@ -157,7 +159,7 @@ impl InRedis {
     }
 
     fn follower<'a>(&'a self, link: &'a Link) -> Follower<'a> {
-        Follower { link, writer: &self.writer }
+        Follower { link, writer: &self.writer, seen: &self.seen }
     }
 }
 
