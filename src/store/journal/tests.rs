@@ -4,6 +4,7 @@ use crate::domain::tag_end::TagEnd;
 use crate::domain::time::Clock;
 use crate::domain::trust::Quarantine;
 use crate::store::sample::{self, decision_of, entry_of, moment, same};
+use crate::store::shared::Acquired;
 use crate::store::{Common, Record, RecordKey, RecordKind, Shared, Store, StoreError, StoreHealth, Visit, Write};
 use crate::store::{contract, in_memory, open, shared_contract};
 use async_trait::async_trait;
@@ -387,4 +388,37 @@ async fn what_was_replayed_is_not_replayed_again_after_a_restart_though_its_segm
     assert!(!holds(&*scene.inner, &first).await, "another process deleted it since");
     assert!(holds(&*scene.inner, &anew).await, "this was journaled anew");
     assert!(holds(&*scene.inner, &last).await);
+}
+
+#[tokio::test]
+async fn what_is_owed_is_read_with_what_the_store_has_and_is_out_of_date_after_a_commit_under_a_lease() {
+    let scene = Scene::new();
+    let store = scene.store().await;
+    scene.server.set_away(true);
+    let (kept, stale, deleted) = (entry("kept"), entry("stale"), entry("deleted"));
+    for record in [&kept, &stale, &deleted] {
+        assert!(!store.backfill(put(record)).await.unwrap());
+    }
+    // Nothing is replayed before the commit under the lease is done.
+    let turn = store.core.turn.lock().await;
+    scene.server.set_away(false);
+    store.core.set_away(false, None);
+    let later = changed("stale", |entry| entry.created_at = moment().plus_seconds(1));
+    scene.server.join().commit(put(&later)).await.unwrap();
+    assert!(holds(&store, &kept).await && holds(&store, &later).await);
+    let shared = store.shared().unwrap();
+    let many = shared.get_many(&[&kept, &stale, &entry("none")].map(Record::key)).await.unwrap();
+    let many: Vec<_> = many.into_iter().map(Result::unwrap).collect();
+    assert!(same(many[0].as_ref().unwrap(), &kept) && same(many[1].as_ref().unwrap(), &later) && many[2].is_none());
+    let tenant = TenantId::new("a").unwrap();
+    let lasts = Duration::from_secs(60);
+    let Acquired::Mine(lease) = shared.acquire(&tenant, "purge", lasts).await.unwrap() else { panic!("it is free") };
+    store.replaying.as_ref().unwrap().abort();
+    drop(turn);
+    assert!(shared.commit_under(&lease, vec![Write::Delete(deleted.key())]).await.unwrap());
+    drop(store);
+    let store = scene.store().await;
+    replayed(&store).await;
+    assert!(holds(&*scene.inner, &kept).await && holds(&*scene.inner, &later).await);
+    assert!(scene.inner.get(&deleted.key()).await.unwrap().is_none());
 }

@@ -9,7 +9,8 @@ use crate::domain::time::Timestamp;
 use crate::redis::{Command, Link, RedisError, Value};
 use crate::store::RecordKey;
 use crate::store::shared::{CHANGES_MAX, Change, Changes, Position};
-use std::collections::BTreeMap;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -32,6 +33,16 @@ pub(super) struct Follower<'a> {
     pub(super) link: &'a Link,
     /// The name of this process in the streams.
     pub(super) writer: &'a str,
+    pub(super) seen: &'a Seen,
+}
+
+/// What this process keeps of the streams from one look to the next.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Every tenant that was ever named. Redis may lose the set of them, and is asked for their streams all the same.
+    tenants: Mutex<BTreeSet<TenantId>>,
+    /// When the streams were last asked for their ends.
+    checked: Mutex<Option<Instant>>,
 }
 
 /// A change as the stream has it.
@@ -97,9 +108,13 @@ impl Follower<'_> {
         Ok(found)
     }
 
+    /// The tenants that were ever named.
     async fn tenants(&self) -> Result<Vec<TenantId>, RedisError> {
         let members = self.link.ask(Command::new("SMEMBERS").key(names::TENANTS)).await?.into_array();
-        Ok(members.into_iter().filter_map(|name| TenantId::new(&name.into_string()?).ok()).collect())
+        let named = members.into_iter().filter_map(|name| TenantId::new(&name.into_string()?).ok());
+        let mut tenants = self.seen.tenants.lock();
+        tenants.extend(named);
+        Ok(tenants.iter().cloned().collect())
     }
 
     /// The last id of each stream; one that is none is left out, for it must not keep the others from being followed.

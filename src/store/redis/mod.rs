@@ -34,7 +34,7 @@ use crate::domain::role::Role;
 use crate::domain::time::{Clock, Timestamp};
 use crate::redis::{Command, Found, Link, Redis, RedisError};
 use async_trait::async_trait;
-use follow::Follower;
+use follow::{Follower, Seen};
 use lane::{Behind, Commit, Job, Joint, Message};
 use operation::{Operation, Writer};
 use parking_lot::Mutex;
@@ -54,6 +54,7 @@ pub(super) struct InRedis {
     link: Link,
     /// Reads of the streams wait for a change, so they have a connection of their own.
     follower: OnceCell<Link>,
+    seen: Seen,
     state: Arc<State>,
     clock: Clock,
     config: Config,
@@ -102,6 +103,7 @@ impl InRedis {
             redis,
             link,
             follower: OnceCell::new(),
+            seen: Seen::default(),
             state,
             clock,
             config: config.clone(),
@@ -160,7 +162,7 @@ impl InRedis {
     }
 
     fn follower<'a>(&'a self, link: &'a Link) -> Follower<'a> {
-        Follower { link, writer: &self.writer }
+        Follower { link, writer: &self.writer, seen: &self.seen }
     }
 }
 

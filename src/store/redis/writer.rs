@@ -117,7 +117,9 @@ impl Lanes {
         let Some(lane) = self.lanes.get_mut(&tenant).filter(|lane| !lane.busy) else { return };
         let Some(batch) = lane.next() else { return };
         lane.busy = true;
-        let (way, known) = (Arc::clone(&self.way), lane.known.filter(|since| since.elapsed() < KNOWN_FOR));
+        let failed_at = self.way.state.failed_at();
+        let still_known = |since: &Instant| since.elapsed() < KNOWN_FOR && failed_at.is_none_or(|failed| *since > failed);
+        let (way, known) = (Arc::clone(&self.way), lane.known.filter(still_known));
         // A number for each command of the batch, growing with their order.
         let first = self.number + 1;
         self.number += match &batch {

@@ -130,3 +130,31 @@ async fn in_a_cluster_changes_of_every_shard_come_in_time() {
     }
     assert!(slowest < Duration::from_millis(500), "{slowest:?}");
 }
+
+#[tokio::test]
+async fn who_lost_the_set_of_tenants_follows_those_it_knew() {
+    let server = RedisServer::start(&[]);
+    let (writer, reader) = (open(&server.url()), open(&server.url()));
+    write(&writer, "a", 0..10).await;
+    let from = position(&reader).await;
+    server.say(&["FLUSHALL"]);
+    assert!(after(&reader, &from, SOON).await.gap);
+    let from = position(&reader).await;
+    // The writer announced the tenant a moment ago and does not do so again.
+    write(&writer, "a", 10..11).await;
+    let found = after(&reader, &from, SOON).await;
+    assert_eq!((found.changes.len(), found.gap), (1, false));
+}
+
+#[tokio::test]
+async fn a_tenant_is_announced_again_to_a_server_that_was_started_without_data() {
+    let mut server = RedisServer::start(&[]);
+    let writer = open(&server.url());
+    write(&writer, "a", 0..1).await;
+    server.stop();
+    assert!(writer.commit(put(&entry("b", "text"))).await.is_err());
+    server.restart();
+    until_stored(&writer, &entry("b", "text")).await;
+    write(&writer, "a", 1..2).await;
+    assert_eq!(server.say(&["SISMEMBER", "instinct:tenants", "a"]), "1");
+}
