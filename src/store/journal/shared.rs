@@ -2,6 +2,8 @@
 
 use super::{Journaled, later, replay};
 use crate::domain::ids::TenantId;
+use crate::domain::role::Role;
+use crate::store::buckets::{Rate, SharedBuckets, Taken};
 use crate::store::shared::{Acquired, Changes, Lease, Position};
 use crate::store::{CodecError, Record, RecordKey, Shared, StoreError, Write};
 use async_trait::async_trait;
@@ -10,6 +12,13 @@ use std::time::Duration;
 impl Journaled {
     fn inner(&self) -> Result<&dyn Shared, StoreError> {
         self.core.inner.shared().ok_or(StoreError::Closed)
+    }
+}
+
+#[async_trait]
+impl SharedBuckets for Journaled {
+    async fn take(&self, tenant: &TenantId, role: Role, rate: Rate) -> Result<Taken, StoreError> {
+        self.inner()?.take(tenant, role, rate).await
     }
 }
 
@@ -38,6 +47,10 @@ impl Shared for Journaled {
             }
         }
         Ok(records)
+    }
+
+    async fn generation(&self) -> Result<u64, StoreError> {
+        self.inner()?.generation().await
     }
 
     async fn next_generation(&self, above: u64) -> Result<u64, StoreError> {
