@@ -97,7 +97,7 @@ pub trait Shared: SharedBuckets {
     async fn position(&self) -> Result<Position, StoreError>;
 
     /// The changes after `after`, at most [`CHANGES_MAX`] of each tenant; waits up to `wait` for the first. None came where it gives none:
-    /// this process was in step with the store while it waited.
+    /// this process was in step with the store while it waited. That the store lost changes, at rest, may be told a second late.
     ///
     /// # Errors
     /// [`StoreError`] where the store is away.

@@ -21,8 +21,9 @@ const BLOCK: Duration = Duration::from_millis(500);
 /// tenth of a millisecond is added for each tenant.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// How often a reader without changes checks that the streams still have what it read.
-const CHECK: Duration = Duration::from_secs(2);
+/// How often a reader without changes checks that the streams still have what it read, however short its looks are: that costs a command
+/// for each tenant.
+const CHECK: Duration = Duration::from_secs(1);
 
 /// An id within a stream: milliseconds, and a number within them.
 type Id = (u64, u64);
@@ -45,6 +46,18 @@ pub(super) struct Seen {
     checked: Mutex<Option<Instant>>,
 }
 
+impl Seen {
+    /// Whether to ask for the ends now; then it is not due again for a while.
+    fn check_is_due(&self) -> bool {
+        let mut checked = self.checked.lock();
+        let due = checked.is_none_or(|at| at.elapsed() >= CHECK);
+        if due {
+            *checked = Some(Instant::now());
+        }
+        due
+    }
+}
+
 /// A change as the stream has it.
 struct Entry {
     id: Id,
@@ -62,7 +75,6 @@ impl Follower<'_> {
     /// See [`crate::store::Shared::changes`].
     pub(super) async fn changes(&self, after: &Position, wait: Duration) -> Result<Changes, RedisError> {
         let until = Instant::now() + wait;
-        let mut checked = Instant::now();
         let mut position = after.clone();
         loop {
             for tenant in self.tenants().await? {
@@ -76,8 +88,7 @@ impl Follower<'_> {
             }
             position = found.position;
             let ended = Instant::now() >= until;
-            if ended || checked.elapsed() >= CHECK {
-                checked = Instant::now();
+            if self.seen.check_is_due() {
                 let ends = self.ends(position.parts.keys().cloned().collect()).await?;
                 // A stream that ends before what was read of it is another one than it was.
                 let gap = position.parts.iter().any(|(tenant, read)| ends.get(tenant).is_some_and(|end| end < read));
@@ -87,6 +98,8 @@ impl Follower<'_> {
                     return Ok(found);
                 }
                 position = found.position;
+            } else if ended {
+                return Ok(Changes { changes: Vec::new(), position, gap: false });
             }
         }
     }

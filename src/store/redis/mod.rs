@@ -73,14 +73,14 @@ impl InRedis {
     /// Connects and starts the writer. Blocks.
     pub(super) fn open(redis: Arc<Redis>, command_timeout: Duration, config: &Config, clock: Clock) -> Result<Self, StoreError> {
         config.check()?;
-        let links = (redis.link_soon(), redis.link_soon());
-        let (link, writing) = redis.wait(async move {
-            let (link, writing) = (links.0.await?, links.1.await?);
+        let links = (redis.link_soon(), redis.link_soon(), redis.link_soon());
+        let (link, writing, behind) = redis.wait(async move {
+            let (link, writing, behind) = (links.0.await?, links.1.await?, links.2.await?);
             let found = Found::ask(&link).await?;
             for warning in found.warnings() {
                 tracing::warn!("{warning}");
             }
-            Ok::<_, RedisError>((link, writing))
+            Ok::<_, RedisError>((link, writing, behind))
         })??;
         let state = Arc::new(State::default());
         let name = format!("{:016x}", fastrand::u64(..));
@@ -89,8 +89,9 @@ impl InRedis {
             stream_length_max: config.stream_length_max,
             decision_retention_sec: config.decision_retention_sec,
         };
-        let durability = Durability { replicas: config.wait_replicas, fsync: config.wait_fsync, timeout: command_timeout };
-        let lanes = Lanes::new(Way { link: writing, writer, durability, clock: clock.clone(), state: Arc::clone(&state) });
+        let durability = Durability { replicas: config.wait_replicas, fsync: config.wait_fsync, timeout: command_timeout / 2 };
+        let lanes =
+            Lanes::new(Way { link: writing, behind, writer, durability, clock: clock.clone(), state: Arc::clone(&state) });
         let (messages, taken) = mpsc::unbounded_channel();
         let (end, ended) = std::sync::mpsc::channel();
         redis.spawn(async move {

@@ -36,6 +36,7 @@ const KNOWN_FOR: Duration = Duration::from_secs(10);
 pub(super) struct Durability {
     pub(super) replicas: u32,
     pub(super) fsync: bool,
+    /// Less than a command has: what stands behind it on the same connection is to be answered in time.
     pub(super) timeout: Duration,
 }
 
@@ -43,6 +44,8 @@ pub(super) struct Durability {
 #[derive(Debug)]
 pub(super) struct Way {
     pub(super) link: Link,
+    /// For what is not waited for to be durable: it would stand behind those that are.
+    pub(super) behind: Link,
     pub(super) writer: Writer,
     pub(super) durability: Durability,
     pub(super) clock: Clock,
@@ -180,7 +183,7 @@ impl Way {
     /// Has those who follow look for changes of this tenant, before there are any.
     async fn introduce(&self, tenant: &TenantId) -> Result<(), StoreError> {
         let introduced =
-            self.link.ask(Command::new("EVAL").arg(INTRODUCE).arg("1").key(names::TENANTS).arg(tenant.as_str())).await;
+            self.behind.ask(Command::new("EVAL").arg(INTRODUCE).arg("1").key(names::TENANTS).arg(tenant.as_str())).await;
         if introduced.is_err() {
             self.state.note(&introduced);
         }
@@ -241,7 +244,7 @@ impl Way {
         if operations.is_empty() {
             return (Vec::new(), None);
         }
-        let result = self.link.ask(self.writer.commit(tenant, number, None, &operations, self.clock.now())).await;
+        let result = self.behind.ask(self.writer.commit(tenant, number, None, &operations, self.clock.now())).await;
         self.state.note(&result);
         match result {
             Ok(_) => self.state.settle(&marks(&stored)),

@@ -304,3 +304,27 @@ async fn who_can_not_connect_at_the_start_is_told_why() {
     let error = try_open(&server.url(), &quick(), &config, Clock::System).unwrap_err();
     assert!(error.to_string().contains("store.redis.stream_length_max = 1"), "{error}");
 }
+
+#[tokio::test]
+async fn a_commit_that_waits_for_replicas_holds_up_no_write_behind_and_no_answer_of_another_tenant() {
+    let server = RedisServer::start(&[]);
+    let connection = Connection { command_timeout_ms: 2_000, ..quick() };
+    let config = Config { wait_replicas: 1, ..Config::default() };
+    let store = try_open(&server.url(), &connection, &config, Clock::manual(moment())).unwrap();
+    let commits = ["a", "c"].map(|tenant| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.commit(put(&component(tenant, "c", "text"))).await })
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let behind = component("b", "behind", "text");
+    store.record(Write::Put(behind.clone())).unwrap();
+    let since = Instant::now();
+    while server.say(&["EXISTS", &behind.key().to_string()]) == "0" {
+        assert!(since.elapsed() < Duration::from_millis(500), "it stands behind what waits for replicas");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    for commit in commits {
+        let error = commit.await.unwrap().unwrap_err();
+        assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
+    }
+}
