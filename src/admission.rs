@@ -37,7 +37,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { queue_target_ms: 25, in_flight_min: 4, in_flight_max: 1_024 }
+        Self { queue_target_ms: 100, in_flight_min: 64, in_flight_max: 1_024 }
     }
 }
 
@@ -120,8 +120,8 @@ impl Admission {
         let workers = workers.max(1);
         let (min, max) = (config.in_flight_min.max(2 * workers) as f64, config.in_flight_max as f64);
         let (min, max) = (min, max.max(min));
-        // Between the two, so that neither a flood nor a quiet start finds it far off.
-        let limit = (4.0 * min).min(max);
+        // As high as it may be: a burst that is over before its deadlines is no overload, and what would be too late is refused in any case.
+        let limit = max;
         metrics::admission::state(limit as usize, 0);
         let state = State { limit, in_flight: 0, service_sec: 0.0, lowered: None };
         Self { workers, min, max, target: Duration::from_millis(config.queue_target_ms), state: Mutex::new(state) }
@@ -296,6 +296,7 @@ mod tests {
     #[test]
     fn short_waits_of_the_few_do_not_raise_the_limit() {
         let admission = admission(4, 100);
+        admission.state.lock().limit = 20.0;
         let before = admission.limit();
         for _ in 0..1_000 {
             admission.enter((Class::Decision, 1.0), later()).unwrap().done(Duration::ZERO, MILLI);
