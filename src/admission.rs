@@ -242,6 +242,7 @@ mod tests {
     #[test]
     fn who_comes_last_is_refused_while_there_is_room_for_others_and_who_comes_first_while_there_is_none() {
         let admission = admission(8, 40);
+        admission.state.lock().limit = 32.0;
         let limit = admission.limit();
         let low = fill_with(&admission, 0.5);
         assert_eq!(low.len(), limit / 2);
@@ -257,6 +258,7 @@ mod tests {
     #[test]
     fn short_waits_raise_the_limit_also_where_all_come_last() {
         let admission = admission(4, 100);
+        admission.state.lock().limit = 20.0;
         let before = admission.limit();
         for _ in 0..20 {
             for admitted in fill_with(&admission, 0.5) {
