@@ -16,6 +16,7 @@ mod market;
 mod ndjson;
 mod prototype;
 mod strategies;
+mod strict;
 mod trace;
 
 pub use docs::openapi;
