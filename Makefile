@@ -63,6 +63,11 @@ load: build ## Open-loop load on a service of its own, and a table
 deploy-check: build ## Check rules, dashboards, images, chart and runbooks in deploy/
 	@python3 deploy/check.py --binary $(INSTINCT)
 
+.PHONY: api-check
+api-check: ## Have Schemathesis try the OpenAPI document on the service, without credentials and with each role's
+	@[ -n "$(BINARY)" ] || cargo build --release --locked
+	@python3 scripts/check_api.py --binary "$(or $(BINARY),$(INSTINCT))"
+
 CONSOLE := console
 
 $(CONSOLE)/node_modules/.package-lock.json: $(CONSOLE)/package-lock.json

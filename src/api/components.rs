@@ -238,9 +238,10 @@ pub(super) async fn delete(app: Data<App>, http: HttpRequest, id: web::Path<Stri
 /// Write components in bulk: NDJSON in, one result line out for each line in.
 #[utoipa::path(
     post, path = "/v1/components", operation_id = "put_components", tag = "components",
-    request_body(content = String, content_type = "application/x-ndjson", description = "One `ComponentRequest` with an `id` a line"),
+    request_body(content = String, content_type = "application/x-ndjson", description = "One `ComponentLine` a line"),
     responses(
         (status = 200, description = "One `LineResult` a line", body = LineResult, content_type = "application/x-ndjson"),
+        (status = 400, description = "A query parameter", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 503, description = "Too many bulk writes at once, or the store is away", body = ProblemDetails, content_type = "application/problem+json"),

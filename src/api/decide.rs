@@ -51,13 +51,13 @@ pub(super) struct DecideRequest {
     #[schema(minimum = 1, maximum = 120_000)]
     pub deadline_ms: Option<u32>,
     /// The session that it belongs to.
-    #[schema(max_length = 128)]
+    #[schema(min_length = 1, max_length = 128)]
     pub session: Option<String>,
     /// Whether the answer explains itself at length.
     #[serde(default)]
     pub explain: bool,
     /// Which engine the request is for, where the strategy says `engine = "auto"`: the answer to a clarifying question.
-    #[schema(max_length = 64)]
+    #[schema(min_length = 1, max_length = 64)]
     pub engine: Option<String>,
     /// Whether an answer that is not there by the deadline may be `pending`; where it may not, the status is 504.
     #[serde(default = "yes")]

@@ -19,10 +19,11 @@ use tokio::time::timeout;
 
 /// How long to wait for a pending decision.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wait {
     /// Milliseconds to wait for a pending decision, at most 60,000. A past one is answered at once.
-    #[param(maximum = 60_000)]
+    #[param(value_type = u64, required = false, maximum = 60_000)]
     wait_ms: Option<u64>,
 }
 
@@ -108,13 +109,15 @@ pub(super) async fn decision(app: Data<App>, http: HttpRequest, id: web::Path<St
 
 /// Which of the latest decisions.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
     /// How many, 1 to 200; 50 where absent.
     // Read as a text: what reads a query doesn't say which of two parameters is no number.
-    #[param(value_type = Option<u64>, minimum = 1, maximum = 200)]
+    #[param(value_type = u64, required = false, minimum = 1, maximum = 200)]
     limit: Option<String>,
     /// The id that they come before, as `next` gives it.
+    #[param(value_type = String, required = false, pattern = "^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$")]
     before: Option<String>,
 }
 

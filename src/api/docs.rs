@@ -24,7 +24,7 @@ use utoipa_swagger_ui::Config;
         health::live, health::ready, health::metrics,
         prototype::decide, prototype::insert_data, prototype::clear, prototype::clear_by_get,
     ),
-    components(schemas(ndjson::LineResult, components::ComponentRequest, entries::bulk::EntryRequest, market::BarLine, prototype::PythonBool)),
+    components(schemas(ndjson::LineResult, components::ComponentRequest, entries::bulk::EntryRequest, market::BarLine)),
     tags(
         (name = "decide", description = "Ask, and look at past answers"),
         (name = "entries", description = "Remembered decisions"),
@@ -56,6 +56,12 @@ pub(super) async fn document(credentials: Data<Credentials>) -> HttpResponse {
 /// The document, with what each operation needs of its caller, as the table of routes says it.
 fn with_roles(asked_for: bool) -> Value {
     let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
+    close_tagged(&mut document);
+    // In bulk no path says the id.
+    let mut line = document["components"]["schemas"]["ComponentRequest"].clone();
+    line["properties"]["id"] = json!({"type": "string", "description": "Its id"});
+    line["required"] = json!(["id", "role", "text"]);
+    document["components"]["schemas"]["ComponentLine"] = line;
     let problem = json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}});
     let seconds = json!({"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}});
     let scheme = json!({"WWW-Authenticate": {"description": "The scheme", "schema": {"type": "string", "const": "Bearer"}}});
@@ -68,6 +74,10 @@ fn with_roles(asked_for: bool) -> Value {
     let paths = document["paths"].as_object_mut().into_iter().flatten();
     for (path, item) in paths {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            // A body without a line, or no body at all, writes nothing and is answered with no line.
+            if operation.pointer("/requestBody/content/application~1x-ndjson").is_some() {
+                operation["requestBody"]["required"] = json!(false);
+            }
             let methods = methods_of(path).unwrap_or_default();
             let needs = methods.iter().find(|(known, _)| known.eq_ignore_ascii_case(method)).map(|(_, needs)| *needs);
             let roles = match needs {
@@ -85,6 +95,24 @@ fn with_roles(asked_for: bool) -> Value {
         }
     }
     document
+}
+
+/// Makes one closed object of each kind of a tagged enumeration. It is described as all of its struct, which has no field but its own, and of
+/// an object with the tag; no value is both.
+fn close_tagged(document: &mut Value) {
+    let schemas = document["components"]["schemas"].clone();
+    let of_all = document["components"]["schemas"].as_object_mut().into_iter().flatten();
+    for kind in of_all.filter_map(|(_, schema)| schema.get_mut("oneOf")?.as_array_mut()).flatten() {
+        let Some([of_struct, tag]) = kind["allOf"].as_array().map(Vec::as_slice) else { continue };
+        let name = of_struct["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+        let Some(mut closed) = name.and_then(|name| schemas.get(name)).cloned() else { continue };
+        for (field, schema) in tag["properties"].as_object().into_iter().flatten() {
+            closed["properties"][field] = schema.clone();
+        }
+        let required = [&tag["required"], &closed["required"]].into_iter().filter_map(Value::as_array).flatten();
+        closed["required"] = required.cloned().collect();
+        *kind = closed;
+    }
 }
 
 /// `GET /docs/…`: the pages of Swagger UI, which are compiled in.

@@ -32,13 +32,24 @@ struct Following {
     _room: OwnedSemaphorePermit,
 }
 
+/// One event of the stream, as its fields `event` and `data` say it.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "it describes what `event` writes")]
+pub(super) struct ServerEvent {
+    /// What it tells.
+    #[schema(value_type = String, pattern = "^(step|answer|error)$")]
+    event: &'static str,
+    /// JSON: a step of the engine, the answer as of `/v1/decisions/{id}`, or why that can't be read.
+    data: String,
+}
+
 /// A pending decision as it comes about: an event `step` for each step of the engine, then one event `answer`, and the stream ends. A past
 /// decision has `answer` alone.
 #[utoipa::path(
     get, path = "/v1/decisions/{id}/events", operation_id = "get_decision_events", tag = "decide",
     params(("id" = String, Path, description = "The id of the answer")),
     responses(
-        (status = 200, description = "Events", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Events", body = ServerEvent, content_type = "text/event-stream"),
         (status = 404, description = "No such decision", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 503, description = "The store is away, or as many streams are open as may be", body = ProblemDetails, content_type = "application/problem+json"),
     )

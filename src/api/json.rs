@@ -1,6 +1,7 @@
 //! Reading JSON bodies strictly, with errors that name the field.
 
 use super::error::{Kind, Problem};
+use super::strict::Strict;
 use crate::domain::field::FieldError;
 use crate::limits::BODY_BYTES_MAX;
 use actix_web::dev::Payload;
@@ -90,11 +91,16 @@ pub(super) fn body(
 /// # Errors
 /// The field that is wrong, and how.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FieldError> {
+    read_tagged(bytes, None)
+}
+
+/// The same, for an object whose field `tag` was read before.
+pub(super) fn read_tagged<T: DeserializeOwned>(bytes: &[u8], tag: Option<&'static str>) -> Result<T, FieldError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(FieldError::new("", "the body is empty; a JSON object is expected"));
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Strict::tagged(&mut reader, tag)).map_err(|error| {
         let detail = error.inner().to_string();
         FieldError::new(pointer(error.path(), &detail), detail)
     })?;

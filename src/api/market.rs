@@ -105,7 +105,6 @@ fn missing(name: &str) -> Problem {
 )]
 pub(super) async fn put(app: Data<App>, http: HttpRequest, name: web::Path<String>, payload: web::Payload) -> Answered {
     let answered = async {
-        json::no_query(&http)?;
         let instrument = Instrument::new(&name).map_err(|e| not_allowed(FieldError::new("/instrument", e.to_string())))?;
         let audited = Audited::of(&http, Action::MarketWrite, json!({ "instrument": &instrument }))?;
         let of = (caller(&http)?.tenant, instrument);

@@ -17,6 +17,7 @@ mod market;
 mod ndjson;
 mod prototype;
 mod strategies;
+mod strict;
 mod trace;
 
 pub use docs::openapi;

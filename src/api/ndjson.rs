@@ -58,6 +58,7 @@ where
     W: Fn(Data<App>, Vec<Line<T>>) -> F + 'static,
 {
     let busy = |_| Problem::new(Kind::OVERLOADED, "as many bulk writes are under way as server.bulk_writes_max allows");
+    json::no_query(http)?;
     // Told once for all lines, and before any is embedded.
     if let Some(why) = app.decider.store.health().failed {
         return Err(Problem::new(Kind::AWAY, why));

@@ -37,19 +37,22 @@ pub(super) struct PromptRequest {
 
 /// The prototype's switch between two ways to embed, which are one here.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Embeddings {
     /// Accepted and without effect: the time of every stage is always told.
+    #[param(value_type = String, required = false, pattern = "^([Tt]rue|[Ff]alse|0|1)$")]
     #[expect(dead_code, reason = "a client of the prototype sends it")]
     manual_embedding: Option<PythonBool>,
     /// The same under its other name.
+    #[param(value_type = String, required = false, pattern = "^([Tt]rue|[Ff]alse|0|1)$")]
     #[expect(dead_code, reason = "a client of the prototype sends it")]
     manual_embeddings: Option<PythonBool>,
 }
 
 /// A truth value as Python and JavaScript clients spell it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
-pub(super) enum PythonBool {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+enum PythonBool {
     #[serde(alias = "true", alias = "1")]
     True,
     #[serde(alias = "false", alias = "0")]
@@ -113,7 +116,7 @@ pub(crate) struct InsertRequest {
     #[schema(min_length = 1, max_length = 262_144)]
     pub input_report: String,
     /// What was answered to it: a text, or JSON.
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     pub output_report: Box<RawValue>,
     /// The moment that it speaks of, `YYYY-MM-DD HH:MM:SS` in US Eastern time; now where absent.
     #[schema(example = "2025-03-01 03:00:00")]

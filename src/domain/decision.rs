@@ -124,6 +124,7 @@ pub struct Numeric {
     pub unit: String,
     /// Lower and upper end of its interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<f64>>, min_items = 2, max_items = 2)]
     pub interval: Option<[f64; 2]>,
     /// How it was computed, in words.
     #[serde(default)]

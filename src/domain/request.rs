@@ -11,8 +11,10 @@ use super::time::Timestamp;
 use super::trace::TraceParent;
 use crate::limits::{POSTED_BARS_MAX, POSTED_INSTRUMENTS_MAX};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use utoipa::openapi::schema::{Array, ArrayBuilder, ArrayItems, KnownFormat, Object, Schema, SchemaFormat, Type};
 
 /// Who is asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,8 +77,21 @@ pub struct PostedSeries {
     #[schema(minimum = 1, maximum = 604_800)]
     pub interval_sec: u32,
     /// Each bar as `[start, open, high, low, close, volume]`, in any order.
-    #[schema(value_type = Vec<Vec<Object>>, example = json!([["2025-03-14T12:00:00Z", 1890.1, 1893.0, 1888.4, 1891.7, 5210.5]]))]
+    #[schema(schema_with = bars_schema)]
     pub bars: Vec<(Timestamp, f64, f64, f64, f64, f64)>,
+}
+
+fn bars_schema() -> Array {
+    let at = Object::builder().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+    let number = || Schema::from(Object::with_type(Type::Number));
+    let values = [Schema::from(at), number(), number(), number(), number(), number()];
+    let count = Some(values.len());
+    let bar = ArrayBuilder::new().prefix_items(values).items(ArrayItems::False).min_items(count).max_items(count);
+    ArrayBuilder::new()
+        .items(bar)
+        .description(Some("Each bar as `[start, open, high, low, close, volume]`, in any order."))
+        .examples([json!([["2025-03-14T12:00:00Z", 1890.1, 1893.0, 1888.4, 1891.7, 5210.5]])])
+        .build()
 }
 
 fn an_hour() -> u32 {

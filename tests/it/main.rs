@@ -12,6 +12,7 @@ mod console;
 mod contract;
 mod crash;
 mod credentials;
+mod document;
 mod engine_crash;
 mod engine_faults;
 mod engine_limits;

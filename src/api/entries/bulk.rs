@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::decide::NewEntry;
 use crate::domain::audit_chain::Action;
 use crate::domain::deadline::Deadline;
-use crate::domain::decision::{Decision, Payload};
+use crate::domain::decision::{Decision, DecisionKind, Payload};
 use crate::domain::entry::{Provenance, StoredEntry, Validity};
 use crate::domain::field::FieldError;
 use crate::domain::ids::{EntryId, TenantId};
@@ -23,6 +23,7 @@ use actix_web::web::{self, Data};
 use futures_util::StreamExt;
 use futures_util::stream;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use serde_json::value::RawValue;
 use std::time::Duration;
@@ -107,8 +108,28 @@ pub(in crate::api) fn checked_decision(at: &str, json: &RawValue) -> Result<Payl
         let error = FieldError::new("", format!("it has more than the {DECISION_BYTES_MAX} bytes that are allowed"));
         return Err(Problem::field(Kind::NOT_ALLOWED, within(error)));
     }
-    let decision: Decision = json::read(json.get().as_bytes()).map_err(|e| Problem::field(Kind::BAD_REQUEST, within(e)))?;
+    let decision = read_decision(json.get().as_bytes()).map_err(|e| Problem::field(Kind::BAD_REQUEST, within(e)))?;
     Payload::new(&decision).map_err(|e| Problem::field(Kind::NOT_ALLOWED, within(e)))
+}
+
+/// First of which kind it is, and then the rest as that kind has it: read at once, an error could name no field within it.
+fn read_decision(bytes: &[u8]) -> Result<Decision, FieldError> {
+    #[derive(Deserialize)]
+    struct Tag {
+        kind: DecisionKind,
+    }
+    fn rest<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FieldError> {
+        json::read_tagged(bytes, Some("kind"))
+    }
+    let Tag { kind } = json::read(bytes)?;
+    Ok(match kind {
+        DecisionKind::Trade => Decision::Trade(rest(bytes)?),
+        DecisionKind::Table => Decision::Table(rest(bytes)?),
+        DecisionKind::Numeric => Decision::Numeric(rest(bytes)?),
+        DecisionKind::Plan => Decision::Plan(rest(bytes)?),
+        DecisionKind::Report => Decision::Report(rest(bytes)?),
+        DecisionKind::Refusal => Decision::Refusal(rest(bytes)?),
+    })
 }
 
 /// Remember known decisions in bulk: NDJSON in, one result line out for each line in.
@@ -117,6 +138,7 @@ pub(in crate::api) fn checked_decision(at: &str, json: &RawValue) -> Result<Payl
     request_body(content = String, content_type = "application/x-ndjson", description = "One `EntryRequest` a line"),
     responses(
         (status = 200, description = "One `LineResult` a line", body = LineResult, content_type = "application/x-ndjson"),
+        (status = 400, description = "A query parameter", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
         (status = 503, description = "Too many bulk writes at once, or the store is away", body = ProblemDetails, content_type = "application/problem+json"),

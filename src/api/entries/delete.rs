@@ -37,12 +37,18 @@ pub(in crate::api) struct DeleteRequest {
     /// Decided by these.
     provenance: Option<Provenance>,
     /// With one of these ids.
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<EntryIdText>>, min_items = 1, max_items = 10_000)]
     ids: Option<Vec<EntryId>>,
     /// Deletes; without it, it is only told what would be deleted.
     #[serde(default)]
     confirm: bool,
 }
+
+/// The id of an entry.
+#[derive(utoipa::ToSchema)]
+#[schema(pattern = "^sc:combo:[0-9a-fA-F]{64}$")]
+#[expect(dead_code, reason = "it describes `EntryId`")]
+struct EntryIdText(String);
 
 /// What was deleted, or would be.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

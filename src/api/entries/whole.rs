@@ -86,6 +86,7 @@ impl EntryAnswer {
     responses(
         (status = 200, description = "The entry", body = EntryAnswer),
         (status = 404, description = "No such entry", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "The store is away", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn get(app: Data<App>, http: HttpRequest, id: web::Path<String>) -> Answered {
