@@ -137,13 +137,14 @@ impl Drop for BulkRecord {
 
 /// Which events.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Which {
     /// The number behind which they come: that of the last event that was read; 0 where absent.
-    #[param(value_type = Option<u64>)]
+    #[param(value_type = u64, required = false)]
     after: Option<String>,
     /// How many, 1 to 1,000; 100 where absent.
-    #[param(value_type = Option<u64>, minimum = 1, maximum = 1000)]
+    #[param(value_type = u64, required = false, minimum = 1, maximum = 1000)]
     limit: Option<String>,
 }
 

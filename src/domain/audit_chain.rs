@@ -268,11 +268,13 @@ pub struct ExportedEvent {
     #[schema(value_type = Vec<String>)]
     pub roles: Vec<Role>,
     /// What was done.
+    #[schema(value_type = String, example = "entries.delete")]
     pub action: Action,
     /// To what: filters, counts, ids.
     #[schema(value_type = Object)]
     pub about: Box<RawValue>,
-    /// What came of it.
+    /// What came of it: `done` or `failed`.
+    #[schema(value_type = String, pattern = "^(done|failed)$")]
     pub outcome: Outcome,
     /// The trace of the request.
     pub trace_id: Option<String>,
