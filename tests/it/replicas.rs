@@ -180,7 +180,8 @@ fn redis_away_for_some_seconds_under_load_fails_no_hit_and_all_are_in_step_again
         asking.join().unwrap()
     });
     println!("{hits} hits while Redis was away for some seconds, the slowest in {slowest:?}");
-    let put = all[0].request("PUT", "/v1/components/fed", json!({"role": "context", "text": "The Fed meets"}).to_string());
-    assert!(put.status < 300, "{}", put.text);
+    // Its way to write may find back a moment after its way to read.
+    let body = json!({"role": "context", "text": "The Fed meets"}).to_string();
+    until("writes are taken again", || all[0].request("PUT", "/v1/components/fed", body.clone()).status < 300);
     until("the others have it", || all.iter().all(|service| service.get("/v1/components/fed").status == 200));
 }
