@@ -6,6 +6,9 @@
 //! grows by one for each round of them, and when they wait longer it shrinks by a tenth, at most once for each round. The target is
 //! small against deadlines and large against one text, so the workers never run dry and nobody waits for long.
 //!
+//! Not all have the same part of the limit: a tenant of low priority is refused at half of it, and one of high priority only at a quarter more.
+//! So where there is not enough for all, those who come last are refused first.
+//!
 //! A text whose turn would come too late, going by how long texts took lately, is refused at once, while its caller can still ask
 //! elsewhere. An exact hit is embedded by nobody and so is never refused here.
 
@@ -34,7 +37,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { queue_target_ms: 25, in_flight_min: 4, in_flight_max: 1_024 }
+        Self { queue_target_ms: 100, in_flight_min: 64, in_flight_max: 1_024 }
     }
 }
 
@@ -107,7 +110,7 @@ struct State {
 #[must_use]
 pub struct Admitted<'a> {
     admission: &'a Admission,
-    // Whether the limit was nearly reached when it came in: only then does a short wait say that more could be admitted.
+    // Whether its part of the limit was nearly reached when it came in: only then does a short wait say that more could be admitted.
     pressed: bool,
 }
 
@@ -117,40 +120,40 @@ impl Admission {
         let workers = workers.max(1);
         let (min, max) = (config.in_flight_min.max(2 * workers) as f64, config.in_flight_max as f64);
         let (min, max) = (min, max.max(min));
-        // Between the two, so that neither a flood nor a quiet start finds it far off.
-        let limit = (4.0 * min).min(max);
+        // As high as it may be: a burst that is over before its deadlines is no overload, and what would be too late is refused in any case.
+        let limit = max;
         metrics::admission::state(limit as usize, 0);
         let state = State { limit, in_flight: 0, service_sec: 0.0, lowered: None };
         Self { workers, min, max, target: Duration::from_millis(config.queue_target_ms), state: Mutex::new(state) }
     }
 
-    /// Lets a text in, or refuses it at once.
+    /// Lets a text in, or refuses it at once; `share` is the part of the limit that its tenant may fill, with what others have on their way.
     ///
     /// # Errors
     /// [`Refused`].
-    pub fn enter(&self, class: Class, deadline: Deadline) -> Result<Admitted<'_>, Refused> {
+    pub fn enter(&self, (class, share): (Class, f64), deadline: Deadline) -> Result<Admitted<'_>, Refused> {
         let mut state = self.state.lock();
+        let room = (state.limit * share).clamp(1.0, self.max);
         if class == Class::Decision
-            && let Err(refused) = self.judge(&state, deadline.remaining())
+            && let Err(refused) = self.judge(&state, room, deadline.remaining())
         {
             drop(state);
             metrics::admission::refused(refused.reason());
             return Err(refused);
         }
         state.in_flight += 1;
-        let pressed = state.in_flight as f64 >= 0.8 * state.limit;
+        let pressed = state.in_flight as f64 >= 0.8 * room;
         metrics::admission::state(state.limit as usize, state.in_flight);
         Ok(Admitted { admission: self, pressed })
     }
 
-    fn judge(&self, state: &State, remaining: Duration) -> Result<(), Refused> {
-        // Those before it share the workers, and then it takes its own time.
-        let rounds = state.in_flight as f64 / self.workers as f64;
-        let expected = state.service_sec * (rounds + 1.0);
-        if expected > remaining.as_secs_f64() {
+    fn judge(&self, state: &State, room: f64, remaining: Duration) -> Result<(), Refused> {
+        // Those before it share the workers. Its own time is not counted: where nobody is before it, it may try.
+        let waits = state.service_sec * state.in_flight as f64 / self.workers as f64;
+        if waits > remaining.as_secs_f64() {
             return Err(Refused::TooLate);
         }
-        if state.in_flight as f64 >= state.limit { Err(Refused::Full) } else { Ok(()) }
+        if state.in_flight as f64 >= room { Err(Refused::Full) } else { Ok(()) }
     }
 
     /// How many may be on their way now.
@@ -209,7 +212,7 @@ mod tests {
 
     /// Lets in as many as may be.
     fn fill(admission: &Admission) -> Vec<Admitted<'_>> {
-        std::iter::from_fn(|| admission.enter(Class::Decision, later()).ok()).collect()
+        std::iter::from_fn(|| admission.enter((Class::Decision, 1.0), later()).ok()).collect()
     }
 
     #[test]
@@ -217,25 +220,59 @@ mod tests {
         let admission = admission(4, 8);
         let all = fill(&admission);
         assert_eq!(all.len(), 8);
-        assert_eq!(admission.enter(Class::Decision, later()).unwrap_err(), Refused::Full);
+        assert_eq!(admission.enter((Class::Decision, 1.0), later()).unwrap_err(), Refused::Full);
         drop(all);
         assert_eq!(admission.in_flight(), 0);
-        assert!(admission.enter(Class::Decision, later()).is_ok());
+        assert!(admission.enter((Class::Decision, 1.0), later()).is_ok());
     }
 
     #[test]
     fn a_write_waits_for_its_turn_where_a_decision_is_refused() {
         let admission = admission(4, 4);
         let _all = fill(&admission);
-        assert!(admission.enter(Class::Decision, later()).is_err());
-        assert!(admission.enter(Class::Write, later()).is_ok());
+        assert!(admission.enter((Class::Decision, 1.0), later()).is_err());
+        assert!(admission.enter((Class::Write, 1.0), later()).is_ok());
+    }
+
+    /// Lets in as many as may be of those with this share of the limit.
+    fn fill_with(admission: &Admission, share: f64) -> Vec<Admitted<'_>> {
+        std::iter::from_fn(|| admission.enter((Class::Decision, share), later()).ok()).collect()
+    }
+
+    #[test]
+    fn who_comes_last_is_refused_while_there_is_room_for_others_and_who_comes_first_while_there_is_none() {
+        let admission = admission(8, 40);
+        admission.state.lock().limit = 32.0;
+        let limit = admission.limit();
+        let low = fill_with(&admission, 0.5);
+        assert_eq!(low.len(), limit / 2);
+        let normal = fill_with(&admission, 1.0);
+        assert_eq!(low.len() + normal.len(), limit);
+        assert_eq!(fill_with(&admission, 0.5).len(), 0);
+        let high = fill_with(&admission, 1.25);
+        assert_eq!(low.len() + normal.len() + high.len(), 40, "a quarter more, and never more than is configured");
+        drop((low, high, normal));
+        assert_eq!(fill_with(&admission, 1e-9).len(), 1, "nobody is refused where nobody is before him");
+    }
+
+    #[test]
+    fn short_waits_raise_the_limit_also_where_all_come_last() {
+        let admission = admission(4, 100);
+        admission.state.lock().limit = 20.0;
+        let before = admission.limit();
+        for _ in 0..20 {
+            for admitted in fill_with(&admission, 0.5) {
+                admitted.done(MILLI, MILLI);
+            }
+        }
+        assert!(admission.limit() > before, "{}", admission.limit());
     }
 
     #[test]
     fn long_waits_lower_the_limit_to_its_least_and_short_ones_raise_it_again() {
         let admission = admission(4, 100);
         for _ in 0..100 {
-            let admitted = admission.enter(Class::Decision, later()).unwrap();
+            let admitted = admission.enter((Class::Decision, 1.0), later()).unwrap();
             admission.state.lock().lowered = None;
             admitted.done(50 * MILLI, MILLI);
         }
@@ -261,9 +298,10 @@ mod tests {
     #[test]
     fn short_waits_of_the_few_do_not_raise_the_limit() {
         let admission = admission(4, 100);
+        admission.state.lock().limit = 20.0;
         let before = admission.limit();
         for _ in 0..1_000 {
-            admission.enter(Class::Decision, later()).unwrap().done(Duration::ZERO, MILLI);
+            admission.enter((Class::Decision, 1.0), later()).unwrap().done(Duration::ZERO, MILLI);
         }
         assert_eq!(admission.limit(), before);
     }
@@ -271,11 +309,11 @@ mod tests {
     #[test]
     fn what_can_not_be_in_time_is_refused_before_there_is_no_room() {
         let admission = admission(8, 8);
-        admission.enter(Class::Decision, later()).unwrap().done(Duration::ZERO, 100 * MILLI);
-        let _ahead: Vec<_> = (0..3).map(|_| admission.enter(Class::Decision, later()).unwrap()).collect();
+        admission.enter((Class::Decision, 1.0), later()).unwrap().done(Duration::ZERO, 100 * MILLI);
+        let _ahead: Vec<_> = (0..3).map(|_| admission.enter((Class::Decision, 1.0), later()).unwrap()).collect();
         let soon = Deadline::after(200 * MILLI);
-        assert_eq!(admission.enter(Class::Decision, soon).unwrap_err(), Refused::TooLate);
-        assert!(admission.enter(Class::Decision, later()).is_ok());
+        assert_eq!(admission.enter((Class::Decision, 1.0), soon).unwrap_err(), Refused::TooLate);
+        assert!(admission.enter((Class::Decision, 1.0), later()).is_ok());
     }
 
     proptest! {
@@ -286,7 +324,7 @@ mod tests {
             let admission = admission(4, 50);
             let mut held = Vec::new();
             for (wait_ms, is_kept) in waits {
-                match admission.enter(Class::Decision, later()) {
+                match admission.enter((Class::Decision, 1.0), later()) {
                     Ok(admitted) if is_kept => held.push(admitted),
                     Ok(admitted) => admitted.done(Duration::from_millis(wait_ms), Duration::from_micros(1)),
                     Err(_) => held.clear(),

@@ -1,6 +1,7 @@
 //! Putting the parts together: the only place that names implementations.
 
 use crate::admission::Admission;
+use crate::audit::{self, AuditLog};
 use crate::cache::embedding::EmbeddingCache;
 use crate::cache::market::MarketCache;
 use crate::cache::semantic::SemanticCache;
@@ -27,7 +28,7 @@ use crate::limits::{EVENT_STREAMS_MAX, STRATEGIES_MAX};
 use crate::llm;
 use crate::redis::Address;
 use crate::store::generations::Generations;
-use crate::store::{self, Backend, Store, StoreError};
+use crate::store::{self, Backend, Store, StoreError, buckets};
 use crate::tenant::{Rates, Tenants};
 use crate::triage::{self, Example};
 use std::collections::BTreeMap;
@@ -169,6 +170,8 @@ pub struct App {
     pub decider: Arc<Decider>,
     /// What the start found in the store.
     pub restored: Restored,
+    /// What was done, by whom.
+    pub audit: Arc<AuditLog>,
     /// How often each tenant asks.
     pub rates: Rates,
     /// Room for bulk writes.
@@ -243,6 +246,8 @@ impl App {
         check_calibrations(&strategies, (parts.embedder.model(), parts.embedder.dim()))?;
         let budgets = Budgets::new(strategies.calibrations.clone());
         let background = Background::default();
+        let audit = AuditLog::new(Arc::clone(&parts.store), parts.clock.clone());
+        let rates = buckets::of(&parts.store).map_or_else(Rates::default, Rates::shared);
         let triages = Triages::learn(&strategies, &parts.embedder, &parts.engines, &background).map_err(StartError::Triage)?;
         let decider = Arc::new(Decider {
             strategies,
@@ -278,7 +283,7 @@ impl App {
         decider.see_to_indexes(&TenantId::default_tenant()).await;
         let bulk = Arc::new(tokio::sync::Semaphore::new(config.server.bulk_writes_max));
         let streams = Arc::new(tokio::sync::Semaphore::new(EVENT_STREAMS_MAX));
-        Ok(Self { decider, restored, rates: Rates::default(), bulk, streams, draining: AtomicBool::new(false) })
+        Ok(Self { decider, restored, audit, rates, bulk, streams, draining: AtomicBool::new(false) })
     }
 
     /// Says that no new work should be sent here.
@@ -293,8 +298,8 @@ impl App {
 
     /// Drops what has ended, keeps the graphs of the indexes, and sees to those of the server, again and again; ends when its task is
     /// dropped.
-    pub async fn keep_up(app: &Arc<Self>, config: &config::Upkeep) {
-        tokio::join!(Self::tidy_up(app, config), Self::see_to_indexes(app, config));
+    pub async fn keep_up(app: &Arc<Self>, config: &config::Upkeep, audit: &audit::Config) {
+        tokio::join!(Self::tidy_up(app, config, audit), Self::see_to_indexes(app, config));
     }
 
     async fn see_to_indexes(app: &Arc<Self>, config: &config::Upkeep) {
@@ -304,7 +309,7 @@ impl App {
         }
     }
 
-    async fn tidy_up(app: &Arc<Self>, config: &config::Upkeep) {
+    async fn tidy_up(app: &Arc<Self>, config: &config::Upkeep, audit: &audit::Config) {
         let mut tick = tokio::time::interval(Duration::from_secs(config.sweep_sec));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut saved = Instant::now();
@@ -314,6 +319,11 @@ impl App {
                 Ok(0) => {}
                 Ok(records) => tracing::info!(records, "dropped records whose time to live has ended"),
                 Err(error) => tracing::warn!(%error, "records whose time to live has ended could not be dropped from the store"),
+            }
+            match app.audit.retain(audit).await {
+                Ok(0) => {}
+                Ok(events) => tracing::info!(events, "dropped audit events past audit.retention_sec"),
+                Err(error) => tracing::warn!(%error, "audit events past audit.retention_sec could not be dropped"),
             }
             if saved.elapsed() >= Duration::from_secs(config.save_graphs_sec) {
                 app.save_graphs().await;

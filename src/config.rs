@@ -1,7 +1,7 @@
 //! The settings of the whole service: each module's own `Config`, gathered from defaults, file, environment and flags.
 
 use crate::domain::ids::TenantId;
-use crate::{admission, cache, decide, embed, engine, facts, index, llm, redis, store, telemetry, tenant};
+use crate::{admission, audit, cache, decide, embed, engine, facts, index, llm, redis, store, telemetry, tenant};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
@@ -48,6 +48,9 @@ pub struct Config {
     pub llm: llm::Config,
     /// Work in the background.
     pub upkeep: Upkeep,
+    /// What was done, by whom.
+    #[serde(default)]
+    pub audit: audit::Config,
     /// Who is let in.
     #[serde(default)]
     pub auth: tenant::AuthConfig,
@@ -206,6 +209,7 @@ impl Config {
         let broken = |setting, error: &dyn std::fmt::Display| ConfigError::Rule { setting, rule: error.to_string() };
         self.traces.check().map_err(|e| ConfigError::Rule { setting: "traces", rule: e.to_string() })?;
         self.admission.check().map_err(|e| broken("admission", &e))?;
+        self.audit.check().map_err(|e| broken("audit", &e))?;
         self.index.validate().map_err(|e| broken("index", &e))?;
         self.engine.check().map_err(|e| broken("engine", &e))?;
         self.replicas.check().map_err(|e| broken("replicas", &e))?;

@@ -19,6 +19,7 @@ pub mod decide;
 
 // # parts: one step each; they never import one another
 pub mod admission;
+pub mod audit;
 pub mod budget;
 pub mod cache;
 pub mod compose;

@@ -329,3 +329,15 @@ pub const BUCKETS_MAX: usize = 65_536;
 
 /// Tenants that the settings may name, each with a label of its own in metrics.
 pub const TENANTS_NAMED_MAX: usize = 1_024;
+
+/// Bytes of what an audit event is about: a filter, counts and [`AUDIT_ABOUT_ITEMS_MAX`] ids.
+pub const AUDIT_ABOUT_BYTES_MAX: usize = 65_536;
+
+/// Items of one list in an audit event.
+pub const AUDIT_ABOUT_ITEMS_MAX: usize = 100;
+
+/// Characters of one text in an audit event. Ids and tags have fewer; it is no place for a text that was asked.
+pub const AUDIT_ABOUT_TEXT_CHARS_MAX: usize = 256;
+
+/// Events that one `GET /v1/audit` may ask for.
+pub const AUDIT_PAGE_MAX: usize = 1_000;

@@ -30,7 +30,7 @@ pub(super) enum Needs {
 }
 
 use Needs::{Nothing, OneOf, ToReadMetrics};
-use Role::{Decide, Operate, Write};
+use Role::{Admin, Decide, Operate, Write};
 
 /// Every route: its pattern, and for each of its methods what that needs.
 #[rustfmt::skip]
@@ -47,6 +47,7 @@ const ROUTES: &[(&str, &[(&str, Needs)])] = &[
     // A verdict closes entries and may write one, which is more than to ask.
     ("/v1/feedback", &[("POST", OneOf(&[Operate]))]),
     ("/v1/market/{instrument}", &[("PUT", OneOf(&[Write])), ("GET", OneOf(&[Write, Operate])), ("DELETE", OneOf(&[Write]))]),
+    ("/v1/audit", &[("GET", OneOf(&[Admin]))]),
     ("/v1/strategies", &[("GET", OneOf(&[Operate]))]),
     ("/v1/strategies/{name}", &[("GET", OneOf(&[Operate]))]),
     ("/decide", &[("POST", OneOf(&[Decide]))]),

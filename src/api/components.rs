@@ -1,6 +1,7 @@
 //! Components: reusable texts.
 
 use super::access::caller;
+use super::audit::Audited;
 use super::decide::{checked_as_of, checked_tags};
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json::{self, Json};
@@ -8,6 +9,7 @@ use super::ndjson::{self, Line, LineResult};
 use super::trace::Arrival;
 use crate::app::App;
 use crate::decide::NewComponent;
+use crate::domain::audit_chain::Action;
 use crate::domain::component::{Component, Role};
 use crate::domain::deadline::Deadline;
 use crate::domain::field::FieldError;
@@ -21,7 +23,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::StreamExt;
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the embedding of one component may take, waiting included: the longest has hundreds of chunks.
@@ -220,8 +223,14 @@ pub(super) async fn get(app: Data<App>, http: HttpRequest, id: web::Path<String>
 pub(super) async fn delete(app: Data<App>, http: HttpRequest, id: web::Path<String>) -> Answered {
     let answered = async {
         let known = ComponentId::new(&id).map_err(|_| missing(&id))?;
-        let gone = app.decider.delete_component(&caller(&http)?.tenant, &known).await?;
-        if gone { Ok(HttpResponse::NoContent().finish()) } else { Err(missing(&id)) }
+        let audited = Audited::of(&http, Action::ComponentsDelete, json!({ "ids": [&known] }))?;
+        let (decider, tenant) = (Arc::clone(&app.decider), caller(&http)?.tenant);
+        let work = async move {
+            let gone = decider.delete_component(&tenant, &known).await?;
+            if gone { Ok(((), json!({}))) } else { Err(missing(&id)) }
+        };
+        audited.run(&app, work).await?;
+        Ok::<_, Problem>(HttpResponse::NoContent().finish())
     };
     answered.await.at(&http)
 }
@@ -242,7 +251,8 @@ pub(super) async fn bulk(app: Data<App>, http: HttpRequest, payload: web::Payloa
     let answered = async {
         let tenant = caller(&http)?.tenant;
         let write = move |app, lines| write(app, tenant.clone(), lines);
-        ndjson::bulk(&app, &http, payload, BULK_BATCH_LINES_MAX, write).await
+        let audited = Audited::of(&http, Action::ComponentsWrite, json!({}))?;
+        ndjson::bulk(&app, &http, payload, (BULK_BATCH_LINES_MAX, audited), write).await
     };
     answered.await.at(&http)
 }

@@ -99,6 +99,11 @@ impl Problem {
         matches!(self.0.status, 400 | 413 | 422) && !self.0.kind.ends_with(Kind::QUOTA.1)
     }
 
+    /// Whether it is the service that failed, and not the request.
+    pub(super) fn is_of_the_service(&self) -> bool {
+        self.0.status >= 500
+    }
+
     /// The same, for the path of a request.
     pub(super) fn at(mut self, request: &HttpRequest) -> Self {
         self.0.instance = Some(request.path().to_owned());

@@ -1,12 +1,14 @@
 //! What callers say afterwards of a decision.
 
 use super::access::caller;
+use super::audit::Audited;
 use super::entries::bulk::checked_decision;
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json::{self, Json};
 use crate::app::App;
 use crate::budget::ledger::BudgetState;
 use crate::decide::{Feedback, FeedbackError};
+use crate::domain::audit_chain::Action;
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::Decision;
 use crate::domain::field::FieldError;
@@ -16,8 +18,9 @@ use crate::limits::NOTE_BYTES_MAX;
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the text of the decision may take to embed, where its vector is not known any more.
@@ -106,7 +109,18 @@ pub(super) async fn feedback(app: Data<App>, http: HttpRequest, Json(wire): Json
         let verdict = wire.verdict;
         let feedback = wire.checked()?;
         let decision_id = feedback.decision;
-        let told = app.decider.feedback(&tenant, feedback, Deadline::after(EMBED_WITHIN)).await?;
+        let about = json!({ "decision": decision_id, "verdict": verdict, "expected_given": feedback.expected.is_some() });
+        let audited = Audited::of(&http, Action::Feedback, about)?;
+        let (decider, of) = (Arc::clone(&app.decider), tenant.clone());
+        let work = async move {
+            let told = decider.feedback(&of, feedback, Deadline::after(EMBED_WITHIN)).await?;
+            let came = json!({
+                "strategy": &told.strategy, "entry": told.entry, "quarantined": told.quarantined, "remembered": told.remembered,
+                "served": told.served.count,
+            });
+            Ok((told, came))
+        };
+        let told = audited.run(&app, work).await?;
         let error_budget =
             app.decider.strategies.by_name.get(&told.strategy).and_then(|strategy| app.decider.budget_state(&tenant, strategy));
         let served = told.served.latest.iter().map(|decision| {

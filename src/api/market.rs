@@ -1,11 +1,13 @@
 //! `/v1/market/{instrument}`: past prices, which engines look at.
 
 use super::access::caller;
+use super::audit::Audited;
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json;
 use super::ndjson::{self, Line, LineResult};
 use crate::app::App;
 use crate::decide::NewBar;
+use crate::domain::audit_chain::Action;
 use crate::domain::field::FieldError;
 use crate::domain::ids::TenantId;
 use crate::domain::market::{Bar, INTERVAL_SEC_DEFAULT, Instrument, Series, checked_interval};
@@ -14,6 +16,8 @@ use crate::limits::{CLOCK_SKEW_MS_MAX, MARKET_BATCH_LINES_MAX};
 use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::sync::Arc;
 
 /// A bar, as it comes over the wire.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -102,9 +106,10 @@ fn missing(name: &str) -> Problem {
 pub(super) async fn put(app: Data<App>, http: HttpRequest, name: web::Path<String>, payload: web::Payload) -> Answered {
     let answered = async {
         let instrument = Instrument::new(&name).map_err(|e| not_allowed(FieldError::new("/instrument", e.to_string())))?;
+        let audited = Audited::of(&http, Action::MarketWrite, json!({ "instrument": &instrument }))?;
         let of = (caller(&http)?.tenant, instrument);
         let write = move |app: Data<App>, lines: Vec<Line<BarLine>>| write(app, of.clone(), lines);
-        ndjson::bulk(&app, &http, payload, MARKET_BATCH_LINES_MAX, write).await
+        ndjson::bulk(&app, &http, payload, (MARKET_BATCH_LINES_MAX, audited), write).await
     };
     answered.await.at(&http)
 }
@@ -186,10 +191,14 @@ pub(super) async fn get(app: Data<App>, http: HttpRequest, name: web::Path<Strin
 pub(super) async fn delete(app: Data<App>, http: HttpRequest, name: web::Path<String>) -> Answered {
     let answered = async {
         let instrument = Instrument::new(&name).map_err(|_| missing(&name))?;
-        match app.decider.delete_bars(&caller(&http)?.tenant, &instrument).await? {
-            Some(_) => Ok(HttpResponse::NoContent().finish()),
-            None => Err(missing(&name)),
-        }
+        let audited = Audited::of(&http, Action::MarketDelete, json!({ "instrument": &instrument }))?;
+        let (decider, tenant) = (Arc::clone(&app.decider), caller(&http)?.tenant);
+        let work = async move {
+            let deleted = decider.delete_bars(&tenant, &instrument).await?;
+            deleted.map(|bars| ((), json!({ "deleted": bars }))).ok_or_else(|| missing(&name))
+        };
+        audited.run(&app, work).await?;
+        Ok::<_, Problem>(HttpResponse::NoContent().finish())
     };
     answered.await.at(&http)
 }

@@ -1,6 +1,7 @@
 //! The HTTP door: from the wire to a domain value, one call to the pipeline, and back.
 
 mod access;
+mod audit;
 mod components;
 mod console;
 mod decide;
@@ -22,6 +23,7 @@ mod trace;
 pub use docs::openapi;
 
 // What the command line writes in bulk is read just as what comes over the wire.
+pub(crate) use audit::Audited;
 pub(crate) use components::{ComponentRequest, write as write_components};
 pub(crate) use entries::bulk::{EntryRequest, remember_lines, write as write_entries};
 pub(crate) use error::{Kind, Problem};
@@ -66,6 +68,7 @@ fn routes(service: &mut web::ServiceConfig) {
         .service(at("/v1/entries/search", "POST").route(web::post().to(entries::search::search)))
         .service(at("/v1/entries/{id}", "GET").route(web::get().to(entries::whole::get)))
         .service(at("/v1/feedback", "POST").route(web::post().to(feedback::feedback)))
+        .service(at("/v1/audit", "GET").route(web::get().to(audit::export)))
         .service(
             at("/v1/market/{instrument}", "PUT, GET, DELETE")
                 .route(web::put().to(market::put))

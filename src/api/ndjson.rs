@@ -3,6 +3,7 @@
 //! The body is read whole before the first result is sent, for a client that sends all before it reads would otherwise block on us
 //! while we block on it. The number of such bodies in memory is bounded by `server.bulk_writes_max`.
 
+use super::audit::{Audited, BulkRecord};
 use super::error::{Kind, Problem};
 use super::json;
 use crate::app::App;
@@ -42,14 +43,13 @@ impl LineResult {
 /// A line that could be read, with its number.
 pub(crate) type Line<T> = (usize, Result<T, FieldError>);
 
-/// Answers with one result line for each line of the body: `write` gets up to
-/// `lines_max` lines at a time and gives their results. The
-/// place among the bulk writes is held until the last line is written.
+/// Answers with one result line for each line of the body: `write` gets up to `lines_max` lines at a time and gives their results. The place
+/// among the bulk writes is held until the last line is written, and the whole is on record before the results of the last lines are told.
 pub(super) async fn bulk<T, F, W>(
     app: &Data<App>,
     http: &HttpRequest,
     payload: Payload,
-    lines_max: usize,
+    (lines_max, audited): (usize, Audited),
     write: W,
 ) -> Result<HttpResponse, Problem>
 where
@@ -66,14 +66,24 @@ where
     let body = json::body(http, &mut payload.into_inner(), BULK_BODY_BYTES_MAX).await?;
     // Taken once the body is there, so that a client that sends slowly keeps nobody out.
     let place = Arc::clone(&app.bulk).try_acquire_owned().map_err(busy)?;
-    let start = (Data::clone(app), Lines { body, at: 0, line: 0 }, write, place);
-    let results = stream::unfold(start, move |(app, mut lines, write, place)| async move {
+    let record = BulkRecord::new(Arc::clone(app), audited);
+    let start = (Data::clone(app), Lines { body, at: 0, line: 0 }.peekable(), write, (place, Some(record)));
+    let results = stream::unfold(start, move |(app, mut lines, write, (place, mut record))| async move {
         let batch: Vec<Line<T>> = lines.by_ref().take(lines_max).map(|(line, bytes)| (line, read_line(&bytes))).collect();
         if batch.is_empty() {
+            // Nothing was asked for, or all of it is told.
             return None;
         }
         let mut results = write(Data::clone(&app), batch).await;
         results.sort_by_key(|result| result.line);
+        if let Some(record) = &mut record {
+            record.count(&results);
+        }
+        if lines.peek().is_none()
+            && let Some(record) = record.take()
+        {
+            record.end(&mut results).await;
+        }
         let mut text = Vec::with_capacity(results.len() * 128);
         for result in &results {
             // Writing plain data into memory can't fail; a line that did would be missing, which the client sees.
@@ -81,7 +91,7 @@ where
                 text.push(b'\n');
             }
         }
-        Some((Ok::<_, Infallible>(Bytes::from(text)), (app, lines, write, place)))
+        Some((Ok::<_, Infallible>(Bytes::from(text)), (app, lines, write, (place, record))))
     });
     Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(results))
 }

@@ -1,6 +1,7 @@
 //! The prototype's endpoints, kept for its clients.
 
 use super::access::caller;
+use super::audit::Audited;
 use super::decide::checked_as_of;
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json::{self, Json};
@@ -8,6 +9,7 @@ use super::trace::Arrival;
 use super::{decisions, entries};
 use crate::app::App;
 use crate::decide::{Forget, NewEntry};
+use crate::domain::audit_chain::Action;
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::{Decision, Payload, Report, Trade};
 use crate::domain::entry::{Provenance, Validity};
@@ -21,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the prototype's `/decide` was asked.
@@ -219,7 +222,13 @@ pub(super) async fn insert_data(app: Data<App>, http: HttpRequest, Json(wire): J
 pub(super) async fn clear(app: Data<App>, http: HttpRequest) -> Answered {
     let answered = async {
         let tenant = caller(&http)?.tenant;
-        let deleted = app.decider.forget(&tenant, Forget::default()).await?.len();
+        let audited = Audited::of(&http, Action::EntriesClear, json!({}))?;
+        let decider = Arc::clone(&app.decider);
+        let work = async move {
+            let deleted = decider.forget(&tenant, Forget::default()).await?.len();
+            Ok((deleted, json!({ "deleted": deleted })))
+        };
+        let deleted = audited.run(&app, work).await?;
         Ok::<_, Problem>(json::ok(&json!({"response": "cleared", "deleted": deleted})))
     };
     answered.await.at(&http)

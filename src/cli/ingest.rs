@@ -5,8 +5,10 @@ use super::rows::{Kind, ParquetRows};
 use super::{Failure, Settings, block_on, say, tell};
 use crate::api::{self, LineResult, Problem};
 use crate::app::App;
+use crate::domain::audit_chain::{Action, Outcome};
 use crate::domain::field::FieldError;
 use crate::domain::ids::TenantId;
+use crate::domain::request::Caller;
 use crate::limits::BULK_BATCH_LINES_MAX;
 use crate::telemetry;
 use actix_web::web::Data;
@@ -14,6 +16,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -127,7 +130,13 @@ impl Ingest {
                 .await?;
             }
         }
-        Ok(load.end())
+        let report = load.end();
+        let action = if kind == Kind::Components { Action::ComponentsWrite } else { Action::EntriesWrite };
+        let caller = Caller { user: Some("instinct ingest".into()), ..Caller::trusted(self.tenant.clone()) };
+        let Report { created, replaced, bad, .. } = report;
+        let came = json!({ "created": created, "replaced": replaced, "failed": bad });
+        api::Audited::by_command(caller, action, json!({ "file": &report.file })).record(app, Outcome::Done, came).await?;
+        Ok(report)
     }
 }
 

@@ -93,7 +93,13 @@ fn fields(record: &Record) -> Result<Value, Failure> {
             "created_at": c.created_at, "ttl_sec": c.ttl_sec, "expires_at": c.expires_at(), "meta": c.meta,
             "model": c.model.to_string(), "chunks": c.chunks, "vector": vector(&c.vector),
         }),
-        Record::Text(_) | Record::Decision(_) | Record::TagEnd(_) | Record::Judgement(_) | Record::Market(_) => {
+        Record::Text(_)
+        | Record::Decision(_)
+        | Record::TagEnd(_)
+        | Record::Judgement(_)
+        | Record::Market(_)
+        | Record::AuditEvent(_)
+        | Record::AuditChain(_) => {
             return Err("this kind of record has no view".into());
         }
     })

@@ -1,5 +1,6 @@
 //! The commands: data to standard output, logs to standard error; exit 0 on success, 2 on bad usage, 1 on failure.
 
+mod audit;
 mod bench;
 mod check_config;
 mod eval;
@@ -50,6 +51,8 @@ enum Verb {
     Health(health::Health),
     /// Make API keys.
     Keys(keys::Keys),
+    /// Export the audit trail of a tenant, or prove that it is whole.
+    Audit(audit::Audit),
     /// List the model files that are here, with revisions and checksums.
     Models(models::Models),
     /// Evaluate a strategy on labelled data: hits, errors, baselines, curves.
@@ -97,6 +100,7 @@ impl Command {
             Verb::Generations(command) => command.run(),
             Verb::Health(command) => command.run(),
             Verb::Keys(command) => command.run(),
+            Verb::Audit(command) => command.run(),
             Verb::Models(command) => command.run(),
             Verb::Eval(command) => command.run(),
             Verb::Tune(command) => command.run(),

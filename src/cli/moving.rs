@@ -16,6 +16,17 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+/// What a merge takes along: all but the audit trails, for two chains don't make one.
+const MERGED: [RecordKind; 7] = [
+    RecordKind::Component,
+    RecordKind::Text,
+    RecordKind::Entry,
+    RecordKind::Decision,
+    RecordKind::TagEnd,
+    RecordKind::Judgement,
+    RecordKind::Market,
+];
+
 /// From where to where.
 #[derive(Debug, Args)]
 pub(super) struct Moving {
@@ -74,7 +85,7 @@ impl Moving {
         let options = Options {
             verify_only: self.verify,
             merge: self.merge,
-            kinds: &RecordKind::ALL,
+            kinds: if self.merge { &MERGED } else { &RecordKind::ALL },
             now: Clock::System.now(),
             decision_retention_sec: config.store.embedded.decision_retention_sec.min(config.store.redis.decision_retention_sec),
         };
@@ -93,6 +104,9 @@ impl Moving {
             seconds: since.elapsed().as_secs_f64(),
             report: &report,
         };
+        if self.merge {
+            say("the audit trail stays where it is: `instinct audit` exports it");
+        }
         report.damaged.iter().for_each(|damaged| say(damaged));
         if json {
             tell(&serde_json::to_string(&told)?)?

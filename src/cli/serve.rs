@@ -2,11 +2,16 @@
 
 use super::{Failure, Settings, block_on};
 use crate::app::App;
+use crate::audit::{self, AuditError};
 use crate::config::Config;
+use crate::domain::audit_chain::{Action, Deed, Outcome};
+use crate::domain::ids::TenantId;
+use crate::domain::role::Roles;
 use crate::tenant::Credentials;
 use crate::{api, telemetry};
 use actix_web::web::Data;
 use clap::Args;
+use serde_json::{Value, json};
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -53,16 +58,21 @@ async fn serve(config: Config) -> Result<(), Failure> {
         took_ms = u64::try_from(restored.took.as_millis()).unwrap_or(u64::MAX),
         "memory is filled from the store"
     );
+    // Memory answers also where nothing can be written, so a start that can't be put on record is no reason to serve nobody.
+    if let Err(error) = record(&app, Action::ServiceStart, started(&app, &config)).await {
+        tracing::error!(%error, "the start could not be put on record");
+    }
     let upkeep = actix_web::rt::spawn({
         let app = Data::clone(&app);
-        let config = config.upkeep.clone();
-        async move { App::keep_up(&app.into_inner(), &config).await }
+        let (upkeep, audit) = (config.upkeep.clone(), config.audit.clone());
+        async move { App::keep_up(&app.into_inner(), &upkeep, &audit).await }
     });
     let following = actix_web::rt::spawn({
         let decider = Arc::clone(&app.decider);
         async move { decider.keep_in_step().await }
     });
     let knowing = actix_web::rt::spawn(know_callers(Data::clone(&credentials)));
+    let noting = actix_web::rt::spawn(note_reloads(Data::clone(&app), Data::clone(&credentials)));
     let server = api::server(Data::clone(&app), Data::clone(&credentials), listener, &config)?;
     let address = config.server.listen;
     if !credentials.asked_for() && !address.ip().is_loopback() {
@@ -87,6 +97,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     upkeep.abort();
     following.abort();
     knowing.abort();
+    noting.abort();
     // What was learnt from the last requests is kept too, but a slow engine must not hold up the end.
     // The same seconds are for both: who still waited for an answer took of them.
     let drain =
@@ -107,6 +118,48 @@ async fn know_callers(credentials: Data<Credentials>) {
         tracing::warn!("no token can be checked until the issuer's signing keys are there");
     }
     credentials.keep_fresh().await;
+}
+
+/// Puts something on record that nobody asked for over the wire.
+async fn record(app: &App, action: Action, about: Value) -> Result<(), AuditError> {
+    let deed = Deed {
+        tenant: TenantId::default_tenant(),
+        user: Some("instinct serve".into()),
+        roles: Roles::ALL,
+        action,
+        about: audit::about(about)?,
+        outcome: Outcome::Done,
+        trace: None,
+    };
+    app.audit.append(deed).await.map(drop)
+}
+
+/// With what this process serves: digests that are the same where it is the same, under one version of the program.
+fn started(app: &App, config: &Config) -> Value {
+    let digest = |text: &str| blake3::hash(text.as_bytes()).to_string();
+    let of = |value: Option<Value>| value.map(|value| digest(&value.to_string()));
+    let strategies = &app.decider.strategies;
+    let strategy = |(name, strategy): (&crate::domain::ids::StrategyName, &Arc<crate::domain::strategy::Strategy>)| {
+        json!({
+            "name": name, "version": strategy.version, "digest": of(serde_json::to_value(&**strategy).ok()),
+            "calibration": of(strategies.calibrations.get(name).and_then(|calibration| serde_json::to_value(&**calibration).ok())),
+        })
+    };
+    json!({
+        "version": env!("CARGO_PKG_VERSION"), "model": app.decider.embedder.model().to_string(),
+        // What is printed of the settings holds no secret.
+        "config": digest(&format!("{config:?}")), "strategies": strategies.by_name.iter().map(strategy).collect::<Vec<_>>(),
+    })
+}
+
+/// Puts each time on record that the API keys were read again.
+async fn note_reloads(app: Data<App>, credentials: Data<Credentials>) {
+    let Some(mut reloads) = credentials.key_reloads() else { return };
+    while reloads.changed().await.is_ok() {
+        if let Err(error) = record(&app, Action::KeysReload, json!({ "keys": credentials.state().api_keys })).await {
+            tracing::error!(%error, "that the API keys were read again could not be put on record");
+        }
+    }
 }
 
 /// Waits for SIGTERM or SIGINT.

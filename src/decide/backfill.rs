@@ -85,7 +85,13 @@ impl Decider {
     pub async fn prepare(&self, tenant: &TenantId, new: NewEntry, deadline: Deadline) -> Result<StoredEntry, DecideError> {
         let now = self.clock.now();
         // Read first: a deletion by tag that comes while this is being made ends it as well.
-        let generation = self.semantic.generations().current();
+        // And read where all processes see it, or what is acknowledged here after a deletion elsewhere would be ended by it.
+        // Where the store is away the write that follows fails by itself.
+        let elsewhere = match self.store.shared() {
+            Some(shared) => shared.generation().await.unwrap_or_default(),
+            None => 0,
+        };
+        let generation = elsewhere.max(self.semantic.generations().current());
         let strategy = Arc::clone(self.strategies.named(&new.strategy)?);
         let setting = self.setting(tenant, &strategy, now)?;
         let choice = ContextChoice { tenant, tags: &new.tags, named: &new.context, as_of: new.as_of, now };

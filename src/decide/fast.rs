@@ -152,7 +152,7 @@ impl Decider {
             metrics::text_known();
             return Ok(known);
         }
-        let admitted = self.admission.enter(class, deadline)?;
+        let admitted = self.admission.enter((class, self.tenants.priority(tenant).share()), deadline)?;
         let since = Instant::now();
         let embedded = self.embedder.embed(text, deadline).await?;
         admitted.done(Duration::from_micros(embedded.queue_us), Duration::from_micros(embedded.tokenize_us + embedded.run_us));

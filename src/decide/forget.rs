@@ -114,10 +114,15 @@ impl Decider {
             let (decider, tenant, mut some, meant) = (Arc::clone(self), tenant.clone(), some.to_vec(), meant.clone());
             let written = order::to_its_end(async move {
                 let _held = decider.order.hold(some.iter()).await;
-                if decider.recall.is_some() {
-                    // Memory has not all of them: the record says whether it is still meant.
+                if decider.recall.is_some() || decider.store.shared().is_some() {
+                    // Memory has not all of them, or another process may have written one anew: the record says whether it is still
+                    // meant.
                     let stored = decider.stored_entries(&tenant, &some).await?;
-                    some = stored.into_iter().flatten().filter(|s| meant(&s.entry)).map(|s| s.entry.id).collect();
+                    let judged = some.iter().zip(stored).filter(|(id, stored)| {
+                        let in_memory = decider.semantic.remove_if(&tenant, id, &meant);
+                        stored.as_ref().map_or(in_memory, |stored| meant(&stored.entry))
+                    });
+                    some = judged.map(|(id, _)| *id).collect();
                     for id in &some {
                         decider.semantic.remove(&tenant, id);
                     }
@@ -141,6 +146,7 @@ impl Decider {
         let now = self.clock.now();
         self.semantic.expire(now);
         self.embeddings.expire(now);
+        self.keep_working_set();
         let mut count = 0;
         for (tenant, ids) in self.left_by_tags().await? {
             if let Some(shared) = self.store.shared() {

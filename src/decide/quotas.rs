@@ -11,6 +11,9 @@ use crate::telemetry::metrics;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Bytes of an entry where memory has none to go by.
+const ENTRY_BYTES_ABOUT: u64 = 3_000;
+
 /// Why a tenant may keep no more.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{held} {what} are held, {more} more would come, and the quota of the tenant is {max}: delete some, or have it raised")]
@@ -37,9 +40,17 @@ pub struct Holdings {
 }
 
 impl Decider {
-    /// What a tenant holds.
+    /// What a tenant holds. Where memory is a working set, as many entries as the server's indexes had when they were last looked at, each of
+    /// the mean size of those in memory.
     pub fn holdings(&self, tenant: &TenantId) -> Holdings {
-        let (entries, components) = (self.semantic.used(tenant), self.embeddings.used(tenant));
+        let (in_memory, components) = (self.semantic.used(tenant), self.embeddings.used(tenant));
+        let entries = match self.recall.as_ref().map(|recall| recall.entries_of(tenant).max(in_memory.count)) {
+            Some(count) => {
+                let each = in_memory.bytes.checked_div(in_memory.count).unwrap_or(ENTRY_BYTES_ABOUT);
+                Used { count, bytes: count.saturating_mul(each) }
+            }
+            None => in_memory,
+        };
         let bytes = entries.bytes + components.bytes + self.market.used(tenant).bytes;
         Holdings { entries: entries.count, components: components.count, bytes }
     }

@@ -95,9 +95,11 @@ impl Recent {
         found.unwrap_or_else(|never| match never {})
     }
 
-    /// Keeps an answer that is given once.
+    /// Keeps an answer that is given once, unless somebody looks at them just now: an answer waits for no reader.
     pub(super) fn keep(&self, tenant: &TenantId, decision: RecentDecision) {
-        push(&mut self.ring(tenant).lock(), Arc::new(decision));
+        if let Some(mut ring) = self.ring(tenant).try_lock() {
+            push(&mut ring, Arc::new(decision));
+        }
     }
 
     /// Keeps an answer whose id may have been told as pending before: what is final takes that place, and never the other way round.

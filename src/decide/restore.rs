@@ -123,6 +123,7 @@ impl Decider {
             Record::Entry(stored) => &stored.entry.model,
             Record::Text(text) => &text.model,
             Record::Decision(_) | Record::TagEnd(_) | Record::Judgement(_) | Record::Market(_) => return true,
+            Record::AuditEvent(_) | Record::AuditChain(_) => return true,
         };
         model == self.embedder.model() && !record.expired(self.clock.now())
     }
@@ -154,7 +155,7 @@ impl Decider {
                 entries.entry(e.entry.partition).or_default().push(e);
             }
             Record::TagEnd(end) => self.semantic.generations().end(&end.tenant, [&*end.tag], end.generation),
-            Record::Decision(_) | Record::Judgement(_) | Record::Market(_) => {}
+            Record::Decision(_) | Record::Judgement(_) | Record::Market(_) | Record::AuditEvent(_) | Record::AuditChain(_) => {}
         }
     }
 }

@@ -90,6 +90,11 @@ impl Task {
 
     /// Waits a moment for memory to have the entry. `None` where it has not; else whether the gates let it answer this request.
     async fn decided_elsewhere(&self, run: &mut Run<'_>, awaited: &Awaited) -> Option<Option<Hit>> {
+        if self.decider.recall.is_some() {
+            // Memory follows only what it has; a look asks the server.
+            sleep_until(tokio::time::Instant::now() + poll()).await;
+            return self.look_again(run).await.map(Some);
+        }
         let mut reached = self.decider.follow.reached();
         reached.mark_changed();
         let until = tokio::time::Instant::now() + poll();
@@ -114,6 +119,9 @@ impl Task {
     /// Looks into memory once it has of this entry what the store has.
     async fn look_in_store(&self, run: &mut Run<'_>, awaited: &Awaited) -> Option<Hit> {
         let shared = self.decider.store.shared()?;
+        if self.decider.recall.is_some() {
+            return self.look_again(run).await;
+        }
         let entry = (self.caller.tenant.clone(), awaited.id);
         if let Err(error) = self.decider.apply_entries(shared, &[entry]).await {
             tracing::debug!(%error, "the store could not be asked whether another process has decided");

@@ -6,6 +6,7 @@
 pub mod agreement;
 pub mod answer;
 pub mod audit;
+pub mod audit_chain;
 pub mod budget;
 pub mod calibration;
 pub mod component;

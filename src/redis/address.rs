@@ -87,8 +87,8 @@ impl fmt::Display for Address {
             _ => rest.split_at(end),
         };
         let (user, host) = match authority.rsplit_once('@') {
+            _ if tail.starts_with('@') => (Some(authority), ""),
             Some((user, host)) => (Some(user), host),
-            None if tail.starts_with('@') => (Some(authority), ""),
             None => (None, authority),
         };
         write!(f, "{scheme}://")?;
@@ -126,6 +126,7 @@ mod tests {
         assert_eq!(shown("redis://localhost"), "redis://localhost");
         assert_eq!(shown("rediss://app:s3cret@db.example:6380/2"), "rediss://app:***@db.example:6380/2");
         assert_eq!(shown("redis://:s3cret@db"), "redis://:***@db");
+        assert_eq!(shown("redis://user:a@b?s3cret@db:1/3?node=x:1"), "redis://user:***@db:1/3?node=x:1");
         assert_eq!(shown("redis-cluster://u:p@a:1?node=b:2&node=c:3"), "redis-cluster://u:***@a:1?node=b:2&node=c:3");
         let text = "redis-sentinel://u:p@a:1?sentinelServiceName=m&sentinelUsername=s&sentinelPassword=hidden";
         assert_eq!(shown(text), "redis-sentinel://u:***@a:1?sentinelServiceName=m&sentinelUsername=s&sentinelPassword=***");

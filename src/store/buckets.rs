@@ -9,7 +9,7 @@
 //! - whoever waits for the time that a refusal states, and is alone, is let through;
 //! - two buckets never take from one another.
 
-use super::StoreError;
+use super::{Store, StoreError};
 use crate::domain::ids::TenantId;
 use crate::domain::role::Role;
 use crate::limits::BUCKETS_MAX;
@@ -66,6 +66,22 @@ pub trait SharedBuckets: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`StoreError`] where the buckets are away; whoever asked then goes by buckets of his own.
     async fn take(&self, tenant: &TenantId, role: Role, rate: Rate) -> Result<Taken, StoreError>;
+}
+
+/// The buckets of a store that several processes share; `None` where this process has it for itself.
+pub fn of(store: &Arc<dyn Store>) -> Option<Arc<dyn SharedBuckets>> {
+    store.shared()?;
+    Some(Arc::new(OfStore(Arc::clone(store))))
+}
+
+#[derive(Debug)]
+struct OfStore(Arc<dyn Store>);
+
+#[async_trait]
+impl SharedBuckets for OfStore {
+    async fn take(&self, tenant: &TenantId, role: Role, rate: Rate) -> Result<Taken, StoreError> {
+        self.0.shared().ok_or(StoreError::Closed)?.take(tenant, role, rate).await
+    }
 }
 
 /// Buckets of this process. Past [`BUCKETS_MAX`] the least used are forgotten, which fills them anew.

@@ -1,8 +1,10 @@
 //! The twin in memory, held to the same contract as the stores that last, and as those that several processes share.
 
+use super::buckets::{LocalBuckets, Rate, SharedBuckets, Taken};
 use super::shared::{Acquired, CHANGES_MAX, Change, Changes, Lease, Position, Shared, followed};
 use super::{CodecError, Record, RecordKey, RecordKind, SWEEP_RECORDS_MAX, Store, StoreError, StoreHealth, Visit, Write, codec};
 use crate::domain::ids::TenantId;
+use crate::domain::role::Role;
 use crate::domain::time::{Clock, Timestamp};
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -22,6 +24,7 @@ struct Inner {
     state: Mutex<State>,
     grown: watch::Sender<u64>,
     clock: Clock,
+    buckets: LocalBuckets,
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +49,14 @@ struct Held {
 impl Common {
     /// A server without records that lives by `clock`.
     pub fn new(clock: Clock) -> Self {
-        Self { inner: Arc::new(Inner { state: Mutex::default(), grown: watch::Sender::new(0), clock }) }
+        Self {
+            inner: Arc::new(Inner {
+                state: Mutex::default(),
+                grown: watch::Sender::new(0),
+                clock,
+                buckets: LocalBuckets::default(),
+            }),
+        }
     }
 
     /// A store of one more process over this server.
@@ -187,6 +197,14 @@ impl Store for Memory {
 }
 
 #[async_trait]
+impl SharedBuckets for Memory {
+    async fn take(&self, tenant: &TenantId, role: Role, rate: Rate) -> Result<Taken, StoreError> {
+        self.state().map(drop)?;
+        Ok(self.inner.buckets.take_now(tenant, role, rate))
+    }
+}
+
+#[async_trait]
 impl Shared for Memory {
     async fn position(&self) -> Result<Position, StoreError> {
         let state = self.state()?;
@@ -212,6 +230,10 @@ impl Shared for Memory {
     async fn get_many(&self, keys: &[RecordKey]) -> Result<Vec<Result<Option<Record>, CodecError>>, StoreError> {
         let (now, state) = (self.inner.clock.now(), self.state()?);
         Ok(keys.iter().map(|key| Ok(state.records.get(key).filter(|record| !record.expired(now)).cloned())).collect())
+    }
+
+    async fn generation(&self) -> Result<u64, StoreError> {
+        Ok(self.state()?.generation)
     }
 
     async fn next_generation(&self, above: u64) -> Result<u64, StoreError> {

@@ -1,6 +1,7 @@
 //! What is stored, and under which key.
 
 use crate::domain::audit::DecisionRecord;
+use crate::domain::audit_chain::{AuditChain, AuditEvent};
 use crate::domain::component::{Component, EmbeddedText, ModelRef, Role};
 use crate::domain::entry::StoredEntry;
 use crate::domain::ids::{ComponentId, DecisionId, EntryId, TenantId};
@@ -30,6 +31,10 @@ pub enum Record {
     Judgement(Arc<Judgement>),
     /// Bars of an instrument.
     Market(Arc<Chunk>),
+    /// What was done to a tenant's data.
+    AuditEvent(Arc<AuditEvent>),
+    /// How far the chain of a tenant's audit events goes.
+    AuditChain(AuditChain),
 }
 
 impl Record {
@@ -52,6 +57,8 @@ impl Record {
                 interval_sec: chunk.bars.interval_sec(),
                 chunk: chunk.number,
             },
+            Self::AuditEvent(event) => RecordKey::AuditEvent { tenant: event.deed.tenant.clone(), number: event.number },
+            Self::AuditChain(chain) => RecordKey::AuditChain { tenant: chain.tenant.clone() },
         }
     }
 
@@ -65,6 +72,8 @@ impl Record {
             Self::TagEnd(_) => RecordKind::TagEnd,
             Self::Judgement(_) => RecordKind::Judgement,
             Self::Market(_) => RecordKind::Market,
+            Self::AuditEvent(_) => RecordKind::AuditEvent,
+            Self::AuditChain(_) => RecordKind::AuditChain,
         }
     }
 
@@ -75,7 +84,7 @@ impl Record {
             Self::Text(text) => text.ttl_sec.map(|ttl| text.created_at.plus_seconds(ttl)),
             Self::Entry(stored) => stored.entry.expires_at(),
             Self::Judgement(judged) => Some(judged.at.plus_seconds(JUDGEMENT_TTL_SEC)),
-            Self::Decision(_) | Self::TagEnd(_) | Self::Market(_) => None,
+            Self::Decision(_) | Self::TagEnd(_) | Self::Market(_) | Self::AuditEvent(_) | Self::AuditChain(_) => None,
         }
     }
 
@@ -98,6 +107,7 @@ impl Record {
             (Self::TagEnd(a), Self::TagEnd(b)) => a.generation > b.generation,
             (Self::Judgement(a), Self::Judgement(b)) => a.at > b.at,
             (Self::Market(a), Self::Market(b)) => a.bars.bars().len() > b.bars.bars().len(),
+            (Self::AuditChain(a), Self::AuditChain(b)) => (a.last, a.first) > (b.last, b.first),
             _ => false,
         }
     }
@@ -111,7 +121,8 @@ impl Record {
             Self::Decision(decision) => Some(decision.at),
             Self::TagEnd(end) => Some(end.at),
             Self::Judgement(judged) => Some(judged.at),
-            Self::Market(_) => None,
+            Self::AuditEvent(event) => Some(event.at),
+            Self::Market(_) | Self::AuditChain(_) => None,
         }
     }
 }
@@ -127,12 +138,26 @@ pub enum RecordKind {
     TagEnd,
     Judgement,
     Market,
+    AuditEvent,
+    AuditChain,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Component, Self::Text, Self::Entry, Self::Decision, Self::TagEnd, Self::Judgement, Self::Market];
+    pub const ALL: [Self; 9] = [
+        Self::Component,
+        Self::Text,
+        Self::Entry,
+        Self::Decision,
+        Self::TagEnd,
+        Self::Judgement,
+        Self::Market,
+        Self::AuditEvent,
+        Self::AuditChain,
+    ];
+
+    /// Those that are one tenant's trail, which goes on from where it is and is never put together from two.
+    pub const TRAIL: [Self; 2] = [Self::AuditEvent, Self::AuditChain];
 
     /// The name in file names, metrics and messages.
     pub fn as_str(self) -> &'static str {
@@ -144,6 +169,8 @@ impl RecordKind {
             Self::TagEnd => "tag_end",
             Self::Judgement => "judgement",
             Self::Market => "market",
+            Self::AuditEvent => "audit_event",
+            Self::AuditChain => "audit_chain",
         }
     }
 }
@@ -196,6 +223,10 @@ pub enum RecordKey {
     Judgement { tenant: TenantId, decision: DecisionId, source: Source },
     /// `{tenant}:market:<interval_sec>:<chunk>:<instrument>`.
     Market { tenant: TenantId, instrument: Instrument, interval_sec: u32, chunk: i64 },
+    /// `{tenant}:audit_event:<number>`.
+    AuditEvent { tenant: TenantId, number: u64 },
+    /// `{tenant}:audit_chain`.
+    AuditChain { tenant: TenantId },
 }
 
 impl RecordKey {
@@ -209,6 +240,8 @@ impl RecordKey {
             Self::TagEnd { .. } => RecordKind::TagEnd,
             Self::Judgement { .. } => RecordKind::Judgement,
             Self::Market { .. } => RecordKind::Market,
+            Self::AuditEvent { .. } => RecordKind::AuditEvent,
+            Self::AuditChain { .. } => RecordKind::AuditChain,
         }
     }
 
@@ -221,7 +254,9 @@ impl RecordKey {
             | Self::Decision { tenant, .. }
             | Self::TagEnd { tenant, .. }
             | Self::Judgement { tenant, .. }
-            | Self::Market { tenant, .. } => tenant,
+            | Self::Market { tenant, .. }
+            | Self::AuditEvent { tenant, .. }
+            | Self::AuditChain { tenant } => tenant,
         }
     }
 
@@ -242,6 +277,13 @@ impl RecordKey {
         }
         if let Some(rest) = rest.strip_prefix("market:") {
             return Self::parse_market(tenant, rest);
+        }
+        if let Some(digits) = rest.strip_prefix("audit_event:") {
+            let number: u64 = digits.parse().ok()?;
+            return (number.to_string() == digits).then_some(Self::AuditEvent { tenant, number });
+        }
+        if rest == "audit_chain" {
+            return Some(Self::AuditChain { tenant });
         }
         if rest.starts_with("sc:combo:") {
             return Some(Self::Entry { tenant, id: EntryId::parse(rest).ok()? });
@@ -279,6 +321,8 @@ impl fmt::Display for RecordKey {
             Self::Market { tenant, instrument, interval_sec, chunk } => {
                 write!(f, "{{{tenant}}}:market:{interval_sec}:{chunk}:{instrument}")
             }
+            Self::AuditEvent { tenant, number } => write!(f, "{{{tenant}}}:audit_event:{number}"),
+            Self::AuditChain { tenant } => write!(f, "{{{tenant}}}:audit_chain"),
         }
     }
 }
@@ -341,6 +385,8 @@ mod tests {
                 RecordKey::Decision { tenant: tenant.clone(), id: decision },
                 RecordKey::TagEnd { tenant: tenant.clone(), tag },
                 RecordKey::Judgement { tenant: tenant.clone(), decision, source: Source::Shadow },
+                RecordKey::AuditEvent { tenant: tenant.clone(), number: chunk.unsigned_abs() },
+                RecordKey::AuditChain { tenant: tenant.clone() },
                 RecordKey::Market { tenant, instrument: Instrument::new(&instrument).unwrap(), interval_sec, chunk },
             ] {
                 prop_assert_eq!(RecordKey::parse(&key.to_string()), Some(key));

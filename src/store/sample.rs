@@ -2,14 +2,16 @@
 
 use super::Record;
 use crate::domain::audit::DecisionRecord;
+use crate::domain::audit_chain::{Action, AuditChain, AuditEvent, Deed, Outcome};
 use crate::domain::calibration::Evidence;
 use crate::domain::component::{Component, Cut, EmbeddedText, ModelRef, Role};
 use crate::domain::decision::Payload;
 use crate::domain::entry::{Band, Entry, Part, Provenance, StoredEntry, Validity};
-use crate::domain::ids::{ComponentId, DecisionId, EntryId, StrategyName, TenantId};
+use crate::domain::ids::{ComponentId, DecisionId, EntryId, StrategyName, TenantId, TraceId};
 use crate::domain::judgement::{Judgement, Source};
 use crate::domain::market::{Bar, Chunk, Instrument, Series};
 use crate::domain::partition::PartitionKey;
+use crate::domain::role::{Role as CallerRole, Roles};
 use crate::domain::tag_end::TagEnd;
 use crate::domain::text::{FreshText, TextHash};
 use crate::domain::time::Timestamp;
@@ -194,8 +196,42 @@ fn market_of(name: &str, bars: Series) -> Record {
 }
 
 /// A fixed record of each kind.
-pub(super) fn one_of_each() -> [Record; 7] {
-    [fixed_component(), fixed_text(), fixed_entry(), fixed_decision(), fixed_tag_end(), fixed_judgement(), fixed_market()]
+pub(super) fn one_of_each() -> [Record; 9] {
+    [
+        fixed_component(),
+        fixed_text(),
+        fixed_entry(),
+        fixed_decision(),
+        fixed_tag_end(),
+        fixed_judgement(),
+        fixed_market(),
+        fixed_audit_event(),
+        fixed_audit_chain(),
+    ]
+}
+
+fn fixed_deed() -> Deed {
+    Deed {
+        tenant: tenant("acme"),
+        user: Some("desk ünïcode".into()),
+        roles: Roles::granted([CallerRole::Operate]),
+        action: Action::EntriesDelete,
+        about: raw(r#"{ "tags": ["NVDA"], "deleted": 3 }"#),
+        outcome: Outcome::Done,
+        trace: Some(TraceId::new(7)),
+    }
+}
+
+pub(super) fn fixed_audit_event() -> Record {
+    Record::AuditEvent(AuditChain::new(tenant("acme")).append(fixed_deed(), moment()).into())
+}
+
+pub(super) fn fixed_audit_chain() -> Record {
+    let mut chain = AuditChain::new(tenant("acme"));
+    let first = chain.append(fixed_deed(), moment());
+    let _ = chain.append(fixed_deed(), moment());
+    chain.drop_first(&first);
+    Record::AuditChain(chain)
 }
 
 pub(super) fn fixed_decision() -> Record {
@@ -215,6 +251,11 @@ pub(super) fn same(a: &Record, b: &Record) -> bool {
         (Record::TagEnd(a), Record::TagEnd(b)) => a == b,
         (Record::Judgement(a), Record::Judgement(b)) => a == b,
         (Record::Market(a), Record::Market(b)) => a == b,
+        (Record::AuditEvent(a), Record::AuditEvent(b)) => {
+            let all = |e: &AuditEvent| (e.number, e.at, e.hash, e.previous, e.expected_hash());
+            all(a) == all(b)
+        }
+        (Record::AuditChain(a), Record::AuditChain(b)) => a == b,
         _ => false,
     }
 }
@@ -408,6 +449,35 @@ pub(super) fn market() -> impl Strategy<Value = Record> {
             Bar::new(start.plus_millis(offset(slot)), [open, high, low, close], volume).unwrap()
         };
         market_of(&name, Series::new(interval_sec, bars.into_iter().map(bar).collect()).unwrap())
+    })
+}
+
+fn any_hash() -> impl Strategy<Value = blake3::Hash> {
+    any::<[u8; 32]>().prop_map(blake3::Hash::from_bytes)
+}
+
+pub(super) fn audit_event() -> impl Strategy<Value = Record> {
+    let who = (NAME, prop::option::of("\\PC{0,20}"), prop::sample::subsequence(CallerRole::ALL.to_vec(), 0..4));
+    let what =
+        (prop::sample::select(Action::ALL), "\\PC{0,40}", prop::sample::select(Outcome::ALL), prop::option::of(any::<u128>()));
+    (who, what, any::<u64>(), any_moment(), any_hash(), any_hash()).prop_map(|(who, what, number, at, previous, hash)| {
+        let ((name, user, roles), (action, about, outcome, trace)) = (who, what);
+        let deed = Deed {
+            tenant: tenant(&name),
+            user: user.map(Into::into),
+            roles: Roles::granted(roles),
+            action,
+            about: raw(&serde_json::json!({ "tag": about }).to_string()),
+            outcome,
+            trace: trace.map(TraceId::new),
+        };
+        Record::AuditEvent(AuditEvent { number, at, deed, previous, hash }.into())
+    })
+}
+
+pub(super) fn audit_chain() -> impl Strategy<Value = Record> {
+    (NAME, any::<u64>(), any::<u64>(), any_hash(), any_hash()).prop_map(|(name, first, last, anchor, head)| {
+        Record::AuditChain(AuditChain { tenant: tenant(&name), first, anchor, last, head })
     })
 }
 

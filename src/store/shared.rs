@@ -1,4 +1,4 @@
-//! What several processes over one store have in common: a stream of what changed, leases, and a counter of generations.
+//! What several processes over one store have in common: a stream of what changed, leases, a counter of generations, and token buckets.
 //!
 //! Each process keeps all that it serves in its own memory. It fills that once by a scan and then follows the stream: a change says which
 //! record was written, never what was written, so that applying it twice, late, or out of order with another does no harm. The record
@@ -11,19 +11,19 @@
 //!   gone to another is refused;
 //! - generations are given out once.
 
+use super::buckets::SharedBuckets;
 use super::{CodecError, Record, RecordKey, RecordKind, StoreError, Write};
 use crate::domain::ids::TenantId;
 use crate::domain::time::Timestamp;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 /// Whether processes follow the changes of this kind. The vectors of fresh texts and audit records are read where they are needed.
 pub fn followed(kind: RecordKind) -> bool {
     match kind {
         RecordKind::Component | RecordKind::Entry | RecordKind::TagEnd | RecordKind::Judgement | RecordKind::Market => true,
-        RecordKind::Text | RecordKind::Decision => false,
+        RecordKind::Text | RecordKind::Decision | RecordKind::AuditEvent | RecordKind::AuditChain => false,
     }
 }
 
@@ -89,7 +89,7 @@ pub const CHANGES_MAX: usize = 1_024;
 
 /// A store that other processes read and write as well.
 #[async_trait]
-pub trait Shared: Send + Sync + fmt::Debug {
+pub trait Shared: SharedBuckets {
     /// The end of the stream, as of now.
     ///
     /// # Errors
@@ -97,7 +97,7 @@ pub trait Shared: Send + Sync + fmt::Debug {
     async fn position(&self) -> Result<Position, StoreError>;
 
     /// The changes after `after`, at most [`CHANGES_MAX`] of each tenant; waits up to `wait` for the first. None came where it gives none:
-    /// this process was in step with the store while it waited.
+    /// this process was in step with the store while it waited. That the store lost changes, at rest, may be told a second late.
     ///
     /// # Errors
     /// [`StoreError`] where the store is away.
@@ -108,6 +108,12 @@ pub trait Shared: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`StoreError`] where the store is away.
     async fn get_many(&self, keys: &[RecordKey]) -> Result<Vec<Result<Option<Record>, CodecError>>, StoreError>;
+
+    /// The latest generation that any process was given; 0 where none was.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store is away.
+    async fn generation(&self) -> Result<u64, StoreError>;
 
     /// A generation that no process was given before and that is greater than `above`.
     ///

@@ -1,10 +1,13 @@
 //! What every store that several processes share must do, whatever it is made of.
 
+use super::buckets::{Rate, Taken};
 use super::sample::{decision_of, entry_of, moment, same};
 use super::shared::{Acquired, Change, Position};
 use super::{Record, RecordKind, Shared, Store, Write};
 use crate::domain::ids::TenantId;
+use crate::domain::role::Role;
 use crate::domain::time::Clock;
+use futures_util::future::join_all;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +29,7 @@ pub(super) async fn hold(server: impl Fn(Clock) -> Join) {
     a_lease_has_one_holder_and_its_fence_grows(&new()).await;
     a_word_left_behind_is_told_and_then_the_lease_is_free(&new()).await;
     who_lost_the_lease_writes_nothing(&new()).await;
+    processes_take_from_one_bucket(&new()).await;
 }
 
 fn entry(tenant: &str, text: &str) -> Record {
@@ -123,6 +127,7 @@ async fn generations_are_given_out_once(join: &Join) {
     let first = shared(&one).next_generation(0).await.unwrap();
     let second = shared(&other).next_generation(0).await.unwrap();
     assert!(first > 0 && second > first);
+    assert_eq!(shared(&one).generation().await.unwrap(), second, "what another was given is known here");
     assert!(shared(&one).next_generation(1_000).await.unwrap() > 1_000);
     assert!(shared(&other).next_generation(0).await.unwrap() > 1_001);
 }
@@ -160,4 +165,31 @@ async fn who_lost_the_lease_writes_nothing(join: &Join) {
     assert!(!shared(&one).commit_under(&lost, vec![Write::Put(refused.clone())]).await.unwrap());
     assert!(other.get(&kept.key()).await.unwrap().is_some());
     assert!(other.get(&refused.key()).await.unwrap().is_none());
+}
+
+async fn processes_take_from_one_bucket(join: &Join) {
+    let all = [join(), join(), join()];
+    let take = |n: usize, of: &str, role, rate| {
+        let (store, of) = (Arc::clone(&all[n % 3]), TenantId::new(of).unwrap());
+        async move { shared(&store).take(&of, role, rate).await.unwrap() }
+    };
+    let slow = Rate::new(0.01, 20).unwrap();
+    let taken = join_all((0..90).map(|n| take(n, "a", Role::Decide, slow))).await;
+    assert_eq!(taken.iter().filter(|taken| **taken == Taken::Yes).count(), 20, "as many as the burst, whoever asks");
+    for taken in taken {
+        assert!(matches!(taken, Taken::Yes | Taken::NotFor(_)));
+        if let Taken::NotFor(wait) = taken {
+            assert!((Duration::from_secs(60)..=Duration::from_secs(100)).contains(&wait), "{wait:?}");
+        }
+    }
+    assert_eq!(take(0, "a", Role::Write, slow).await, Taken::Yes, "another role has a bucket of its own");
+    assert_eq!(take(0, "b", Role::Decide, slow).await, Taken::Yes, "and so has another tenant");
+    let quick = Rate::new(20.0, 1).unwrap();
+    assert_eq!(take(0, "c", Role::Decide, quick).await, Taken::Yes);
+    // Whoever waits for as long as he is told is let through.
+    if let Taken::NotFor(wait) = take(1, "c", Role::Decide, quick).await {
+        assert!(wait <= Duration::from_millis(50), "{wait:?}");
+        tokio::time::sleep(wait + Duration::from_millis(1)).await;
+        assert_eq!(take(2, "c", Role::Decide, quick).await, Taken::Yes);
+    }
 }

@@ -188,6 +188,18 @@ pub enum Priority {
     High,
 }
 
+impl Priority {
+    /// Its share of what may be on its way at one time: who comes last is refused while there is still room for others, and who comes
+    /// first while there is none.
+    pub fn share(self) -> f64 {
+        match self {
+            Self::Low => 0.5,
+            Self::Normal => 1.0,
+            Self::High => 1.25,
+        }
+    }
+}
+
 /// How often.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]

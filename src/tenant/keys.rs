@@ -21,6 +21,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 const PREFIX: &str = "ik_";
 const ID_DIGITS: usize = 16;
@@ -197,16 +198,27 @@ pub(super) struct KeyRing {
     path: PathBuf,
     keys: ArcSwap<KeySet>,
     read: parking_lot::Mutex<blake3::Hash>,
+    reloads: watch::Sender<u64>,
 }
 
 impl KeyRing {
     pub(super) fn open(path: &Path) -> Result<Self, KeysError> {
         let (hash, keys) = load(path, None)?.unwrap_or_else(|| (blake3::hash(&[]), KeySet::default()));
-        Ok(Self { path: path.to_owned(), keys: ArcSwap::from_pointee(keys), read: parking_lot::Mutex::new(hash) })
+        Ok(Self {
+            path: path.to_owned(),
+            keys: ArcSwap::from_pointee(keys),
+            read: parking_lot::Mutex::new(hash),
+            reloads: watch::Sender::new(0),
+        })
     }
 
     pub(super) fn caller(&self, shown: Shown<'_>) -> Result<Caller, Refusal> {
         self.keys.load().caller(shown, Clock::System.now())
+    }
+
+    /// Tells of each time that the file was read again.
+    pub(super) fn reloads(&self) -> watch::Receiver<u64> {
+        self.reloads.subscribe()
     }
 
     /// How many keys there are.
@@ -220,6 +232,7 @@ impl KeyRing {
         let Some((hash, keys)) = load(&self.path, Some(*read))? else { return Ok(false) };
         *read = hash;
         self.keys.store(Arc::new(keys));
+        self.reloads.send_modify(|times| *times += 1);
         Ok(true)
     }
 

@@ -29,6 +29,7 @@ use self::keys::{KeyRing, Shown};
 use crate::domain::request::Caller;
 use crate::limits::CREDENTIAL_BYTES_MAX;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Why credentials can't be checked.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +124,11 @@ impl Credentials {
             }
         };
         tokio::join!(keys, tokens);
+    }
+
+    /// Tells of each time that the API keys were read again; `None` where there are none.
+    pub fn key_reloads(&self) -> Option<watch::Receiver<u64>> {
+        self.keys.as_ref().map(|(ring, _)| ring.reloads())
     }
 
     /// How it stands.

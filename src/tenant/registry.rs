@@ -4,11 +4,11 @@ use super::config::{Priority, QuotaConfig, TenantConfig, check_tenants};
 use crate::domain::field::FieldError;
 use crate::domain::ids::TenantId;
 use crate::domain::role::Role;
-use crate::store::StoreError;
 use crate::store::buckets::{LocalBuckets, Rate, SharedBuckets, Taken};
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The name of the settings of every tenant that has none of its own.
 const DEFAULT: &str = "default";
@@ -96,17 +96,24 @@ impl Tenants {
     }
 }
 
+/// How long the shared buckets may take to answer; a decision from memory takes less, and would wait for them.
+const SHARED_WITHIN: Duration = Duration::from_millis(50);
+
+/// For how long they are left alone where they didn't, so that not every request waits while they are away.
+const LEFT_ALONE: Duration = Duration::from_secs(1);
+
 /// How often each tenant asks.
 #[derive(Debug, Default)]
 pub struct Rates {
     local: LocalBuckets,
     shared: Option<Arc<dyn SharedBuckets>>,
+    away_until: Mutex<Option<Instant>>,
 }
 
 impl Rates {
     /// Rates that all processes over one store keep together. While that is away each keeps its own.
     pub fn shared(buckets: Arc<dyn SharedBuckets>) -> Self {
-        Self { local: LocalBuckets::default(), shared: Some(buckets) }
+        Self { shared: Some(buckets), ..Self::default() }
     }
 
     /// Lets a request of a tenant through that needs a role.
@@ -115,11 +122,8 @@ impl Rates {
     /// After how long it may come again.
     pub async fn admit(&self, tenants: &Tenants, tenant: &TenantId, role: Role) -> Result<(), Duration> {
         let Some(rate) = tenants.terms(tenant).rates.get(&role) else { return Ok(()) };
-        let taken = match &self.shared {
-            Some(shared) => shared.take(tenant, role, *rate).await.unwrap_or_else(|error: StoreError| {
-                tracing::debug!(%error, "the shared rates are away, and this process keeps its own");
-                self.local.take_now(tenant, role, *rate)
-            }),
+        let taken = match self.take_shared(tenant, role, *rate).await {
+            Some(taken) => taken,
             None => self.local.take_now(tenant, role, *rate),
         };
         match taken {
@@ -127,11 +131,35 @@ impl Rates {
             Taken::NotFor(wait) => Err(wait),
         }
     }
+
+    /// Takes from the shared buckets; `None` where there are none, or none that answer.
+    async fn take_shared(&self, tenant: &TenantId, role: Role, rate: Rate) -> Option<Taken> {
+        let shared = self.shared.as_ref()?;
+        let away_until = *self.away_until.lock();
+        if away_until.is_some_and(|until| Instant::now() < until) {
+            return None;
+        }
+        let error = match tokio::time::timeout(SHARED_WITHIN, shared.take(tenant, role, rate)).await {
+            Ok(Ok(taken)) => {
+                if away_until.is_some() {
+                    *self.away_until.lock() = None;
+                }
+                return Some(taken);
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {} ms", SHARED_WITHIN.as_millis()),
+        };
+        if self.away_until.lock().replace(Instant::now() + LEFT_ALONE).is_none() {
+            tracing::warn!(error, "the shared rates are away, and this process keeps its own meanwhile");
+        }
+        None
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::StoreError;
     use async_trait::async_trait;
 
     fn tenants(text: &str) -> Tenants {
@@ -181,6 +209,31 @@ mod tests {
         async fn take(&self, _: &TenantId, _: Role, _: Rate) -> Result<Taken, StoreError> {
             Err(StoreError::Closed)
         }
+    }
+
+    /// Buckets that never answer, and count how often they are asked.
+    #[derive(Debug, Default)]
+    struct Silent(std::sync::atomic::AtomicUsize);
+
+    #[async_trait]
+    impl SharedBuckets for Silent {
+        async fn take(&self, _: &TenantId, _: Role, _: Rate) -> Result<Taken, StoreError> {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn shared_buckets_that_do_not_answer_hold_up_one_request_and_not_the_next() {
+        let (tenants, silent) = (tenants(SETTINGS), Arc::<Silent>::default());
+        let rates = Rates::shared(Arc::clone(&silent) as Arc<dyn SharedBuckets>);
+        let since = Instant::now();
+        assert_eq!(rates.admit(&tenants, &tenant("acme"), Role::Decide).await, Ok(()));
+        for _ in 0..100 {
+            assert!(rates.admit(&tenants, &tenant("acme"), Role::Decide).await.is_err());
+        }
+        assert!(since.elapsed() >= SHARED_WITHIN);
+        assert_eq!(silent.0.load(std::sync::atomic::Ordering::Relaxed), 1);
     }
 
     #[tokio::test]

@@ -9,8 +9,10 @@ use instinct::domain::answer::Outcome;
 use instinct::domain::component::Role;
 use instinct::domain::deadline::Deadline;
 use instinct::domain::ids::{ComponentId, TenantId};
+use instinct::domain::role::Role as CallerRole;
 use instinct::domain::time::Timestamp;
 use instinct::engine::Engines;
+use instinct::store::buckets::{Rate, SharedBuckets, Taken};
 use instinct::store::shared::{Acquired, Changes, Lease, Position};
 use instinct::store::{CodecError, Record, RecordKey, RecordKind, Shared, Store, StoreError, StoreHealth, Visit, Write};
 use proptest::prelude::*;
@@ -70,6 +72,13 @@ impl Lossy {
 }
 
 #[async_trait]
+impl SharedBuckets for Lossy {
+    async fn take(&self, tenant: &TenantId, role: CallerRole, rate: Rate) -> Result<Taken, StoreError> {
+        self.beyond().await.take(tenant, role, rate).await
+    }
+}
+
+#[async_trait]
 impl Shared for Lossy {
     async fn position(&self) -> Result<Position, StoreError> {
         self.beyond().await.position().await
@@ -82,6 +91,10 @@ impl Shared for Lossy {
         self.beyond().await;
         found
     }
+    async fn generation(&self) -> Result<u64, StoreError> {
+        self.beyond().await.generation().await
+    }
+
     async fn next_generation(&self, above: u64) -> Result<u64, StoreError> {
         self.beyond().await.next_generation(above).await
     }

@@ -4,6 +4,7 @@
 
 mod aggregator;
 mod architecture;
+mod audit;
 mod calibrations;
 mod chat_server;
 mod consistency;

@@ -70,7 +70,7 @@ fn all_that_one_replica_writes_is_served_by_the_others_and_a_successor_of_a_kill
     let behind = until("the others have all", || all.iter().all(has_all));
     for service in &all {
         for n in (0..WRITES).step_by(WRITES / 50) {
-            assert_eq!(service.decide(&json!({"text": text(n)}))["path"], "exact", "{n}");
+            assert_eq!(service.decide(&json!({"text": text(n), "deadline_ms": 20_000}))["path"], "exact", "{n}");
         }
     }
     for (n, service) in all.iter().enumerate().skip(1) {
@@ -85,14 +85,14 @@ fn all_that_one_replica_writes_is_served_by_the_others_and_a_successor_of_a_kill
     all.remove(2).kill();
     let since = Instant::now();
     let successor = over(&server).start();
-    assert_eq!(successor.decide(&json!({"text": text(7)}))["path"], "exact");
+    assert_eq!(successor.decide(&json!({"text": text(7), "deadline_ms": 20_000}))["path"], "exact");
     println!("a successor serves after {:?}", since.elapsed());
     assert!(since.elapsed() < Duration::from_secs(20), "{:?}", since.elapsed());
     // A deletion by tag and one by id, each by another replica.
     let tagged = json!({"text": "tagged", "decision": {"kind": "trade", "signal": 1, "conviction": 0.5}, "tags": ["T"]});
     successor.remember(&tagged);
     let id = all[0].remember(&entry("named", 1));
-    let serves = |service: &Service, text: &str| service.decide(&json!({"text": text}))["path"] == "exact";
+    let serves = |service: &Service, text: &str| service.decide(&json!({"text": text, "deadline_ms": 20_000}))["path"] == "exact";
     for service in [&all[0], &all[1], &successor] {
         until("both are there", || serves(service, "tagged") && serves(service, "named"));
     }
@@ -160,7 +160,7 @@ fn redis_away_for_some_seconds_under_load_fails_no_hit_and_all_are_in_step_again
             while ended.try_recv().is_err() {
                 for service in stop {
                     let since = Instant::now();
-                    assert_eq!(service.decide(&json!({"text": text(hits % 100)}))["path"], "exact");
+                    assert_eq!(service.decide(&json!({"text": text(hits % 100), "deadline_ms": 20_000}))["path"], "exact");
                     slowest = slowest.max(since.elapsed());
                     hits += 1;
                 }

@@ -1,6 +1,7 @@
 //! Nothing of one tenant is seen, counted or taken by another: at random and in bulk, through every door.
 
 use super::credentials::{ask, new_key};
+use super::redis::RedisServer;
 use super::service::{Builder, Service, entry, project, trade};
 use async_trait::async_trait;
 use instinct::app::{App, Parts};
@@ -378,6 +379,30 @@ fn a_tenant_that_asks_too_often_is_told_when_to_come_again_and_no_other_waits_fo
         "a tenant without settings has no label"
     );
     assert!(!metrics.contains("zenith"));
+}
+
+#[test]
+fn services_over_one_redis_share_the_rate_of_a_tenant_and_keep_their_own_while_it_is_away() {
+    let folder = TempDir::new().unwrap();
+    let keys = folder.path().join("keys.toml");
+    let key = new_key(&keys, "acme", &["decide"]);
+    let mut server = RedisServer::start(&[]);
+    let over = || {
+        let builder = Builder::new().set("STORE__BACKEND", &server.url()).set("AUTH__KEYS_FILE", keys.to_str().unwrap());
+        builder.set("TENANTS__ACME__RATE__DECIDE__PER_SECOND", "0.01").set("TENANTS__ACME__RATE__DECIDE__BURST", "6").start()
+    };
+    let services = [over(), over()];
+    let asked = json!({"text": "a", "allow": "fast"}).to_string();
+    let statuses = |service: &Service, times: usize| -> Vec<u16> {
+        (0..times).map(|_| ask(service, &format!("Bearer {key}"), ("POST", "/v1/decide"), &asked).status).collect()
+    };
+    assert_eq!(statuses(&services[0], 4), [200; 4]);
+    assert_eq!(statuses(&services[1], 4), [200, 200, 429, 429]);
+    assert_eq!(statuses(&services[0], 1), [429]);
+    server.stop();
+    for service in &services {
+        assert_eq!(statuses(service, 8), [200, 200, 200, 200, 200, 200, 429, 429], "each has a bucket of its own meanwhile");
+    }
 }
 
 #[test]

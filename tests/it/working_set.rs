@@ -15,12 +15,12 @@ use instinct::domain::request::{Allow, Caller, Request};
 use instinct::domain::text::{FreshText, TextHash};
 use instinct::domain::time::Clock;
 use instinct::embed;
-use instinct::engine::Engines;
+use instinct::engine::{Engine, EngineFailure, Engines, Question};
 use instinct::index::server::{Exact, Found, IndexState, Nearest, SearchError, ServerSearch, Space};
 use instinct::store::{Common, Record, RecordKey, RecordKind, Store, Write};
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -88,13 +88,25 @@ fn world() -> World {
     let common = Common::new(Clock::System);
     let search = Arc::new(OverStore { store: common.join(), late: AtomicBool::new(false) });
     let folder = TempDir::new().unwrap();
-    std::fs::write(folder.path().join("s.toml"), STRATEGY).unwrap();
     World { common, search, folder }
 }
 
 impl World {
     /// One more process.
     async fn join(&self) -> App {
+        self.join_with("", Engines::default()).await
+    }
+
+    /// One more process, with engines, that follows the others.
+    async fn follow_with(&self, line: &str, engines: Engines) -> App {
+        let app = self.join_with(line, engines).await;
+        let decider = Arc::clone(&app.decider);
+        tokio::spawn(async move { decider.keep_in_step().await });
+        app
+    }
+
+    async fn join_with(&self, line: &str, engines: Engines) -> App {
+        std::fs::write(self.folder.path().join("s.toml"), format!("{line}\n{STRATEGY}")).unwrap();
         let file = self.folder.path().join("settings");
         let lines = "strategies.default = \"s\"\nembed.model = \"hashing-384\"\nindex.server.entries_max = 4096\nindex.server.timeout_ms = 60000\n";
         std::fs::write(&file, lines).unwrap();
@@ -106,7 +118,7 @@ impl World {
             store: self.common.join(),
             search: Some(Arc::clone(&self.search) as Arc<dyn ServerSearch>),
             graphs: None,
-            engines: Engines::default(),
+            engines,
             clock: Clock::System,
         };
         App::with_parts(&config, parts).await.unwrap()
@@ -295,4 +307,57 @@ async fn memory_stays_within_its_bounds_and_what_left_it_comes_back_when_it_is_a
     let back = ask(&app, "headline of number 0").await;
     assert_eq!((back.path, entry_of(&back)), (Path::Exact, Some(ids[0])));
     assert!(app.decider.semantic.entry(&own(), &ids[0]).is_some());
+}
+
+#[tokio::test]
+async fn a_process_that_follows_takes_in_nothing_unasked_and_forgets_what_was_deleted() {
+    let world = world();
+    let one = world.join().await;
+    let two = world.follow_with("", Engines::default()).await;
+    let gold = remember(&one, GOLD, &[]).await;
+    let oil = remember(&one, "oil falls on weak demand", &[]).await;
+    assert_eq!(entry_of(&ask(&two, GOLD).await), Some(gold));
+    let meant = Forget { ids: Some([gold, oil].into()), ..Forget::default() };
+    assert_eq!(one.decider.forget(&own(), meant).await.unwrap().len(), 2);
+    let silver = remember(&one, "silver is flat", &[]).await;
+    for _ in 0..500 {
+        if two.decider.semantic.entry(&own(), &gold).is_none() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(two.decider.semantic.stats().entries, 0);
+    assert_eq!(entry_of(&ask(&two, "silver is flat").await), Some(silver));
+}
+
+/// An engine that takes its time and counts.
+#[derive(Debug, Default)]
+struct Slow(AtomicUsize);
+
+#[async_trait]
+impl Engine for Slow {
+    async fn decide(&self, _: Question) -> Result<Payload, EngineFailure> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        Ok(signal(1))
+    }
+}
+
+#[tokio::test]
+async fn processes_that_are_asked_one_thing_run_one_engine() {
+    let world = world();
+    let engine = Arc::new(Slow::default());
+    let mut all = Vec::new();
+    for _ in 0..4 {
+        all.push(world.follow_with("engine = \"slow\"", Engines::default().with("slow", Arc::<Slow>::clone(&engine))).await);
+    }
+    let decide = |app: &App| {
+        let (decider, request) =
+            (Arc::clone(&app.decider), Request::plain(FreshText::new(GOLD).unwrap(), strategy(), Clock::System.now(), soon()));
+        async move { decider.decide(&Caller::trusted(own()), &request).await.unwrap().answer }
+    };
+    let answers = futures_util::future::join_all(all.iter().map(decide)).await;
+    assert_eq!(engine.0.load(Ordering::SeqCst), 1);
+    assert!(answers.iter().all(|answer| answer.decision == Some(signal(1))));
+    assert_eq!(answers.iter().filter(|answer| answer.path == Path::Engine).count(), 1);
 }

@@ -1,6 +1,7 @@
 //! Known decisions in bulk.
 
 use crate::api::access::caller;
+use crate::api::audit::Audited;
 use crate::api::components::checked_ttl;
 use crate::api::decide::{checked_as_of, checked_context, checked_tags, strategy_of};
 use crate::api::error::{Answered, At, Kind, Problem, ProblemDetails};
@@ -8,6 +9,7 @@ use crate::api::json;
 use crate::api::ndjson::{self, Line, LineResult};
 use crate::app::App;
 use crate::decide::NewEntry;
+use crate::domain::audit_chain::Action;
 use crate::domain::deadline::Deadline;
 use crate::domain::decision::{Decision, DecisionKind, Payload};
 use crate::domain::entry::{Provenance, StoredEntry, Validity};
@@ -22,6 +24,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use serde_json::value::RawValue;
 use std::time::Duration;
 
@@ -145,7 +148,8 @@ pub(in crate::api) async fn bulk(app: Data<App>, http: HttpRequest, payload: web
     let answered = async {
         let tenant = caller(&http)?.tenant;
         let write = move |app, lines| write(app, tenant.clone(), lines);
-        ndjson::bulk(&app, &http, payload, BULK_BATCH_LINES_MAX, write).await
+        let audited = Audited::of(&http, Action::EntriesWrite, json!({}))?;
+        ndjson::bulk(&app, &http, payload, (BULK_BATCH_LINES_MAX, audited), write).await
     };
     answered.await.at(&http)
 }

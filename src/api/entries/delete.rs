@@ -1,11 +1,13 @@
 //! Deletion by filter.
 
 use crate::api::access::caller;
+use crate::api::audit::Audited;
 use crate::api::decide::strategy_of;
 use crate::api::error::{Answered, At, Kind, Problem, ProblemDetails};
 use crate::api::json::{self, Json};
 use crate::app::App;
 use crate::decide::Forget;
+use crate::domain::audit_chain::Action;
 use crate::domain::entry::Provenance;
 use crate::domain::field::FieldError;
 use crate::domain::ids::EntryId;
@@ -14,6 +16,11 @@ use crate::limits::DELETE_IDS_MAX;
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::sync::Arc;
+
+/// Ids that an answer and an audit event name.
+const SHOWN_MAX: usize = 100;
 
 /// Which entries to delete: those for which all that is said holds.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -95,12 +102,23 @@ pub(in crate::api) async fn delete(app: Data<App>, http: HttpRequest, Json(wire)
         }
         let tenant = caller(&http)?.tenant;
         let meant = if wire.confirm {
-            app.decider.forget(&tenant, filter).await?
+            let about = json!({
+                "strategy": &filter.strategy, "tags": &filter.tags, "older_than": filter.older_than, "provenance": filter.provenance,
+                "ids_named": filter.ids.as_ref().map(std::collections::BTreeSet::len),
+            });
+            let (decider, of) = (Arc::clone(&app.decider), tenant.clone());
+            let work = async move {
+                let gone = decider.forget(&of, filter).await?;
+                let shown: Vec<_> = gone.iter().take(SHOWN_MAX).collect();
+                let came = json!({ "deleted": gone.len(), "ids": shown });
+                Ok((gone, came))
+            };
+            Audited::of(&http, Action::EntriesDelete, about)?.run(&app, work).await?
         } else {
             app.decider.meant_by(&tenant, &filter).await?
         };
         let deleted = if wire.confirm { meant.len() } else { 0 };
-        let shown = meant.iter().take(100).copied().collect();
+        let shown = meant.iter().take(SHOWN_MAX).copied().collect();
         Ok(json::ok(&DeleteAnswer { matched: meant.len(), deleted, dry_run: !wire.confirm, ids: shown }))
     };
     answered.await.at(&http)

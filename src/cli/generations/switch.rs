@@ -2,15 +2,21 @@
 
 use super::{Failure, Folder, Settings, block_on, folder, tell, usage, whole};
 use crate::app;
+use crate::audit::{self, AuditLog};
 use crate::config::Config;
+use crate::domain::audit_chain::{Action, Deed, Outcome};
+use crate::domain::ids::TenantId;
+use crate::domain::role::Roles;
 use crate::domain::time::{Clock, Timestamp};
 use crate::store::generations::About;
-use crate::store::moving::Feed;
-use crate::store::{self, RecordKind};
+use crate::store::moving::{Feed, Move, Options};
+use crate::store::{self, RecordKind, Store};
 use clap::Args;
 use serde::Serialize;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Have another generation be served from the next start on.
 #[derive(Debug, Args)]
@@ -74,7 +80,8 @@ async fn switch(config: &Config, number: u32) -> Result<Report, Failure> {
     let store = store::open(&config.store.embedded, &folder.dir(left).join("store"), Clock::System)?;
     let mut made_since = BTreeMap::new();
     // Vectors of fresh texts are made anew wherever they are asked for.
-    for kind in RecordKind::ALL.into_iter().filter(|kind| *kind != RecordKind::Text) {
+    let brought = |kind: &RecordKind| *kind == RecordKind::Text || RecordKind::TRAIL.contains(kind);
+    for kind in RecordKind::ALL.into_iter().filter(|kind| !brought(kind)) {
         let (mut feed, mut count) = (Feed::start(&store, kind), 0);
         while let Some(batch) = feed.next().await? {
             count += batch.into_iter().flatten().filter(|record| record.made_at().is_some_and(|made| made > to.as_of)).count();
@@ -83,9 +90,38 @@ async fn switch(config: &Config, number: u32) -> Result<Report, Failure> {
             made_since.insert(kind.as_str(), count);
         }
     }
+    bring_the_trail(config, store, (&folder, left, number)).await?;
     note_left(&folder, left)?;
     folder.switch(number)?;
     Ok(Report { served: number, model: to.model.to_string(), left, as_of: to.as_of, made_since })
+}
+
+/// Takes the audit trails along, so that each goes on where it is, and puts the switch on record in that of the default tenant.
+async fn bring_the_trail(
+    config: &Config,
+    from: Arc<dyn Store>,
+    (folder, left, number): (&Folder, u32, u32),
+) -> Result<(), Failure> {
+    let to = store::open(&config.store.embedded, &folder.dir(number).join("store"), Clock::System)?;
+    let options = Options {
+        verify_only: false,
+        merge: true,
+        kinds: &RecordKind::TRAIL,
+        now: Clock::System.now(),
+        decision_retention_sec: config.store.embedded.decision_retention_sec,
+    };
+    Move { from, to: Arc::clone(&to), options }.run(&|_| {}).await?;
+    let deed = Deed {
+        tenant: TenantId::default_tenant(),
+        user: Some("instinct generations use".into()),
+        roles: Roles::ALL,
+        action: Action::GenerationsUse,
+        about: audit::about(json!({ "left": left, "served": number }))?,
+        outcome: Outcome::Done,
+        trace: None,
+    };
+    AuditLog::new(to, Clock::System).append(deed).await?;
+    Ok(())
 }
 
 /// Whether its model is here and is the one that every strategy was calibrated for: what would keep the service from starting is told now.

@@ -36,7 +36,10 @@ impl Changed {
                 }
                 RecordKey::Judgement { .. } => changed.judgements.push(key),
                 // They are read where they are needed.
-                RecordKey::Text { .. } | RecordKey::Decision { .. } => {}
+                RecordKey::Text { .. }
+                | RecordKey::Decision { .. }
+                | RecordKey::AuditEvent { .. }
+                | RecordKey::AuditChain { .. } => {}
             }
         }
         changed
@@ -99,7 +102,9 @@ impl Decider {
 
     fn take_entry(&self, stored: &StoredEntry) {
         let entry = &stored.entry;
-        if self.semantic.holds(entry) {
+        // A working set takes in what is asked for, and nothing for being written.
+        let unasked = self.recall.is_some() && self.semantic.entry(&entry.tenant, &entry.id).is_none();
+        if unasked || self.semantic.holds(entry) {
             return;
         }
         let known = KnownText { vector: stored.fresh.clone(), cut: entry.cut };

@@ -94,7 +94,7 @@ impl Decider {
                 of_instrument.insert((chunk.bars.interval_sec(), chunk.number));
                 true
             }
-            Record::Text(_) | Record::Decision(_) | Record::Judgement(_) => true,
+            Record::Text(_) | Record::Decision(_) | Record::Judgement(_) | Record::AuditEvent(_) | Record::AuditChain(_) => true,
         };
         if !same {
             found.keys.push(record.key());

@@ -132,6 +132,13 @@ impl Recall {
         self.known.pin().values().all(|known| answers(&known.state.lock()))
     }
 
+    /// Entries of a tenant in the server, as of the last look at its indexes.
+    pub(in crate::decide) fn entries_of(&self, tenant: &TenantId) -> u64 {
+        let known = self.known.pin();
+        let own = known.values().filter(|known| known.space.tenant == *tenant);
+        own.filter_map(|known| known.state.lock().as_ref().ok().map(|state| state.entries)).sum()
+    }
+
     /// Entries of a partition in the server, as of the last look at its index.
     pub fn entries(&self, tenant: &TenantId, partition: PartitionKey) -> Option<u64> {
         let known = self.known.pin().get(&(tenant.clone(), partition)).cloned()?;

@@ -105,13 +105,20 @@ impl Decider {
         match found {
             Ok(candidates) => {
                 candidates.iter().for_each(|candidate| self.semantic.recalled(&candidate.live));
-                metrics::recall::left(self.semantic.keep_working_set(recall.entries_max));
+                self.keep_working_set();
                 Some(candidates)
             }
             Err(error) => {
                 tracing::debug!(%error, partition = %space.partition, "memory answers in place of the server's search");
                 None
             }
+        }
+    }
+
+    /// Has the entries leave memory that were of use longest ago, where it has more than it may.
+    pub(super) fn keep_working_set(&self) {
+        if let Some(recall) = &self.recall {
+            metrics::recall::left(self.semantic.keep_working_set(recall.entries_max));
         }
     }
 

@@ -8,6 +8,8 @@
 //! another record; the number of a field is never given to another one; an optional field or a new one is a new
 //! [`FORMAT`], for a reader that skipped what it doesn't know could serve what it should refuse.
 
+mod audit_chain;
+mod audit_event;
 #[cfg(test)]
 mod check;
 mod component;
@@ -31,7 +33,7 @@ use bytes::Bytes;
 /// The version of the stored format that is written, the same for all kinds. Every earlier one is read as well:
 /// 1, the first; 2, which added to entries what was read out of their text, their generation, their quarantine, the vector of their
 /// prompt and further conditions,
-/// and the kinds of record that a deletion by tag, a judgement and the bars of an instrument leave.
+/// and the kinds of record that a deletion by tag, a judgement, the bars of an instrument and the audit trail leave.
 pub const FORMAT: u8 = 2;
 
 /// Whether records of a format are read.
@@ -95,6 +97,8 @@ pub fn table(kind: RecordKind) -> &'static [Field] {
         RecordKind::TagEnd => tag_end::TABLE,
         RecordKind::Judgement => judgement::TABLE,
         RecordKind::Market => market::TABLE,
+        RecordKind::AuditEvent => audit_event::TABLE,
+        RecordKind::AuditChain => audit_chain::TABLE,
     }
 }
 
@@ -111,6 +115,8 @@ pub fn to_fields(record: &Record) -> Result<Fields<'_>, CodecError> {
         Record::TagEnd(end) => Ok(tag_end::write(end)),
         Record::Judgement(judged) => judgement::write(judged),
         Record::Market(chunk) => market::write(chunk),
+        Record::AuditEvent(event) => audit_event::write(event),
+        Record::AuditChain(chain) => Ok(audit_chain::write(chain)),
     }
     .map_err(|fault| fault.of(record.key()))
 }
@@ -134,6 +140,10 @@ pub fn from_fields(key: &RecordKey, fields: &Fields<'_>) -> Result<Record, Codec
         RecordKey::Market { tenant, instrument, interval_sec, chunk } => {
             market::read((tenant, instrument), *interval_sec, *chunk, fields).map(|chunk| Record::Market(chunk.into()))
         }
+        RecordKey::AuditEvent { tenant, number } => {
+            audit_event::read(tenant, *number, fields).map(|event| Record::AuditEvent(event.into()))
+        }
+        RecordKey::AuditChain { tenant } => audit_chain::read(tenant, fields).map(Record::AuditChain),
     };
     let record = read.map_err(|fault| fault.of(key))?;
     // A record that stands under another's key, by damage or by hand, must not be served as that other.

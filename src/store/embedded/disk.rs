@@ -38,6 +38,8 @@ pub(super) struct Disk {
     tag_ends: Keyspace,
     judgements: Keyspace,
     markets: Keyspace,
+    audit_events: Keyspace,
+    audit_chains: Keyspace,
     expiry: Keyspace,
     decisions: Decisions,
     clock: Clock,
@@ -82,6 +84,8 @@ impl Disk {
             tag_ends: db.keyspace("tag_ends", || options(1 << 20))?,
             judgements: db.keyspace("judgements", || options(2 << 20))?,
             markets: db.keyspace("markets", || options(4 << 20))?,
+            audit_events: db.keyspace("audit_events", || options(2 << 20))?,
+            audit_chains: db.keyspace("audit_chains", || options(1 << 20))?,
             expiry: db.keyspace("expiry", || options(2 << 20))?,
             decisions: Decisions::open(&db, config, clock.clone(), floor_millis.unwrap_or(0))?,
             meta,
@@ -129,6 +133,8 @@ impl Disk {
             RecordKind::TagEnd => Some(&self.tag_ends),
             RecordKind::Judgement => Some(&self.judgements),
             RecordKind::Market => Some(&self.markets),
+            RecordKind::AuditEvent => Some(&self.audit_events),
+            RecordKind::AuditChain => Some(&self.audit_chains),
             RecordKind::Decision => None,
         }
     }

@@ -10,7 +10,7 @@
 //!
 //! Invariants:
 //! - a backfill that was kept is durable when [`Store::backfill`] returns, and survives a kill;
-//! - what is owed is read by `get` and shown by `scan` as if it were stored;
+//! - what is owed is read by `get` and `get_many` and shown by `scan` as if it were stored, but where the store has something later;
 //! - a replay puts nothing in the place of a record that is known to be later, and brings back nothing that this process has
 //!   written anew or deleted since, or that was deleted by its tag;
 //! - memory grows with the number of records that are owed, never with their bytes.
@@ -24,6 +24,7 @@ mod kill;
 mod log;
 mod place;
 mod replay;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -195,11 +196,25 @@ impl Journaled {
         }
         let _turn = self.core.turn.lock().await;
         self.core.inner.commit(writes).await?;
+        self.supersede(&keys).await
+    }
+
+    /// Notes that what is owed under `keys` is out of date. The turn is held.
+    async fn supersede(&self, keys: &[RecordKey]) -> Result<(), StoreError> {
         let owed = self.core.log.owed_among(keys.iter());
         if owed.is_empty() {
             return Ok(());
         }
         self.append(group::of_superseded(self.core.clock.now(), owed.iter()), 0).await
+    }
+
+    /// What the store has under a key of which something is owed, where it says so in time.
+    async fn stored(&self, key: &RecordKey) -> Option<Record> {
+        if self.core.away.load(Ordering::Acquire) {
+            return None;
+        }
+        let bound = Duration::from_millis(self.core.config.commit_timeout_ms);
+        tokio::time::timeout(bound, self.core.inner.get(key)).await.ok()?.ok()?
     }
 
     fn shows(&self, owed: Option<Record>, now: Timestamp) -> Option<Record> {
@@ -219,9 +234,9 @@ impl Store for Journaled {
 
     async fn get(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
         let Some(place) = self.core.log.owed(key) else { return self.core.inner.get(key).await };
-        let (wanted, now) = (key.clone(), self.core.clock.now());
-        let read = replay::blocking(move || place.read(&wanted)).await?;
-        Ok(self.shows(read, now))
+        let (stored, wanted) = (self.stored(key).await, key.clone());
+        let (at, read) = replay::blocking(move || Ok((place.at, place.read(&wanted)?))).await?;
+        Ok(self.shows(later(stored, read, at), self.core.clock.now()))
     }
 
     fn scan(&self, kind: RecordKind, visit: &mut Visit<'_>) -> Result<(), StoreError> {
@@ -232,9 +247,8 @@ impl Store for Journaled {
             let place = found.as_ref().ok().and_then(|stored| owed.remove_entry(&stored.key()));
             let shown = match (found, place) {
                 (Ok(stored), Some((key, place))) => match place.read(&key) {
-                    Ok(Some(journaled)) if !stored.outdates(&journaled) => Some(Ok(journaled)),
-                    Ok(None) if stored.made_at().is_none_or(|made| made <= place.at) => None,
-                    _ => Some(Ok(stored)),
+                    Ok(owed) => later(Some(stored), owed, place.at).map(Ok),
+                    Err(_) => Some(Ok(stored)),
                 },
                 (found, _) => Some(found),
             };
@@ -275,7 +289,13 @@ impl Store for Journaled {
             match tokio::time::timeout(bound, self.commit_over(writes.clone())).await {
                 Ok(Ok(())) => return Ok(true),
                 Ok(Err(error @ StoreError::Codec(_))) => return Err(error),
-                Ok(Err(error)) => core.set_away(true, Some(&error)),
+                Ok(Err(error)) if error.passes() => core.set_away(true, Some(&error)),
+                // It refuses this backfill and would refuse it again; other tenants' it may take.
+                Ok(Err(error @ StoreError::Redis(_))) => {
+                    core.refuse(writes.len());
+                    return Err(error);
+                }
+                Ok(Err(error)) => tracing::warn!(%error, "a backfill goes to the journal"),
                 Err(_) => {
                     let detail = format!("it did not answer within {} ms", bound.as_millis());
                     core.set_away(true, Some(&StoreError::Away { detail }));
@@ -299,7 +319,16 @@ impl Store for Journaled {
     }
 
     fn shared(&self) -> Option<&dyn Shared> {
-        self.core.inner.shared()
+        self.core.inner.shared().map(|_| self as &dyn Shared)
+    }
+}
+
+/// Which of the two is shown under a key: what is stored, or what was journaled `at` that moment, `None` for a delete.
+fn later(stored: Option<Record>, owed: Option<Record>, at: Timestamp) -> Option<Record> {
+    match (stored, owed) {
+        (Some(stored), Some(owed)) if stored.outdates(&owed) => Some(stored),
+        (Some(stored), None) if stored.made_at().is_some_and(|made| made > at) => Some(stored),
+        (_, owed) => owed,
     }
 }
 

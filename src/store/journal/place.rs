@@ -46,11 +46,6 @@ impl Batch {
     pub(super) fn is_empty(&self) -> bool {
         self.groups == 0
     }
-
-    /// Whether what is wrong with it is wrong with one group.
-    pub(super) fn is_one_group(&self) -> bool {
-        self.groups == 1
-    }
 }
 
 /// Where what a group owes to the store lies; of several of one key the last.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::mpsc::WeakSender;
+use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 /// How long the store has for one batch. A store that is slow after it came back still gets on.
@@ -32,9 +33,9 @@ pub(super) async fn run(core: Arc<Core>, writer: WeakSender<Message>) {
         // Each process waits a time of its own, or all of them would come back to the store at once.
         let calm = if core.away.load(Ordering::Acquire) { core.config.probe_interval_ms } else { PAUSE_MS };
         sleep(jittered(calm)).await;
-        match some(&core, groups_max).await {
+        match some(&core, &writer, groups_max).await {
             Ok(()) => groups_max = GROUPS_MAX,
-            Err(StoreError::Codec(error)) => {
+            Err(error) if of_its_records(&error) => {
                 tracing::debug!(%error, "a batch of the journal is replayed one by one");
                 groups_max = 1;
             }
@@ -54,7 +55,7 @@ fn jittered(ms: u64) -> Duration {
 }
 
 /// Replays the oldest groups, or probes the store where there are none.
-async fn some(core: &Arc<Core>, groups_max: usize) -> Result<(), StoreError> {
+pub(super) async fn some(core: &Arc<Core>, writer: &WeakSender<Message>, groups_max: usize) -> Result<(), StoreError> {
     let _turn = core.turn.lock().await;
     let log = Arc::clone(&core.log);
     let batch = blocking(move || log.batch(groups_max)).await?;
@@ -69,10 +70,18 @@ async fn some(core: &Arc<Core>, groups_max: usize) -> Result<(), StoreError> {
         Ok((batch, read))
     })
     .await?;
-    let mut owed = Vec::new();
+    if batch.owed.is_empty() {
+        // Nothing of it is owed any more, so the store is not asked, and nobody knows how it is.
+        core.log.replayed(&batch);
+        return Ok(());
+    }
+    let (mut owed, mut places) = (Vec::new(), Vec::new());
     for ((key, place), read) in batch.owed.iter().zip(read) {
         match read {
-            Ok(record) => owed.push((key.clone(), place.clone(), record)),
+            Ok(record) => {
+                places.push((key.clone(), place.clone()));
+                owed.push((key.clone(), place.clone(), record));
+            }
             Err(error) => give_up(core, &batch, &error, 1),
         }
     }
@@ -81,8 +90,10 @@ async fn some(core: &Arc<Core>, groups_max: usize) -> Result<(), StoreError> {
         Ok(count) => {
             core.replayed.fetch_add(count as u64, Ordering::Relaxed);
             metrics::journal_replayed(count);
+            note(core, writer, places).await;
         }
-        Err(error @ StoreError::Codec(_)) if batch.is_one_group() => give_up(core, &batch, &error, batch.owed.len()),
+        // Where more went together, or another write overtook this one, it is tried once more by itself.
+        Err(error) if of_its_records(&error) && groups_max == 1 => give_up(core, &batch, &error, batch.owed.len()),
         Err(error) => return Err(error),
     }
     let log = Arc::clone(&core.log);
@@ -93,6 +104,25 @@ async fn some(core: &Arc<Core>, groups_max: usize) -> Result<(), StoreError> {
     .await?;
     core.set_away(false, None);
     Ok(())
+}
+
+/// Notes on the disk that the store has these: after a restart they would be put in the place of what was deleted meanwhile.
+async fn note(core: &Core, writer: &WeakSender<Message>, owed: Vec<(RecordKey, Place)>) {
+    if owed.is_empty() {
+        return;
+    }
+    let (answer, answered) = oneshot::channel();
+    // The other end of the queue is not held while this waits, for the thread ends once nobody holds it.
+    let sent = writer.upgrade().map(|writer| writer.try_send(Message::Replayed { at: core.clock.now(), owed, answer }));
+    // The thread tells of a disk that fails. The store has the records all the same.
+    if matches!(sent, Some(Ok(()))) {
+        let _ = answered.await;
+    }
+}
+
+/// Whether the store refuses what is in a batch, whenever it is asked.
+fn of_its_records(error: &StoreError) -> bool {
+    matches!(error, StoreError::Codec(_) | StoreError::Redis(_)) && !error.passes()
 }
 
 fn give_up(core: &Core, batch: &Batch, error: &StoreError, records: usize) {

@@ -4,6 +4,7 @@ use crate::domain::tag_end::TagEnd;
 use crate::domain::time::Clock;
 use crate::domain::trust::Quarantine;
 use crate::store::sample::{self, decision_of, entry_of, moment, same};
+use crate::store::shared::Acquired;
 use crate::store::{Common, Record, RecordKey, RecordKind, Shared, Store, StoreError, StoreHealth, Visit, Write};
 use crate::store::{contract, in_memory, open, shared_contract};
 use async_trait::async_trait;
@@ -360,4 +361,64 @@ async fn a_journal_of_a_later_version_is_refused_and_left_alone() {
     let error = Journaled::open(Arc::clone(&scene.inner), &config(), scene.dir.path(), Clock::System).unwrap_err();
     assert!(matches!(&error, StoreError::Layout { found, .. } if found == "9 of the journal"), "{error}");
     assert!(segment.exists());
+}
+
+#[tokio::test]
+async fn what_was_replayed_is_not_replayed_again_after_a_restart_though_its_segment_is_still_there() {
+    let scene = Scene::new();
+    let store = scene.store().await;
+    scene.server.set_away(true);
+    let (first, anew, last) = (entry("first"), entry("anew"), Record::Entry(entry_of("b", "last")));
+    for record in [&first, &anew, &last] {
+        assert!(!store.backfill(put(record)).await.unwrap());
+    }
+    store.replaying.as_ref().unwrap().abort();
+    until("the end of the replay", async || store.core.turn.try_lock().is_ok()).await;
+    scene.server.set_away(false);
+    let queue = store.queue.as_ref().unwrap().downgrade();
+    super::replay::some(&store.core, &queue, 64).await.unwrap();
+    assert!(holds(&*scene.inner, &first).await && !holds(&*scene.inner, &last).await, "a part was replayed");
+    scene.server.set_away(true);
+    store.journal(&put(&anew)).await.unwrap();
+    scene.server.set_away(false);
+    scene.server.join().commit([&first, &anew].map(|record| Write::Delete(record.key())).into()).await.unwrap();
+    drop(store);
+    let store = scene.store().await;
+    replayed(&store).await;
+    assert!(!holds(&*scene.inner, &first).await, "another process deleted it since");
+    assert!(holds(&*scene.inner, &anew).await, "this was journaled anew");
+    assert!(holds(&*scene.inner, &last).await);
+}
+
+#[tokio::test]
+async fn what_is_owed_is_read_with_what_the_store_has_and_is_out_of_date_after_a_commit_under_a_lease() {
+    let scene = Scene::new();
+    let store = scene.store().await;
+    scene.server.set_away(true);
+    let (kept, stale, deleted) = (entry("kept"), entry("stale"), entry("deleted"));
+    for record in [&kept, &stale, &deleted] {
+        assert!(!store.backfill(put(record)).await.unwrap());
+    }
+    // Nothing is replayed before the commit under the lease is done.
+    let turn = store.core.turn.lock().await;
+    scene.server.set_away(false);
+    store.core.set_away(false, None);
+    let later = changed("stale", |entry| entry.created_at = moment().plus_seconds(1));
+    scene.server.join().commit(put(&later)).await.unwrap();
+    assert!(holds(&store, &kept).await && holds(&store, &later).await);
+    let shared = store.shared().unwrap();
+    let many = shared.get_many(&[&kept, &stale, &entry("none")].map(Record::key)).await.unwrap();
+    let many: Vec<_> = many.into_iter().map(Result::unwrap).collect();
+    assert!(same(many[0].as_ref().unwrap(), &kept) && same(many[1].as_ref().unwrap(), &later) && many[2].is_none());
+    let tenant = TenantId::new("a").unwrap();
+    let lasts = Duration::from_secs(60);
+    let Acquired::Mine(lease) = shared.acquire(&tenant, "purge", lasts).await.unwrap() else { panic!("it is free") };
+    store.replaying.as_ref().unwrap().abort();
+    drop(turn);
+    assert!(shared.commit_under(&lease, vec![Write::Delete(deleted.key())]).await.unwrap());
+    drop(store);
+    let store = scene.store().await;
+    replayed(&store).await;
+    assert!(holds(&*scene.inner, &kept).await && holds(&*scene.inner, &later).await);
+    assert!(scene.inner.get(&deleted.key()).await.unwrap().is_none());
 }

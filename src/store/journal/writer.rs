@@ -1,7 +1,11 @@
 //! The thread that appends to the journal: what waits at one time shares one sync.
 
+use super::group;
 use super::log::Log;
+use super::place::Place;
+use crate::domain::time::Timestamp;
 use crate::store::StoreError;
+use crate::store::record::RecordKey;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,19 +18,33 @@ const SHARED_BYTES_MAX: usize = 4 << 20;
 pub(super) enum Message {
     /// To append a group of so many writes, for which room is kept, and to answer when it is durable.
     Append { group: Vec<u8>, records: usize, answer: oneshot::Sender<Result<(), StoreError>> },
+    /// To note at this moment that the store has these, and to answer when that is durable.
+    Replayed { at: Timestamp, owed: Vec<(RecordKey, Place)>, answer: oneshot::Sender<Result<(), StoreError>> },
     /// To let go of the segment that is appended to, where nothing in it is owed any more.
     CloseEmpty,
 }
 
 /// Runs until all senders are gone.
 pub(super) fn run(log: &Arc<Log>, mut messages: mpsc::Receiver<Message>) {
-    while let Some(message) = messages.blocking_recv() {
+    let mut put_off = None;
+    while let Some(message) = put_off.take().or_else(|| messages.blocking_recv()) {
         let (mut groups, mut waiting, mut bytes, mut writes) = (Vec::new(), Vec::new(), 0, 0);
         let mut next = Some(message);
         while let Some(message) = next.take() {
             match message {
                 Message::Append { group, records, answer } => {
                     writes += records;
+                    bytes += group.len();
+                    groups.push(group);
+                    waiting.push(answer);
+                }
+                // What was journaled anew is owed still, so this has to know of all that goes before it.
+                Message::Replayed { .. } if !groups.is_empty() => {
+                    put_off = Some(message);
+                    break;
+                }
+                Message::Replayed { at, owed, answer } => {
+                    let group = superseding(log, at, &owed);
                     bytes += group.len();
                     groups.push(group);
                     waiting.push(answer);
@@ -48,6 +66,15 @@ pub(super) fn run(log: &Arc<Log>, mut messages: mpsc::Receiver<Message>) {
             let _ = answer.send(result.clone());
         }
     }
+}
+
+/// The group that says that those of `owed` that were not journaled anew are out of date. Room is taken for it.
+fn superseding(log: &Log, at: Timestamp, owed: &[(RecordKey, Place)]) -> Vec<u8> {
+    let still = owed.iter().filter(|(key, place)| log.owed(key).is_some_and(|now| now.same(place)));
+    let group = group::of_superseded(at, still.map(|(key, _)| key));
+    // A group without writes always finds room.
+    let _ = log.take_room(0, group.len());
+    group
 }
 
 fn append(log: &Log, groups: &[Vec<u8>]) -> Result<(), StoreError> {

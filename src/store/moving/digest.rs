@@ -82,6 +82,7 @@ mod tests {
         #[test]
         fn a_record_that_was_stored_and_read_has_the_sum_that_it_had(record in prop_oneof![
             sample::component(), sample::text(), sample::entry(), sample::decision(), sample::tag_end(), sample::judgement(), sample::market(),
+            sample::audit_event(), sample::audit_chain(),
         ]) {
             let (key, bytes) = codec::encode(&record).unwrap();
             prop_assert_eq!(Checksum::of(&record), Checksum::of(&codec::decode(key.as_bytes(), &bytes).unwrap()));

@@ -1,4 +1,3 @@
-#!lua
 -- Stores the writes of one commit to one tenant, with a change in the tenant's stream for each that others follow.
 -- Redis runs it as a whole or, where it refuses the script (no memory, no primary, no right to a key), not at all; what may still fail
 -- inside, such as a key of another type under the name of the stream, comes before anything is changed.

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Writes that may wait for Redis, 1 to 1,000,000. Each holds its record, about 1 to 3 kB.
+    /// Writes that may wait for Redis, 1 to 1,000,000: as many that nobody waits for, and as many commits. Each holds its record, about
+    /// 1 to 3 kB.
     pub queue_records: usize,
     /// Seconds for which decision records are kept, from 60.
     pub decision_retention_sec: u64,

@@ -9,7 +9,8 @@ use crate::domain::time::Timestamp;
 use crate::redis::{Command, Link, RedisError, Value};
 use crate::store::RecordKey;
 use crate::store::shared::{CHANGES_MAX, Change, Changes, Position};
-use std::collections::BTreeMap;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -20,8 +21,9 @@ const BLOCK: Duration = Duration::from_millis(500);
 /// tenth of a millisecond is added for each tenant.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// How often a reader without changes checks that the streams still have what it read.
-const CHECK: Duration = Duration::from_secs(2);
+/// How often a reader without changes checks that the streams still have what it read, however short its looks are: that costs a command
+/// for each tenant.
+const CHECK: Duration = Duration::from_secs(1);
 
 /// An id within a stream: milliseconds, and a number within them.
 type Id = (u64, u64);
@@ -32,6 +34,28 @@ pub(super) struct Follower<'a> {
     pub(super) link: &'a Link,
     /// The name of this process in the streams.
     pub(super) writer: &'a str,
+    pub(super) seen: &'a Seen,
+}
+
+/// What this process keeps of the streams from one look to the next.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Every tenant that was ever named. Redis may lose the set of them, and is asked for their streams all the same.
+    tenants: Mutex<BTreeSet<TenantId>>,
+    /// When the streams were last asked for their ends.
+    checked: Mutex<Option<Instant>>,
+}
+
+impl Seen {
+    /// Whether to ask for the ends now; then it is not due again for a while.
+    fn check_is_due(&self) -> bool {
+        let mut checked = self.checked.lock();
+        let due = checked.is_none_or(|at| at.elapsed() >= CHECK);
+        if due {
+            *checked = Some(Instant::now());
+        }
+        due
+    }
 }
 
 /// A change as the stream has it.
@@ -51,7 +75,6 @@ impl Follower<'_> {
     /// See [`crate::store::Shared::changes`].
     pub(super) async fn changes(&self, after: &Position, wait: Duration) -> Result<Changes, RedisError> {
         let until = Instant::now() + wait;
-        let mut checked = Instant::now();
         let mut position = after.clone();
         loop {
             for tenant in self.tenants().await? {
@@ -65,17 +88,18 @@ impl Follower<'_> {
             }
             position = found.position;
             let ended = Instant::now() >= until;
-            if ended || checked.elapsed() >= CHECK {
-                checked = Instant::now();
+            if self.seen.check_is_due() {
                 let ends = self.ends(position.parts.keys().cloned().collect()).await?;
                 // A stream that ends before what was read of it is another one than it was.
-                let gap = position.parts.iter().any(|(tenant, read)| ends.get(tenant).is_none_or(|end| end < read));
+                let gap = position.parts.iter().any(|(tenant, read)| ends.get(tenant).is_some_and(|end| end < read));
                 let found =
                     if gap { Changes { changes: Vec::new(), position, gap } } else { self.until(position, &ends).await? };
                 if found.gap || ended || !found.changes.is_empty() {
                     return Ok(found);
                 }
                 position = found.position;
+            } else if ended {
+                return Ok(Changes { changes: Vec::new(), position, gap: false });
             }
         }
     }
@@ -97,12 +121,16 @@ impl Follower<'_> {
         Ok(found)
     }
 
+    /// The tenants that were ever named.
     async fn tenants(&self) -> Result<Vec<TenantId>, RedisError> {
         let members = self.link.ask(Command::new("SMEMBERS").key(names::TENANTS)).await?.into_array();
-        Ok(members.into_iter().filter_map(|name| TenantId::new(&name.into_string()?).ok()).collect())
+        let named = members.into_iter().filter_map(|name| TenantId::new(&name.into_string()?).ok());
+        let mut tenants = self.seen.tenants.lock();
+        tenants.extend(named);
+        Ok(tenants.iter().cloned().collect())
     }
 
-    /// The last id of each stream.
+    /// The last id of each stream; one that is none is left out, for it must not keep the others from being followed.
     async fn ends(&self, tenants: Vec<TenantId>) -> Result<BTreeMap<TenantId, Id>, RedisError> {
         let ask = |tenant: &TenantId| Command::new("XINFO").arg("STREAM").key(&names::changes(tenant));
         let answers = self.link.ask_all(tenants.iter().map(ask).collect()).await?;
@@ -112,6 +140,10 @@ impl Follower<'_> {
                 Ok(info) => end_of(info).unwrap_or_default(),
                 // Nothing was written yet, or the stream was deleted.
                 Err(RedisError::Refused { detail }) if detail.contains("no such key") => (0, 0),
+                Err(error @ RedisError::WrongType { .. }) => {
+                    not_followed(&error, &tenant);
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             ends.insert(tenant, end);
@@ -159,9 +191,7 @@ impl Follower<'_> {
             {
                 match answer {
                     Ok(answer) => found.extend(by_tenant(position, answer)),
-                    Err(error @ RedisError::WrongType { .. }) => {
-                        tracing::error!(%error, %tenant, "the changes of this tenant can't be followed: look at the key with TYPE and delete it");
-                    }
+                    Err(error @ RedisError::WrongType { .. }) => not_followed(&error, tenant),
                     Err(error) => return Err(error),
                 }
             }
@@ -208,6 +238,10 @@ impl Follower<'_> {
         });
         Some(Entry { id, previous, change })
     }
+}
+
+fn not_followed(error: &RedisError, tenant: &TenantId) {
+    tracing::error!(%error, %tenant, "the changes of this tenant can't be followed: look at the key with TYPE and delete it");
 }
 
 /// Puts the parts of an answer to XREAD to their tenants.

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// Records that are stored by one script at most, for a script keeps everybody else waiting.
@@ -91,8 +92,8 @@ pub(super) struct Lane {
     jobs: VecDeque<Job>,
     /// Whether something is under way, or the lane waits before it tries again.
     pub(super) busy: bool,
-    /// Whether the tenant is known to those who follow.
-    pub(super) known: bool,
+    /// Since when the tenant is known to those who follow.
+    pub(super) known: Option<Instant>,
     /// Tries in a row that failed.
     pub(super) failures: u32,
 }

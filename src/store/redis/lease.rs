@@ -1,4 +1,5 @@
-//! Leases and generations: small scripts, each one step for all who ask.
+//! Leases and generations: small scripts, each one step for all who ask. They take next to no memory, so they run where it is full too:
+//! deletes need them.
 
 use super::names;
 use crate::domain::ids::TenantId;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 /// Gives the lease to who asks where nobody has it. The fence is at least the time, so that it grows even where a failover lost the
 /// counter. What is there begins with `w` where it is a word and is a fence otherwise.
-const ACQUIRE: &str = "#!lua
+const ACQUIRE: &str = "#!lua flags=allow-oom
 local held = redis.call('GET', KEYS[1])
 if held then return held end
 local time = redis.call('TIME')
@@ -18,17 +19,20 @@ redis.call('SET', KEYS[2], string.format('%.0f', fence))
 redis.call('SET', KEYS[1], string.format('%.0f', fence), 'PX', ARGV[1])
 return fence";
 
-const RENEW: &str = "#!lua
+const RENEW: &str = "#!lua flags=allow-oom
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])";
 
-const RELEASE: &str = "#!lua
+const RELEASE: &str = "#!lua flags=allow-oom
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[2] == '' then return redis.call('DEL', KEYS[1]) end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1";
 
-const NEXT_GENERATION: &str = "#!lua
+const GENERATION: &str = "#!lua flags=no-writes
+return tonumber(redis.call('GET', KEYS[1])) or 0";
+
+const NEXT_GENERATION: &str = "#!lua flags=allow-oom
 local next = math.max(tonumber(redis.call('GET', KEYS[1])) or 0, tonumber(ARGV[1])) + 1
 redis.call('SET', KEYS[1], string.format('%.0f', next))
 return next";
@@ -61,6 +65,11 @@ async fn held(link: &Link, script: &'static str, lease: &Lease, words: Vec<Strin
         Command::new("EVAL").arg(script).arg("1").key(&names::lease(&lease.tenant, &lease.name)).arg(lease.fence.to_string());
     let answer = link.ask(words.into_iter().fold(command, Command::arg)).await?;
     Ok(answer.as_i64() == Some(1))
+}
+
+pub(super) async fn generation(link: &Link) -> Result<u64, RedisError> {
+    let answer = link.ask(Command::new("EVAL").arg(GENERATION).arg("1").key(names::GENERATION)).await?;
+    answer.as_u64().ok_or_else(|| RedisError::Refused { detail: format!("it gave the generation {answer:?}") })
 }
 
 pub(super) async fn next_generation(link: &Link, above: u64) -> Result<u64, RedisError> {

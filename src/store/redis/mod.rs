@@ -10,6 +10,7 @@
 //!
 //! What is durable is Redis's to say: see [`Config::wait_fsync`] and [`Config::wait_replicas`].
 
+mod buckets;
 mod config;
 mod follow;
 mod lane;
@@ -25,13 +26,15 @@ mod writer;
 
 pub use config::Config;
 
+use super::buckets::{Rate, SharedBuckets, Taken};
 use super::shared::{Acquired, Changes, Lease, Position};
 use super::{CodecError, Record, RecordKey, RecordKind, Shared, Store, StoreError, StoreHealth, Visit, Write};
 use crate::domain::ids::TenantId;
+use crate::domain::role::Role;
 use crate::domain::time::{Clock, Timestamp};
 use crate::redis::{Command, Found, Link, Redis, RedisError};
 use async_trait::async_trait;
-use follow::Follower;
+use follow::{Follower, Seen};
 use lane::{Behind, Commit, Job, Joint, Message};
 use operation::{Operation, Writer};
 use parking_lot::Mutex;
@@ -42,7 +45,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::{OnceCell, Semaphore, mpsc, oneshot};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use writer::{Durability, Lanes, Way};
 
 /// The store in Redis.
@@ -51,13 +54,17 @@ pub(super) struct InRedis {
     link: Link,
     /// Reads of the streams wait for a change, so they have a connection of their own.
     follower: OnceCell<Link>,
+    seen: Seen,
     state: Arc<State>,
     clock: Clock,
     config: Config,
     writer: String,
     /// Microseconds since the epoch; decision records of before are pruned.
     floor: AtomicI64,
+    /// For writes that nobody waits for. Commits have room of their own, for these wait as long as Redis is away.
+    room_behind: Arc<Semaphore>,
     room: Arc<Semaphore>,
+    command_timeout: Duration,
     messages: Option<mpsc::UnboundedSender<Message>>,
     ended: Mutex<std::sync::mpsc::Receiver<()>>,
 }
@@ -66,14 +73,14 @@ impl InRedis {
     /// Connects and starts the writer. Blocks.
     pub(super) fn open(redis: Arc<Redis>, command_timeout: Duration, config: &Config, clock: Clock) -> Result<Self, StoreError> {
         config.check()?;
-        let links = (redis.link_soon(), redis.link_soon());
-        let (link, writing) = redis.wait(async move {
-            let (link, writing) = (links.0.await?, links.1.await?);
+        let links = (redis.link_soon(), redis.link_soon(), redis.link_soon());
+        let (link, writing, behind) = redis.wait(async move {
+            let (link, writing, behind) = (links.0.await?, links.1.await?, links.2.await?);
             let found = Found::ask(&link).await?;
             for warning in found.warnings() {
                 tracing::warn!("{warning}");
             }
-            Ok::<_, RedisError>((link, writing))
+            Ok::<_, RedisError>((link, writing, behind))
         })??;
         let state = Arc::new(State::default());
         let name = format!("{:016x}", fastrand::u64(..));
@@ -82,8 +89,9 @@ impl InRedis {
             stream_length_max: config.stream_length_max,
             decision_retention_sec: config.decision_retention_sec,
         };
-        let durability = Durability { replicas: config.wait_replicas, fsync: config.wait_fsync, timeout: command_timeout };
-        let lanes = Lanes::new(Way { link: writing, writer, durability, clock: clock.clone(), state: Arc::clone(&state) });
+        let durability = Durability { replicas: config.wait_replicas, fsync: config.wait_fsync, timeout: command_timeout / 2 };
+        let lanes =
+            Lanes::new(Way { link: writing, behind, writer, durability, clock: clock.clone(), state: Arc::clone(&state) });
         let (messages, taken) = mpsc::unbounded_channel();
         let (end, ended) = std::sync::mpsc::channel();
         redis.spawn(async move {
@@ -96,12 +104,15 @@ impl InRedis {
             redis,
             link,
             follower: OnceCell::new(),
+            seen: Seen::default(),
             state,
             clock,
             config: config.clone(),
             writer: name,
             floor: AtomicI64::new(i64::MIN),
+            room_behind: Arc::new(Semaphore::new(config.queue_records)),
             room: Arc::new(Semaphore::new(config.queue_records)),
+            command_timeout,
             messages: Some(messages),
             ended: Mutex::new(ended),
         })
@@ -133,7 +144,7 @@ impl InRedis {
         if of_tenants.is_empty() {
             return Ok(true);
         }
-        let room = Arc::clone(&self.room).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let room = self.room_for_a_commit().await?;
         let (answer, answered) = oneshot::channel();
         let joint = Joint::new(answer, of_tenants.len(), Some(room));
         for (tenant, operations) in of_tenants {
@@ -144,8 +155,15 @@ impl InRedis {
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
+    /// Room for a commit, within the time that a command has: a caller is told of a store that gets nowhere, and never left waiting.
+    async fn room_for_a_commit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        let room = Arc::clone(&self.room).acquire_owned();
+        let full = || StoreError::Away { detail: format!("{} commits wait for it already", self.config.queue_records) };
+        tokio::time::timeout(self.command_timeout, room).await.map_err(|_| full())?.map_err(|_| StoreError::Closed)
+    }
+
     fn follower<'a>(&'a self, link: &'a Link) -> Follower<'a> {
-        Follower { link, writer: &self.writer }
+        Follower { link, writer: &self.writer, seen: &self.seen }
     }
 }
 
@@ -157,7 +175,7 @@ impl Store for InRedis {
 
     fn record(&self, write: Write) -> Result<(), StoreError> {
         let full = || StoreError::QueueFull { capacity: self.config.queue_records };
-        let room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| full())?;
+        let room = Arc::clone(&self.room_behind).try_acquire_owned().map_err(|_| full())?;
         let tenant = write.key().tenant().clone();
         let sequence = self.state.pending.insert(&write);
         self.send(Message::Job(tenant, Job::Behind(Behind { sequence, write, _room: room })))
@@ -196,7 +214,7 @@ impl Store for InRedis {
     fn health(&self) -> StoreHealth {
         StoreHealth {
             failed: self.state.failure(),
-            queued: self.config.queue_records.saturating_sub(self.room.available_permits()),
+            queued: self.config.queue_records.saturating_sub(self.room_behind.available_permits()),
             queue_capacity: self.config.queue_records,
             lost: self.state.lost(),
             disk_bytes: 0,
@@ -207,6 +225,13 @@ impl Store for InRedis {
 
     fn shared(&self) -> Option<&dyn Shared> {
         Some(self)
+    }
+}
+
+#[async_trait]
+impl SharedBuckets for InRedis {
+    async fn take(&self, tenant: &TenantId, role: Role, rate: Rate) -> Result<Taken, StoreError> {
+        Ok(buckets::take(&self.link, tenant, role, rate).await?)
     }
 }
 
@@ -238,6 +263,10 @@ impl Shared for InRedis {
             });
         }
         Ok(records)
+    }
+
+    async fn generation(&self) -> Result<u64, StoreError> {
+        Ok(lease::generation(&self.link).await?)
     }
 
     async fn next_generation(&self, above: u64) -> Result<u64, StoreError> {

@@ -1,6 +1,7 @@
 //! The keys that are no records, and the patterns of those that are.
 
 use crate::domain::ids::TenantId;
+use crate::domain::role::Role;
 use crate::store::RecordKind;
 
 /// The set of the tenants that have a stream of changes.
@@ -24,6 +25,11 @@ pub(super) fn lease(tenant: &TenantId, name: &str) -> String {
     format!("{{{tenant}}}:lease:{name}")
 }
 
+/// The token bucket of a tenant and a role.
+pub(super) fn bucket(tenant: &TenantId, role: Role) -> String {
+    format!("{{{tenant}}}:bucket:{role}")
+}
+
 /// The counter of a tenant's fences.
 pub(super) fn fence(tenant: &TenantId) -> String {
     format!("{{{tenant}}}:fence")
@@ -39,5 +45,7 @@ pub(super) fn pattern(kind: RecordKind) -> &'static str {
         RecordKind::TagEnd => "{*}:tag_end:*",
         RecordKind::Judgement => "{*}:judgement:*",
         RecordKind::Market => "{*}:market:*",
+        RecordKind::AuditEvent => "{*}:audit_event:*",
+        RecordKind::AuditChain => "{*}:audit_chain",
     }
 }

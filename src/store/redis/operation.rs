@@ -5,11 +5,14 @@ use crate::domain::ids::TenantId;
 use crate::domain::time::Timestamp;
 use crate::redis::Command;
 use crate::store::shared::followed;
-use crate::store::{CodecError, RecordKey, Write, codec};
+use crate::store::{CodecError, Record, RecordKey, Write, codec};
 use bytes::Bytes;
 
 /// The script of a commit, which its own comment explains.
-const COMMIT: &str = include_str!("commit.lua");
+const COMMIT: &str = concat!("#!lua\n", include_str!("commit.lua"));
+
+/// The same where memory is full too.
+const FREEING: &str = concat!("#!lua flags=allow-oom\n", include_str!("commit.lua"));
 
 /// A write, encoded.
 #[derive(Debug, Clone)]
@@ -18,6 +21,8 @@ pub(super) struct Operation {
     /// Names and values; `None` deletes.
     fields: Option<Vec<(&'static str, Bytes)>>,
     ends: Option<Timestamp>,
+    /// Whether it takes an answer back: that is done where memory is full too, or wrong answers would be served on until there is room.
+    takes_back: bool,
 }
 
 /// Who commits, and what is the same for all that it commits.
@@ -32,15 +37,20 @@ pub(super) struct Writer {
 impl Operation {
     pub(super) fn of(write: &Write, retention_sec: u64) -> Result<Self, CodecError> {
         let key = write.key();
+        let takes_back = match write {
+            Write::Delete(_) | Write::Put(Record::TagEnd(_)) => true,
+            Write::Put(Record::Entry(stored)) => stored.entry.quarantine.is_some(),
+            Write::Put(_) => false,
+        };
         Ok(match write {
-            Write::Delete(_) => Self { key, fields: None, ends: None },
+            Write::Delete(_) => Self { key, fields: None, ends: None, takes_back },
             Write::Put(record) => {
                 let fields = codec::to_hash(record)?;
                 let ends = match &key {
                     RecordKey::Decision { id, .. } => Some(end_of_decision(id.millis(), retention_sec)),
                     _ => record.expires_at(),
                 };
-                Self { key, fields: Some(fields), ends }
+                Self { key, fields: Some(fields), ends, takes_back }
             }
         })
     }
@@ -55,6 +65,11 @@ impl Operation {
         // Rounded up, for the record counts as there to the microsecond.
         self.ends.map(|end| if end <= now { 0 } else { end.millis_since(now).saturating_add(1) })
     }
+}
+
+/// Whether all of these take something back, so that Redis is to do them although its memory is full.
+pub(super) fn take_back(operations: &[Operation]) -> bool {
+    operations.iter().all(|operation| operation.takes_back)
 }
 
 /// When a decision record is past retention.
@@ -74,7 +89,7 @@ impl Writer {
         now: Timestamp,
     ) -> Command {
         let keys = 2 + usize::from(lease.is_some()) + operations.len();
-        let mut command = Command::new("EVAL").arg(COMMIT).arg(keys.to_string());
+        let mut command = Command::new("EVAL").arg(if take_back(operations) { FREEING } else { COMMIT }).arg(keys.to_string());
         command = command.key(&names::guard(tenant, &self.name)).key(&names::changes(tenant));
         if let Some((name, _)) = lease {
             command.push(names::lease(tenant, name));

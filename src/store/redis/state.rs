@@ -6,6 +6,7 @@ use crate::store::{RecordKey, StoreError};
 use crate::telemetry::metrics::redis as metrics;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 /// State that the callers read and the writer keeps.
 #[derive(Debug, Default)]
@@ -13,6 +14,7 @@ pub(super) struct State {
     /// Writes behind that Redis does not have yet.
     pub(super) pending: Pending,
     failure: Mutex<Option<String>>,
+    failed_at: Mutex<Option<Instant>>,
     closing: AtomicBool,
     lost: AtomicU64,
 }
@@ -24,6 +26,9 @@ impl State {
         if result.is_err() && failed.is_none() {
             return;
         }
+        if failed.is_some() {
+            *self.failed_at.lock() = Some(Instant::now());
+        }
         metrics::store_connected(failed.is_none_or(|error| !error.away()));
         let mut failure = self.failure.lock();
         match (failed, failure.is_some()) {
@@ -32,6 +37,11 @@ impl State {
             _ => {}
         }
         *failure = failed.map(ToString::to_string);
+    }
+
+    /// When a command failed last. The server may be another since, or have lost what it had.
+    pub(super) fn failed_at(&self) -> Option<Instant> {
+        *self.failed_at.lock()
     }
 
     /// Why it takes no writes.

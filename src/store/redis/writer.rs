@@ -6,7 +6,7 @@
 
 use super::lane::{Batch, Behind, Commit, Job, Joint, Lane, Message, marks};
 use super::names;
-use super::operation::{Operation, Writer};
+use super::operation::{Operation, Writer, take_back};
 use super::state::State;
 use crate::domain::ids::TenantId;
 use crate::domain::time::Clock;
@@ -17,18 +17,26 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// The pause after a first failure, which doubles with each further one up to the longest.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// Names a tenant to those who follow, also where memory is full.
+const INTRODUCE: &str = "#!lua flags=allow-oom
+return redis.call('SADD', KEYS[1], ARGV[1])";
+
+/// How long a tenant counts as known: a failover, or an operator, may lose what says so.
+const KNOWN_FOR: Duration = Duration::from_secs(10);
+
 /// How writes are done durably.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Durability {
     pub(super) replicas: u32,
     pub(super) fsync: bool,
+    /// Less than a command has: what stands behind it on the same connection is to be answered in time.
     pub(super) timeout: Duration,
 }
 
@@ -36,6 +44,8 @@ pub(super) struct Durability {
 #[derive(Debug)]
 pub(super) struct Way {
     pub(super) link: Link,
+    /// For what is not waited for to be durable: it would stand behind those that are.
+    pub(super) behind: Link,
     pub(super) writer: Writer,
     pub(super) durability: Durability,
     pub(super) clock: Clock,
@@ -44,8 +54,8 @@ pub(super) struct Way {
 
 /// Something that a lane waited for.
 enum Event {
-    /// A batch has ended; whether the tenant is known from now on, what must be tried again, and why something failed.
-    Ended { tenant: TenantId, known: bool, again: Vec<Behind>, failure: Option<StoreError> },
+    /// A batch has ended; since when the tenant is known, what must be tried again, and why something failed.
+    Ended { tenant: TenantId, known: Option<Instant>, again: Vec<Behind>, failure: Option<StoreError> },
     /// A pause has ended.
     Woken { tenant: TenantId },
 }
@@ -110,7 +120,9 @@ impl Lanes {
         let Some(lane) = self.lanes.get_mut(&tenant).filter(|lane| !lane.busy) else { return };
         let Some(batch) = lane.next() else { return };
         lane.busy = true;
-        let (way, known) = (Arc::clone(&self.way), lane.known);
+        let failed_at = self.way.state.failed_at();
+        let still_known = |since: &Instant| since.elapsed() < KNOWN_FOR && failed_at.is_none_or(|failed| *since > failed);
+        let (way, known) = (Arc::clone(&self.way), lane.known.filter(still_known));
         // A number for each command of the batch, growing with their order.
         let first = self.number + 1;
         self.number += match &batch {
@@ -118,8 +130,8 @@ impl Lanes {
             Batch::Behind(_) => 1,
         };
         self.running.push(Box::pin(async move {
-            let introduced = if known { Ok(()) } else { way.introduce(&tenant).await };
-            let known = introduced.is_ok();
+            let introduced = if known.is_some() { Ok(()) } else { way.introduce(&tenant).await };
+            let known = known.or_else(|| introduced.is_ok().then(Instant::now));
             let (again, failure) = match (introduced, batch) {
                 (Ok(()), Batch::Commits(commits)) => (Vec::new(), way.commits(&tenant, first, commits).await),
                 (Ok(()), Batch::Behind(writes)) => way.behind(&tenant, first, writes).await,
@@ -170,8 +182,11 @@ impl Lanes {
 impl Way {
     /// Has those who follow look for changes of this tenant, before there are any.
     async fn introduce(&self, tenant: &TenantId) -> Result<(), StoreError> {
-        let introduced = self.link.ask(Command::new("SADD").key(names::TENANTS).arg(tenant.as_str())).await;
-        self.state.note(&introduced);
+        let introduced =
+            self.behind.ask(Command::new("EVAL").arg(INTRODUCE).arg("1").key(names::TENANTS).arg(tenant.as_str())).await;
+        if introduced.is_err() {
+            self.state.note(&introduced);
+        }
         Ok(introduced.map(drop)?)
     }
 
@@ -201,7 +216,10 @@ impl Way {
         let mut failure = None;
         for (commit, result) in commits.into_iter().zip(results) {
             let done = result.and_then(|value| kept.clone().map(|()| value.as_i64() == Some(1)));
-            self.state.note(&done);
+            // What is done in a full memory says nothing of whether there is room.
+            if done.is_err() || !take_back(&commit.operations) {
+                self.state.note(&done);
+            }
             let done = done.map_err(StoreError::from);
             failure = done.as_ref().err().cloned().or(failure);
             commit.answer.done(done);
@@ -226,7 +244,7 @@ impl Way {
         if operations.is_empty() {
             return (Vec::new(), None);
         }
-        let result = self.link.ask(self.writer.commit(tenant, number, None, &operations, self.clock.now())).await;
+        let result = self.behind.ask(self.writer.commit(tenant, number, None, &operations, self.clock.now())).await;
         self.state.note(&result);
         match result {
             Ok(_) => self.state.settle(&marks(&stored)),

@@ -12,8 +12,11 @@ pub(super) struct Metrics {
 
 impl Metrics {
     pub(super) fn new(r: &Registry) -> Result<Self, prometheus::Error> {
+        let connected = gauge(r, "store_connected", "Whether the server of the store can be reached: 1 or 0.")?;
+        // A store that is no server is always there.
+        connected.set(1);
         Ok(Self {
-            connected: gauge(r, "store_connected", "Whether the server of the store can be reached: 1 or 0.")?,
+            connected,
             seconds: histogram_vec(
                 r,
                 "redis_command_duration_seconds",

@@ -1,5 +1,19 @@
 //! The search module of Redis.
 //!
+//! Beside the index in process, in one run of `benches/server_search.rs` on a busy machine, 100,000 vectors of 384 dimensions in groups, the
+//! nearest eight of a query whose nearest is at cosine 0.9:
+//!
+//! | | p50 | p99 | recall@1 | recall@8 | memory |
+//! |---|---|---|---|---|---|
+//! | in process | 0.06 ms | 4.1 ms | 0.960 | 0.964 | 103 MiB |
+//! | server, `ef_runtime` 32 | 0.26 ms | 8.6 ms | 0.947 | 0.932 | 211 MiB beside the records |
+//! | 64 | 0.26 ms | 8.4 ms | 0.965 | 0.961 | |
+//! | 100 | 0.36 ms | 11.7 ms | 0.980 | 0.976 | |
+//! | 200, the default | 0.47 ms | 12.1 ms | 0.992 | 0.988 | |
+//! | 400 | 0.57 ms | 12.0 ms | 0.994 | 0.990 | |
+//!
+//! The module keeps each vector in full beside its graph. The entries of a text are found in 0.3 ms.
+//!
 //! What the traps are, and what is done about them:
 //!
 //! - A key that has expired and was not removed yet is found all the same, without its fields. A search asks for a few more than it wants,

@@ -2,9 +2,14 @@
 
 use super::*;
 use crate::domain::ids::TenantId;
+use crate::domain::tag_end::TagEnd;
+use crate::domain::trust::Quarantine;
 use crate::redis::{Redis, RedisError};
 use crate::store::codec::{CodecError, Fault};
+use crate::store::journal::Journaled;
 use crate::store::redis::operation::{Operation, Writer};
+use crate::store::sample::decision_of;
+use crate::store::shared::Acquired;
 use std::ops::ControlFlow;
 
 fn seen(store: &Arc<dyn Store>, kind: RecordKind) -> (usize, Vec<CodecError>) {
@@ -176,6 +181,104 @@ async fn a_full_queue_refuses_at_once_and_loses_nothing_that_it_took() {
 }
 
 #[tokio::test]
+async fn writes_behind_that_fill_the_queue_keep_no_commit_waiting_while_the_server_is_away() {
+    let mut server = RedisServer::start(&[]);
+    let config = Config { queue_records: 8, ..Config::default() };
+    let store = try_open(&server.url(), &quick(), &config, Clock::manual(moment())).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let journal = crate::store::journal::Config::default();
+    let journaled = Journaled::open(Arc::clone(&store), &journal, dir.path(), Clock::manual(moment())).unwrap();
+    server.stop();
+    for i in 0..8 {
+        store.record(Write::Put(component("a", &format!("c{i}"), "text"))).unwrap();
+    }
+    assert!(matches!(store.record(Write::Put(component("a", "full", "text"))), Err(StoreError::QueueFull { .. })));
+    for tenant in ["a", "b"] {
+        let record = component(tenant, "promised", "text");
+        let answer = tokio::time::timeout(Duration::from_secs(5), store.commit(put(&record))).await;
+        let error = answer.expect("the caller is told").unwrap_err();
+        assert!(matches!(error, StoreError::Away { .. }), "{error}");
+    }
+    assert!(!journaled.backfill(put(&entry("a", "text"))).await.unwrap(), "a backfill goes to the journal");
+    // Commits that fill their own room are told too.
+    server.restart();
+    until_stored(&store, &component("a", "after", "text")).await;
+    server.pause();
+    let since = Instant::now();
+    let commits = (0..20).map(|i| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.commit(put(&component("a", &format!("c{i}"), "text"))).await })
+    });
+    for commit in commits.collect::<Vec<_>>() {
+        assert!(commit.await.unwrap().is_err());
+    }
+    assert!(since.elapsed() < Duration::from_secs(4), "{:?}", since.elapsed());
+    server.resume();
+}
+
+#[tokio::test]
+async fn a_tenant_whose_writes_are_refused_for_good_stops_neither_the_journal_nor_the_followers_of_the_others() {
+    let server = RedisServer::start(&[]);
+    let store = open(&server.url());
+    store.commit(put(&entry("a", "before"))).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let config = crate::store::journal::Config::default();
+    let journaled = Journaled::open(Arc::clone(&store), &config, dir.path(), Clock::manual(moment())).unwrap();
+    server.say(&["SET", "{a}:changes", "no stream"]);
+    server.pause();
+    for record in [entry("a", "one"), entry("a", "two"), entry("b", "three")] {
+        assert!(!journaled.backfill(put(&record)).await.unwrap());
+    }
+    server.resume();
+    let since = Instant::now();
+    while !holds(&store, &entry("b", "three")).await || journaled.health().journal.unwrap().records > 0 {
+        assert!(since.elapsed() < Duration::from_secs(15), "{:?}", journaled.health());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(journaled.health().journal.unwrap().refused, 2);
+    assert!(std::fs::read_dir(dir.path()).unwrap().count() > 1, "what was refused is kept");
+    let error = journaled.backfill(put(&entry("a", "four"))).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Redis(RedisError::WrongType { .. })), "{error}");
+    assert!(journaled.backfill(put(&entry("b", "five"))).await.unwrap());
+    let shared = store.shared().unwrap();
+    let position = shared.position().await.unwrap();
+    let quiet = shared.changes(&position, Duration::ZERO).await.unwrap();
+    assert!(!quiet.gap && quiet.changes.is_empty(), "{quiet:?}");
+    store.commit(put(&entry("b", "six"))).await.unwrap();
+    assert_eq!(shared.changes(&position, Duration::from_secs(1)).await.unwrap().changes.len(), 1);
+}
+
+#[tokio::test]
+async fn what_takes_an_answer_back_is_done_in_a_full_memory_too() {
+    let server = RedisServer::start(&[]);
+    let store = open(&server.url());
+    let (wrong, stays) = (entry("a", "wrong"), entry("a", "stays"));
+    store.commit(vec![Write::Put(wrong.clone()), Write::Put(stays.clone())]).await.unwrap();
+    server.say(&["CONFIG", "SET", "maxmemory", "1"]);
+    // Another process has to announce the tenant before its first write.
+    let store = open(&server.url());
+    let shared = store.shared().unwrap();
+    let tenant = TenantId::new("a").unwrap();
+    let Acquired::Mine(lease) = shared.acquire(&tenant, "purge", Duration::from_secs(10)).await.unwrap() else {
+        panic!("nobody else has the lease")
+    };
+    assert!(shared.renew(&lease, Duration::from_secs(10)).await.unwrap());
+    assert!(shared.commit_under(&lease, vec![Write::Delete(wrong.key())]).await.unwrap());
+    assert!(shared.release(&lease, None).await.unwrap());
+    assert!(store.get(&wrong.key()).await.unwrap().is_none());
+    let generation = shared.next_generation(0).await.unwrap();
+    let end = TagEnd { tenant, tag: "NVDA".to_owned(), generation, at: moment() };
+    store.commit(put(&Record::TagEnd(end))).await.unwrap();
+    let mut closed = entry_of("a", "stays");
+    let quarantine = Quarantine { since: moment(), decision: decision_of("a", moment(), 1).id, note: None };
+    Arc::make_mut(&mut closed.entry).quarantine = Some(quarantine);
+    let closed = Record::Entry(closed);
+    store.commit(put(&closed)).await.unwrap();
+    assert!(holds(&store, &closed).await);
+    assert!(store.commit(put(&stays)).await.is_err(), "all else waits for room");
+}
+
+#[tokio::test]
 async fn durability_that_the_server_can_not_give_is_said() {
     let server = RedisServer::start(&[]);
     let open = |config: &Config| try_open(&server.url(), &quick(), config, Clock::manual(moment())).unwrap();
@@ -200,4 +303,28 @@ async fn who_can_not_connect_at_the_start_is_told_why() {
     let config = Config { stream_length_max: 1, ..Config::default() };
     let error = try_open(&server.url(), &quick(), &config, Clock::System).unwrap_err();
     assert!(error.to_string().contains("store.redis.stream_length_max = 1"), "{error}");
+}
+
+#[tokio::test]
+async fn a_commit_that_waits_for_replicas_holds_up_no_write_behind_and_no_answer_of_another_tenant() {
+    let server = RedisServer::start(&[]);
+    let connection = Connection { command_timeout_ms: 2_000, ..quick() };
+    let config = Config { wait_replicas: 1, ..Config::default() };
+    let store = try_open(&server.url(), &connection, &config, Clock::manual(moment())).unwrap();
+    let commits = ["a", "c"].map(|tenant| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.commit(put(&component(tenant, "c", "text"))).await })
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let behind = component("b", "behind", "text");
+    store.record(Write::Put(behind.clone())).unwrap();
+    let since = Instant::now();
+    while server.say(&["EXISTS", &behind.key().to_string()]) == "0" {
+        assert!(since.elapsed() < Duration::from_millis(500), "it stands behind what waits for replicas");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    for commit in commits {
+        let error = commit.await.unwrap().unwrap_err();
+        assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
+    }
 }
