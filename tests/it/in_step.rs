@@ -366,10 +366,10 @@ async fn a_replica_that_missed_changes_is_held_against_the_store_and_drops_what_
     remember(&all[0], "Written after the stream was cut", -1, &[]).await;
     stores.trim(0);
     // Where nothing follows what was cut, a store may tell of it a second late.
-    let since = std::time::Instant::now();
+    let since = Instant::now();
     while all[1].decider.follow_once(NOW).await.unwrap() != Followed::Resynced {
-        assert!(since.elapsed() < std::time::Duration::from_secs(10), "it is not noticed");
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        assert!(since.elapsed() < Duration::from_secs(10), "it is not noticed");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(memory(&all[1]), stored(&all[0]));
     assert!(all[1].decider.bars(&tenant(), &eth).is_none());
