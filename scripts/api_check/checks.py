@@ -27,17 +27,18 @@ def before_load_schema(context, raw_schema) -> None:
     """OpenAPI 3.1 has no words for a body of lines. The description names the schema of one; here it becomes a list of them."""
     for item in raw_schema["paths"].values():
         for operation in item.values():
+            for answer in operation["responses"].values():
+                told = answer.get("content", {}).get(NDJSON)
+                if told is not None:
+                    told["schema"] = {"type": "array", "items": told["schema"]}
             body = operation.get("requestBody", {})
             wanted = body.get("content", {}).get(NDJSON)
-            if wanted is None:
-                continue
-            name = re.search(r"One `(\w+)`", body["description"]).group(1)
-            reference = {"$ref": f"#/components/schemas/{name}"}
-            whole = {**reference, "components": raw_schema["components"]}
-            lines_of[operation["operationId"]] = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
-            wanted["schema"] = {"type": "array", "items": reference, "maxItems": 8}
-            answer = operation["responses"]["200"]["content"][NDJSON]
-            answer["schema"] = {"type": "array", "items": answer["schema"]}
+            if wanted is not None:
+                name = re.search(r"One `(\w+)`", body["description"]).group(1)
+                reference = {"$ref": f"#/components/schemas/{name}"}
+                whole = {**reference, "components": raw_schema["components"]}
+                lines_of[operation["operationId"]] = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+                wanted["schema"] = {"type": "array", "items": reference, "maxItems": 8}
 
 
 @schemathesis.serializer(NDJSON)

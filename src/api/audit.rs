@@ -141,7 +141,7 @@ impl Drop for BulkRecord {
 #[serde(deny_unknown_fields)]
 pub(super) struct Which {
     /// The number behind which they come: that of the last event that was read; 0 where absent.
-    #[param(value_type = u64, required = false)]
+    #[param(value_type = u64, required = false, minimum = 0)]
     after: Option<String>,
     /// How many, 1 to 1,000; 100 where absent.
     #[param(value_type = u64, required = false, minimum = 1, maximum = 1000)]
@@ -151,7 +151,12 @@ pub(super) struct Which {
 impl Which {
     fn checked(&self) -> Result<(u64, usize), Problem> {
         let bad = |pointer: &str, detail: String| Problem::field(Kind::BAD_REQUEST, FieldError::new(pointer, detail));
-        let after = self.after.as_ref().map(|text| text.parse::<u64>().map_err(|e| bad("/after", e.to_string())));
+        // A 64-bit integer as most languages have it, which is what the document says; no trail is as long.
+        let number = |text: &String| {
+            let read = text.parse::<i64>().map_err(|e| e.to_string());
+            read.and_then(|n| u64::try_from(n).map_err(|e| e.to_string())).map_err(|detail| bad("/after", detail))
+        };
+        let after = self.after.as_ref().map(number);
         let limit = self.limit.as_ref().map(|text| text.parse::<usize>().map_err(|e| bad("/limit", e.to_string())));
         let (after, limit) = (after.transpose()?.unwrap_or(0), limit.transpose()?.unwrap_or(100));
         if !(1..=AUDIT_PAGE_MAX).contains(&limit) {

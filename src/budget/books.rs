@@ -85,6 +85,7 @@ pub struct Terms {
 
 /// How many outcomes came from one source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = SourceTally)]
 pub struct Tally {
     /// All of them.
     pub n: u64,

@@ -21,9 +21,9 @@ const CONTEXT: &str = "instinct audit chain v1";
 pub const GENESIS: Hash = Hash::from_bytes([0; 32]);
 
 macro_rules! words {
-    ($(#[$of:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$of])*
+    ($(#[$of:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:tt,)* }) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+        $(#[$of])*
         pub enum $name { $($(#[$doc])* #[serde(rename = $word)] $variant,)* }
 
         impl $name {
@@ -45,6 +45,7 @@ macro_rules! words {
 
 words! {
     /// What can be done that is kept on record.
+    #[schema(as = AuditAction)]
     Action {
         /// Entries were written in bulk.
         EntriesWrite = "entries.write",
@@ -73,6 +74,7 @@ words! {
 
 words! {
     /// What came of it.
+    #[schema(as = AuditOutcome)]
     Outcome {
         /// It was done.
         Done = "done",

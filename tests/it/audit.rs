@@ -97,9 +97,13 @@ fn pages_are_asked_for_by_number_and_bad_questions_are_refused() {
     assert_eq!(numbers("/v1/audit?after=1&limit=2"), [2, 3]);
     assert_eq!(numbers("/v1/audit?after=3"), [4, 5]);
     assert!(numbers("/v1/audit?after=5").is_empty());
-    for (path, status, pointer) in
-        [("limit=0", 422, "/limit"), ("limit=1001", 422, "/limit"), ("after=-1", 400, "/after"), ("mood=1", 400, "/mood")]
-    {
+    for (path, status, pointer) in [
+        ("limit=0", 422, "/limit"),
+        ("limit=1001", 422, "/limit"),
+        ("after=-1", 400, "/after"),
+        ("after=9223372036854775808", 400, "/after"),
+        ("mood=1", 400, "/mood"),
+    ] {
         let reply = service.get(&format!("/v1/audit?{path}"));
         assert_eq!((reply.status, reply.pointers()), (status, vec![pointer.to_owned()]), "{path}");
     }

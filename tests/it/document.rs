@@ -1,9 +1,11 @@
 //! The OpenAPI document: what it says of requests and answers is what the service takes and gives. `scripts/check_api.py` asks the same
 //! with made-up requests; here is what that found.
 
-use super::service::{start, trade};
+use super::service::{project, start, trade};
 use jsonschema::Validator;
 use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
 
 fn document() -> Value {
     serde_json::from_str(instinct::api::openapi()).unwrap()
@@ -53,6 +55,45 @@ fn every_operation_of_the_openapi_document_has_a_name_of_its_own() {
     assert_eq!((names.len(), count), (26, 26), "{names:?}");
 }
 
+/// The name under which a type that follows `ToSchema)]` stands in the document.
+fn named(rest: &str) -> Option<String> {
+    let mut known = None;
+    for line in rest.lines().map(str::trim).skip(1).take(12) {
+        if let Some(name) = line.strip_prefix("#[schema(as = ") {
+            known = name.split(')').next();
+        }
+        let mut words =
+            line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').skip_while(|w| !["struct", "enum"].contains(w));
+        if !line.starts_with(['#', '/'])
+            && let (Some(_), Some(name)) = (words.next(), words.next())
+        {
+            return Some(known.unwrap_or(name).to_owned());
+        }
+    }
+    None
+}
+
+#[test]
+fn no_two_types_stand_in_the_document_under_one_name() {
+    fn visit(folder: &Path, found: &mut Vec<String>) {
+        for item in fs::read_dir(folder).unwrap() {
+            let path = item.unwrap().path();
+            if path.is_dir() {
+                visit(&path, found);
+            } else {
+                let source = fs::read_to_string(&path).unwrap_or_default();
+                found.extend(source.match_indices("ToSchema)]").filter_map(|(at, _)| named(&source[at..])));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    visit(&project().join("src"), &mut found);
+    assert!(found.len() > 100, "{found:?}");
+    found.sort_unstable();
+    let twice: Vec<&[String]> = found.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(twice.is_empty(), "{twice:?}: name one by #[schema(as = …)]");
+}
+
 #[test]
 fn a_parameter_stands_in_the_path_where_the_path_has_it_and_in_the_query_elsewhere() {
     let document = document();
@@ -94,9 +135,14 @@ fn a_decision_of_every_kind_is_one_by_the_document_and_nothing_else_is() {
 }
 
 #[test]
-fn what_the_service_answers_to_a_decided_request_is_what_the_document_says() {
+fn what_the_service_answers_is_what_the_document_says() {
     let (document, service) = (document(), start());
     service.remember(&json!({"text": "a", "decision": trade(1)}));
+    let events = service.get("/v1/audit").lines();
+    assert!(!events.is_empty());
+    for event in &events {
+        assert!(schema(&document, "ExportedEvent").is_valid(event), "{event}");
+    }
     let search = service.post("/v1/entries/search", &json!({"text": "a"})).json();
     for (name, answer) in [
         ("Answer", service.decide(&json!({"text": "a", "explain": true}))),
