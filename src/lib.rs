@@ -36,6 +36,7 @@ pub mod facts;
 pub mod embed;
 pub mod index;
 pub mod llm;
+pub mod solver;
 pub mod store;
 
 // # outside: one way to each server that several seams share

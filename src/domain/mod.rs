@@ -20,6 +20,7 @@ pub mod ids;
 pub mod judgement;
 pub mod market;
 pub mod partition;
+pub mod plan;
 pub mod projection;
 pub mod request;
 pub mod risk;
