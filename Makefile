@@ -68,6 +68,12 @@ api-check: ## Have Schemathesis try the OpenAPI document on the service, without
 	@[ -n "$(BINARY)" ] || cargo build --release --locked
 	@python3 scripts/check_api.py --binary "$(or $(BINARY),$(INSTINCT))"
 
+MINUTES ?= 10
+
+.PHONY: fuzz
+fuzz: ## Give bytes of strangers to every parser, MINUTES=10 each; TARGETS="journal doors" for some of them
+	@python3 scripts/fuzz.py --minutes $(MINUTES) $(TARGETS)
+
 TOOLS := $(TARGET)/tools
 CARGO_DENY := 0.20.2
 # The database of advisories comes from the network: `make deny CHECKS=advisories` where that is to be had.
