@@ -44,8 +44,8 @@ pub(crate) struct Capacity {
 #[derive(Debug, Serialize)]
 pub(crate) struct Round {
     of: &'static str,
-    pub(crate) per_second: f64,
-    requests: u64,
+    per_second: f64,
+    pub(crate) requests: u64,
     pub(crate) errors: u64,
     latency_us: Quantiles,
 }
@@ -186,14 +186,6 @@ async fn ask_until(
         errors += u64::from(!good);
     }
     Ok((latencies, count, errors))
-}
-
-impl Round {
-    /// One of which only the rate matters.
-    #[cfg(test)]
-    pub(crate) fn of(of: &'static str, per_second: f64) -> Result<Self, Failure> {
-        Ok(Self { of, per_second, requests: 0, errors: 0, latency_us: Latencies::new()?.quantiles() })
-    }
 }
 
 /// The rounds as a table.

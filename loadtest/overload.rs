@@ -9,7 +9,7 @@ use crate::arrivals::Arrivals;
 use crate::client::{Connection, Reply};
 use crate::measure::{Latencies, Quantiles};
 use crate::open_loop::{Due, Load, pace};
-use crate::questions::{Ask, Asker, Rule, Scenario, read};
+use crate::questions::{Ask, Asker, Scenario, Verdict, read};
 use crate::report::{percent, say, table as lay_out};
 use crate::sample::Sample;
 use serde::Serialize;
@@ -82,7 +82,13 @@ pub(crate) struct Hits {
     requests: u64,
     pub(crate) failed: u64,
     service_us: Quantiles,
+    /// What the first that failed were answered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    examples: Vec<String>,
 }
+
+/// Failures that are shown.
+const EXAMPLES_MAX: usize = 3;
 
 /// How one request ended.
 #[derive(Debug)]
@@ -222,7 +228,7 @@ fn end(reply: &Reply<'_>) -> End {
 pub(crate) async fn hits(mut connection: Connection, sample: &Arc<Sample>, (rate, seconds): (u32, u32)) -> Result<Hits, Failure> {
     let mut asker = Asker::new(sample, Scenario::Exact)?;
     let mut latencies = Latencies::new()?;
-    let (mut requests, mut failed) = (0, 0);
+    let (mut requests, mut failed, mut examples) = (0, 0, Vec::new());
     let start = Instant::now();
     for i in 0..u64::from(rate) * u64::from(seconds) {
         let question = asker.draw();
@@ -231,13 +237,18 @@ pub(crate) async fn hits(mut connection: Connection, sample: &Arc<Sample>, (rate
         let reply = connection.ask(&question.request, WITHIN).await;
         latencies.record(sent.elapsed());
         requests += 1;
-        let served = |reply: Reply<'_>| {
-            let Rule::Exactly(_) = question.rule else { return false };
-            read(&reply).is_ok_and(|answer| answer.judge(question.rule, sample) == crate::questions::Verdict::Served)
+        let verdict = reply.and_then(|reply| Ok(read(&reply)?.judge(question.rule, sample)));
+        let said = match verdict {
+            Ok(Verdict::Served) => continue,
+            Ok(other) => format!("{other:?}"),
+            Err(failure) => failure.to_string(),
         };
-        failed += u64::from(!reply.is_ok_and(served));
+        failed += 1;
+        if examples.len() < EXAMPLES_MAX {
+            examples.push(said);
+        }
     }
-    Ok(Hits { requests, failed, service_us: latencies.quantiles() })
+    Ok(Hits { requests, failed, service_us: latencies.quantiles(), examples })
 }
 
 async fn beside_engines(address: SocketAddr, sample: &Arc<Sample>, seconds: u32) -> Result<(Hits, u64), Failure> {
@@ -285,6 +296,11 @@ impl Hits {
     /// The head of a table of hits.
     pub(crate) const HEAD: [&str; 8] = ["hits", "count", "failed", "p50", "p90", "p99", "p99.9", "max"];
 
+    /// What failed hits were answered, a line for each.
+    pub(crate) fn failures<'a>(all: impl IntoIterator<Item = &'a Self>) -> String {
+        all.into_iter().flat_map(|hits| &hits.examples).map(|example| format!("\n  {example}")).collect()
+    }
+
     /// As a row of it.
     pub(crate) fn row(&self, name: &str) -> Vec<String> {
         let first = [name.to_owned(), self.requests.to_string(), self.failed.to_string()];
@@ -315,7 +331,7 @@ impl Overload {
         let of_hits = [self.hits_alone.row("alone"), self.hits_beside_engines.row(&beside)];
         format!(
             "Overload: capacity {:.0} new texts a second; {} a second for {} s, deadline {DEADLINE_MS} ms; times in ms.\n{}\n\
-             goodput is {:.2} of the capacity; {} were never sent\n\nExact hits, {HITS_RATE} a second; times in ms.\n{}",
+             goodput is {:.2} of the capacity; {} were never sent\n\nExact hits, {HITS_RATE} a second; times in ms.\n{}{}",
             self.capacity_per_second,
             flood.rate,
             flood.seconds,
@@ -323,6 +339,7 @@ impl Overload {
             self.goodput_ratio,
             flood.unsent,
             lay_out(&Hits::HEAD, &of_hits),
+            Hits::failures([&self.hits_alone, &self.hits_beside_engines]),
         )
     }
 }

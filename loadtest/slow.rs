@@ -179,10 +179,11 @@ impl Slow {
             })
             .collect();
         format!(
-            "Slow clients; the service gives each {} s.\n{}\n\nExact hits, {HITS_RATE} a second; times in ms.\n{}",
+            "Slow clients; the service gives each {} s.\n{}\n\nExact hits, {HITS_RATE} a second; times in ms.\n{}{}",
             self.limit_seconds,
             lay_out(&["", "connections", "not cut off", "longest, s"], &rows),
             lay_out(&Hits::HEAD, &[self.hits_alone.row("alone"), self.hits_beside.row("beside slow clients")]),
+            Hits::failures([&self.hits_alone, &self.hits_beside]),
         )
     }
 }

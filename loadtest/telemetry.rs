@@ -1,11 +1,14 @@
 //! What traces cost: exact hits in a closed loop on a service that sends none, on one that sends those of every hundredth request, and on
-//! one that sends all, in turns. They are sent to a collector of this process, which takes them and does nothing; it has the same cores.
+//! one that sends all, in turns. They are sent to a collector of this process, which takes them and does nothing.
+//!
+//! What counts is the time of a processor that the service takes for a request, which other programs of the machine change far less than
+//! they change how many requests it gets done.
 
 use crate::Failure;
 use crate::capacity::{Round, closed_loop, table_of};
 use crate::client::Connection;
 use crate::questions::decide;
-use crate::report::{cores, say};
+use crate::report::{cores, say, table as lay_out};
 use crate::sample::Sample;
 use crate::target::Target;
 use actix_web::dev::ServerHandle;
@@ -29,7 +32,9 @@ const SIDES: [(&str, Option<&str>); 3] = [("no traces", None), ("one in a hundre
 #[derive(Debug, Serialize)]
 pub(crate) struct Telemetry {
     rounds: Vec<Round>,
-    /// For each side, its requests a second over those of the one without traces: the median over the rounds.
+    /// Microseconds of a processor for a request, of each round.
+    cpu_us: Vec<f64>,
+    /// For each side, that time over the one without traces in the same round: the median over the rounds.
     ratios: Vec<(&'static str, f64)>,
 }
 
@@ -52,25 +57,40 @@ pub(crate) async fn run(binary: &Path, folder: &Path, (connections, seconds): (u
     for (name, target) in &services {
         closed_loop((name, target.address), &requests, (connections, threads), WARM_UP).await?;
     }
-    let mut rounds = Vec::new();
+    let (mut rounds, mut cpu_us) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         say(&format!("round {} of {ROUNDS}, {seconds} s on each of {} services", round + 1, SIDES.len()));
         for (name, target) in &services {
             let length = Duration::from_secs(seconds.into());
-            rounds.push(closed_loop((name, target.address), &requests, (connections, threads), length).await?);
+            let before = processor_ns(target)?;
+            let round = closed_loop((name, target.address), &requests, (connections, threads), length).await?;
+            cpu_us.push((processor_ns(target)? - before) / 1_000.0 / (round.requests.max(1) as f64));
+            rounds.push(round);
         }
     }
     handle.stop(false).await;
-    let ratios = SIDES.iter().enumerate().map(|(side, (name, _))| (*name, median_ratio(&rounds, side))).collect();
-    Ok(Telemetry { rounds, ratios })
+    let ratios = SIDES.iter().enumerate().map(|(side, (name, _))| (*name, median_ratio(&cpu_us, side))).collect();
+    Ok(Telemetry { rounds, cpu_us, ratios })
 }
 
-/// The median over the rounds of a side's requests a second over those of the first side in the same round.
-fn median_ratio(rounds: &[Round], side: usize) -> f64 {
-    let of = |round: &[Round]| Some(round.get(side)?.per_second / round.first()?.per_second);
-    let mut ratios: Vec<f64> = rounds.chunks(SIDES.len()).filter_map(of).collect();
+/// The median over the rounds of what a side takes over what the first one takes in the same round.
+fn median_ratio(cpu_us: &[f64], side: usize) -> f64 {
+    let of = |round: &[f64]| Some(round.get(side)? / round.first()?);
+    let mut ratios: Vec<f64> = cpu_us.chunks(SIDES.len()).filter_map(of).collect();
     ratios.sort_by(f64::total_cmp);
     ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Nanoseconds that all threads of a service were on a processor so far.
+fn processor_ns(target: &Target) -> Result<f64, Failure> {
+    let pid = target.pid().ok_or("the service was not started here")?;
+    let mut sum = 0.0;
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        // A thread may end while this is read.
+        let text = std::fs::read_to_string(thread?.path().join("schedstat")).unwrap_or_default();
+        sum += text.split_whitespace().next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or_default();
+    }
+    Ok(sum)
 }
 
 /// A collector of OTLP over HTTP that takes everything.
@@ -98,11 +118,20 @@ impl Telemetry {
     }
 
     pub(crate) fn table(&self) -> String {
-        let ratios: Vec<String> = self.ratios.iter().map(|(name, ratio)| format!("{name} {ratio:.3}")).collect();
+        let cells = |name: &str, ratio: f64, side: usize| {
+            let of_side = self.cpu_us.iter().skip(side).step_by(SIDES.len());
+            let mut row = vec![name.to_owned(), format!("{ratio:.3}")];
+            row.extend(of_side.map(|us| format!("{us:.1}")));
+            row
+        };
+        let rows: Vec<Vec<String>> =
+            self.ratios.iter().enumerate().map(|(side, (name, ratio))| cells(name, *ratio, side)).collect();
+        let head: Vec<String> = (1..=ROUNDS).map(|round| format!("round {round}")).collect();
+        let head: Vec<&str> = ["µs of a processor", "ratio"].into_iter().chain(head.iter().map(String::as_str)).collect();
         format!(
-            "What traces cost: exact hits in a closed loop, in turns; times in ms.\n{}\nrequests a second over those without traces, median of {ROUNDS} rounds: {}",
+            "What traces cost: exact hits in a closed loop, in turns; times in ms.\n{}\n\nFor a request; the ratio is the median over the rounds.\n{}",
             table_of(&self.rounds),
-            ratios.join(", ")
+            lay_out(&head, &rows)
         )
     }
 }
@@ -113,11 +142,10 @@ mod tests {
 
     #[test]
     fn a_ratio_is_within_a_round_and_the_median_over_all() {
-        let round = |per_second| Round::of("x", per_second).unwrap();
-        let rounds: Vec<Round> = [100.0, 98.0, 90.0, 50.0, 48.0, 45.0, 10.0, 5.0, 1.0].map(round).into_iter().collect();
-        assert!((median_ratio(&rounds, 0) - 1.0).abs() < 1e-9);
-        assert!((median_ratio(&rounds, 1) - 0.96).abs() < 1e-9);
-        assert!((median_ratio(&rounds, 2) - 0.9).abs() < 1e-9);
+        let cpu_us = [100.0, 102.0, 120.0, 50.0, 52.0, 55.0, 10.0, 15.0, 30.0];
+        assert!((median_ratio(&cpu_us, 0) - 1.0).abs() < 1e-9);
+        assert!((median_ratio(&cpu_us, 1) - 1.04).abs() < 1e-9);
+        assert!((median_ratio(&cpu_us, 2) - 1.2).abs() < 1e-9);
     }
 
     #[tokio::test]

@@ -53,6 +53,8 @@ struct Noise {
     seconds: f64,
     answered: u64,
     refused: u64,
+    /// Its deadline passed while its texts waited to be embedded.
+    late: u64,
     errors: u64,
     examples: Vec<String>,
 }
@@ -138,6 +140,7 @@ async fn make_noise(mut connection: Connection, sample: Arc<Sample>, over: Arc<A
                 noise.refused += 1;
                 tokio::time::sleep(AFTER_REFUSAL).await;
             }
+            Ok(reply) if reply.status == 504 => noise.late += 1,
             Ok(reply) => noise.error(reply.ok().err().map(|failure| failure.to_string()).unwrap_or_default()),
             Err(failure) => noise.error(failure.to_string()),
         }
@@ -155,6 +158,7 @@ impl Noise {
     fn add(&mut self, other: Self) {
         self.answered += other.answered;
         self.refused += other.refused;
+        self.late += other.late;
         self.errors += other.errors;
         self.examples.extend(other.examples);
         self.examples.truncate(5);
@@ -185,14 +189,16 @@ impl Mixed {
         let noisy = &self.noisy;
         let mut text = format!(
             "Tenants; exact hits of the quiet ones alone and beside one that asks for as much as it can; times in ms.\n{}\n\
-             the noisy one may make {} a second: {} were answered in {:.1} s, {} refused, {} errors",
+             the noisy one may make {} a second: {} were answered in {:.1} s, {} refused, {} too late, {} errors",
             lay_out(&Hits::HEAD, &rows),
             noisy.may_per_second,
             noisy.answered,
             noisy.seconds,
             noisy.refused,
+            noisy.late,
             noisy.errors
         );
+        text += &Hits::failures(self.quiet.iter().flat_map(|quiet| [&quiet.alone, &quiet.beside]));
         for example in &noisy.examples {
             text += &format!("\n  {example}");
         }
