@@ -92,7 +92,8 @@ fn what_is_not_convex_names_the_part_that_is_not() {
     constraint("convex", "square(x) + y >= 1", "`square(x)` is convex, and a concave expression is needed here");
     constraint("convex", "sqrt(x) <= 3 - y", "`sqrt(x)` is concave, and a convex expression is needed here");
     constraint("convex", "norm(x, y) == 3", "`norm(x, y)` is convex, and an affine expression");
-    constraint("convex", "exp(square(x)) <= -log(exp(y))", "`exp(y)` is convex, and a concave expression is needed here");
+    constraint("convex", "exp(square(x)) <= -log(exp(y))", "`log(exp(y))` is concave, and a convex expression is needed here");
+    constraint("convex", "log(exp(x)) >= 1", "`exp(x)` is convex, and a concave expression is needed here");
     constraint("convex", "max(x, y) >= 2", "`max(x, y)` is convex, and a concave");
     constraint("convex", "min(x, y) <= 2", "`min(x, y)` is concave, and a convex");
     constraint("lp", "abs(x - y) >= 1", "`abs(x - y)` is convex, and a concave expression is needed here; where it can't be stated otherwise, `mip`");
