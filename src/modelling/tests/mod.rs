@@ -5,6 +5,7 @@ mod errors;
 mod forms;
 mod grid;
 mod schema;
+mod soup;
 mod units;
 
 use super::{Expanded, Model, ModelError};
