@@ -54,7 +54,12 @@ impl Outcome {
 
 /// Puts what a solver found before the checker: whole numbers are made whole, which a solver leaves off by its tolerance, and where
 /// that breaks something, the rest is solved again around them.
-pub(super) fn settle(model: &Model, (problem, expanded): (&Problem, &Expanded), solution: &Solution, runs: &Runs<'_>) -> Result<Outcome, Stop> {
+pub(super) fn settle(
+    model: &Model,
+    (problem, expanded): (&Problem, &Expanded),
+    solution: &Solution,
+    runs: &Runs<'_>,
+) -> Result<Outcome, Stop> {
     let status = match solution.status {
         SolveStatus::Optimal => PlanStatus::Optimal,
         SolveStatus::Feasible => PlanStatus::Feasible,
@@ -96,7 +101,9 @@ fn look_at(model: &Model, expanded: &Expanded, columns: Vec<f64>, status: PlanSt
             None => {
                 let detail = check.violations.first().map_or_else(
                     || "its objective is no number".to_owned(),
-                    |worst| format!("`{}` ({}) does not hold: {} against {}", worst.constraint, worst.states, worst.left, worst.right),
+                    |worst| {
+                        format!("`{}` ({}) does not hold: {} against {}", worst.constraint, worst.states, worst.left, worst.right)
+                    },
                 );
                 Outcome::Refused(Box::new(check), detail)
             }
