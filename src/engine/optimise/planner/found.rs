@@ -118,7 +118,9 @@ fn look_at(model: &Model, expanded: &Expanded, columns: Vec<f64>, status: PlanSt
 
 fn whole(program: &Program, values: &[f64]) -> Vec<f64> {
     // A bound that is missed by rounding is meant.
-    let onto = |value: f64, bound: f64| if (value - bound).abs() <= 1e-9 * bound.abs().max(1.0) { bound } else { value };
+    let onto = |value: f64, bound: f64| {
+        if bound.is_finite() && (value - bound).abs() <= 1e-9 * bound.abs().max(1.0) { bound } else { value }
+    };
     let settled = values.iter().zip(&program.columns).map(|(&value, column)| {
         let value = if column.integer { value.round() } else { onto(onto(value, column.lower), column.upper) };
         if value == 0.0 { 0.0 } else { value }
