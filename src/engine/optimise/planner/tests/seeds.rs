@@ -78,7 +78,7 @@ fn what_the_caller_asks_for_comes_first_and_is_judged_like_the_rest() {
 fn the_text_of_the_fund_reads_as_the_seed_prints_it() {
     let report = plan(&fund(), &Asked { title: Some("Insurance Fund Allocation".to_owned()), ..Asked::default() });
     for line in [
-        "Plan — Insurance Fund Allocation\nStatus: optimal · Solver: twin 1 · Solve time: 0.5 ms",
+        "Plan — Insurance Fund Allocation\nStatus: optimal · Solver: twin · Solve time: ",
         "  x_btc: 20.0M (40% — at ceiling)\n  x_eth: 20.0M (40% — at ceiling)\n  x_sol: 10.0M (20%)",
         "Objective (minimised): 14.0M",
         "Binding constraints: budget, max_pct[btc], max_pct[eth]",
