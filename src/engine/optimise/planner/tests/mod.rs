@@ -4,6 +4,7 @@ mod conflict;
 mod models;
 mod others;
 mod planning;
+mod real;
 mod seeds;
 mod text;
 

@@ -145,11 +145,11 @@ fn the_fees_are_the_best_of_all_3125_within_the_stated_elasticity_and_the_printe
     let fees = fees();
     let report = plan(&fees, &Asked { explained: false, ..Asked::default() });
     assert_eq!(report.status, PlanStatus::Optimal);
-    let (volumes, current) = ([12e9, 10e9, 9e9, 7e9, 4.3e9], [2.5, 1.5, 0.5, -1.0, -3.0]);
+    let (volumes, current) = ([12e3, 10e3, 9e3, 7e3, 4.3e3], [2.5, 1.5, 0.5, -1.0, -3.0]);
     let outcome = |moves: &[f64; 5]| {
         let volume: Vec<f64> = volumes.iter().zip(moves).map(|(volume, by)| volume * (1.0 - 0.012 * by)).collect();
         let revenue: f64 = volume.iter().zip(current).zip(moves).map(|((volume, fee), by)| volume * (fee + by) / 1e4).sum();
-        (revenue, volume.iter().sum::<f64>() / 42.3e9)
+        (revenue, volume.iter().sum::<f64>() / 42.3e3)
     };
     let mut best = f64::NEG_INFINITY;
     for at in 0..3125_u32 {
