@@ -207,3 +207,15 @@ pub struct Violation {
     /// What the right side is.
     pub right: f64,
 }
+
+/// Something that a question in words did not say and that a plan can't do without. It is asked for, never guessed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MissingSlot {
+    /// Its name in the template.
+    pub slot: String,
+    /// One sentence.
+    pub question: String,
+    /// What may be said.
+    pub example: String,
+}
