@@ -341,3 +341,6 @@ pub const AUDIT_ABOUT_TEXT_CHARS_MAX: usize = 256;
 
 /// Events that one `GET /v1/audit` may ask for.
 pub const AUDIT_PAGE_MAX: usize = 1_000;
+
+/// Characters of a question that a language model is asked to write a model of; a page has some 3,000.
+pub const OPTIMISE_PROMPT_CHARS_MAX: usize = 8_000;

@@ -219,3 +219,6 @@ pub struct MissingSlot {
     /// What may be said.
     pub example: String,
 }
+
+/// The source of what a language model read into a question or added to it.
+pub const LANGUAGE_MODEL: &str = "language model";

@@ -3,6 +3,7 @@
 //! An engine proposes a decision and nothing more. It never acts on the world, never reads the cache, and never returns a default where
 //! it has nothing to say: that is [`EngineFailure::Abstained`].
 
+pub mod optimise;
 pub mod steps;
 pub mod trading;
 
@@ -34,6 +35,9 @@ pub struct Config {
     /// The trading engine.
     #[serde(default)]
     pub trading: trading::Config,
+    /// The optimisation engine.
+    #[serde(default)]
+    pub optimise: optimise::Config,
 }
 
 impl Config {
@@ -48,6 +52,7 @@ impl Config {
         if !(10..=600_000).contains(&self.budget_ms) {
             return Err(FieldError::new("/engine/budget_ms", format!("{} is not 10 to 600,000", self.budget_ms)));
         }
+        self.optimise.check()?;
         self.trading.check()
     }
 }

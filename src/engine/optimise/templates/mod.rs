@@ -244,7 +244,15 @@ impl Template {
             if let Some(lost) = refers.map(|name| name.split('.').next().unwrap_or(name)).find(|name| !names.contains(name)) {
                 return Err(format!("slot {} refers to {lost}, which is no slot", slot.name));
             }
-            let owned = matches!(slot.kind, SlotKind::PerName(_) | SlotKind::Marked | SlotKind::Order | SlotKind::Table(_) | SlotKind::Some | SlotKind::InARow);
+            let owned = matches!(
+                slot.kind,
+                SlotKind::PerName(_)
+                    | SlotKind::Marked
+                    | SlotKind::Order
+                    | SlotKind::Table(_)
+                    | SlotKind::Some
+                    | SlotKind::InARow
+            );
             if owned && slot.of.is_none() {
                 return Err(format!("slot {} needs `of`, the slot of its names", slot.name));
             }

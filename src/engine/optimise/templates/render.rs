@@ -55,7 +55,9 @@ impl Filling {
             Self::PerName(values) => values.iter().map(|(name, value)| (name.clone(), number(*value))).collect(),
             Self::Pairs(pairs) => pairs.iter().map(|(first, second)| json!([first, second])).collect(),
             Self::Table(rows) => {
-                let row = |row: &BTreeMap<String, f64>| row.iter().map(|(name, value)| (name.clone(), number(*value))).collect::<Value>();
+                let row = |row: &BTreeMap<String, f64>| {
+                    row.iter().map(|(name, value)| (name.clone(), number(*value))).collect::<Value>()
+                };
                 rows.iter().map(|(name, of)| (name.clone(), row(of))).collect()
             }
         }

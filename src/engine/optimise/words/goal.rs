@@ -4,8 +4,20 @@ use super::tokens::{Kind, Text};
 use crate::engine::optimise::templates::{Goal, Sense};
 use std::ops::Range;
 
-const MINIMIZE: &[&str] =
-    &["minimi*", "least", "lowest", "cheapest", "smallest", "fewest", "as few", "as little", "as cheap*", "as low", "reduce", "minimum"];
+const MINIMIZE: &[&str] = &[
+    "minimi*",
+    "least",
+    "lowest",
+    "cheapest",
+    "smallest",
+    "fewest",
+    "as few",
+    "as little",
+    "as cheap*",
+    "as low",
+    "reduce",
+    "minimum",
+];
 const MAXIMIZE: &[&str] = &["maximi*", "highest", "greatest", "largest", "most", "as much", "as many", "best", "maximum"];
 
 /// How far behind the word for the sense the word for what is meant may stand, and how far before it.
@@ -28,7 +40,8 @@ impl Text<'_> {
     pub fn goals(&self) -> Vec<Stated> {
         let mut found = Vec::new();
         for at in 0..self.tokens.len() {
-            let phrase = |all: &[&'static str]| all.iter().find_map(|phrase| Some((at..at + self.phrase_at(at, phrase)?, *phrase)));
+            let phrase =
+                |all: &[&'static str]| all.iter().find_map(|phrase| Some((at..at + self.phrase_at(at, phrase)?, *phrase)));
             let stated = phrase(MINIMIZE)
                 .map(|(tokens, phrase)| (Sense::Minimize, tokens, phrase))
                 .or_else(|| phrase(MAXIMIZE).map(|(tokens, phrase)| (Sense::Maximize, tokens, phrase)));
@@ -52,7 +65,9 @@ impl Text<'_> {
     /// Where a stated goal is one of those: which, and the tokens of both its words.
     pub fn goal_among<'g>(&self, stated: &Stated, goals: &'g [Goal]) -> Option<(&'g Goal, Range<usize>)> {
         let sentence = self.tokens.get(stated.tokens.start)?.sentence;
-        let stops = |at: usize| self.tokens.get(at).is_none_or(|t| t.sentence != sentence || matches!(t.kind, Kind::Sign(',' | '(' | ';')));
+        let stops = |at: usize| {
+            self.tokens.get(at).is_none_or(|t| t.sentence != sentence || matches!(t.kind, Kind::Sign(',' | '(' | ';')))
+        };
         let behind = (stated.tokens.end..stated.tokens.end + BEHIND).take_while(|at| !stops(*at));
         let before = (1..=BEFORE).map_while(|back| stated.tokens.start.checked_sub(back)).take_while(|at| !stops(*at));
         let places: Vec<usize> = behind.chain(before).collect();

@@ -4,15 +4,16 @@
 //! and no slot takes up refuses the template, for a plan that leaves out a restriction is a plan for another question.
 
 mod goal;
-pub mod names;
+pub mod mix;
 mod named;
+pub mod names;
 pub mod numbers;
 mod owners;
 mod related;
 pub mod slots;
-pub mod tokens;
 #[cfg(test)]
 mod tests;
+pub mod tokens;
 mod unread;
 
 use self::slots::Filler;
@@ -41,13 +42,20 @@ pub struct Words {
     meanings: Vec<(usize, UnitVector)>,
 }
 
+/// A model that a reader of its own drew up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// The model.
+    pub model: serde_json::Value,
+}
+
 /// A model out of words.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Read {
     /// By which template.
     pub template: String,
     /// The model.
-    pub drawn: Drawn,
+    pub model: serde_json::Value,
     /// How near the question is to the template, 0 to 1.
     pub near: f32,
 }
@@ -93,9 +101,14 @@ impl Words {
         let mut refusals = Vec::new();
         for (near, template) in &ranked {
             match fill(&text, template, &self.catalogue) {
-                Ok(drawn) => return Ok(Read { template: template.id.clone(), drawn, near: near.clamp(0.0, 1.0) }),
+                Ok(drawn) => return Ok(Read { template: template.id.clone(), model: drawn.model, near: near.clamp(0.0, 1.0) }),
                 Err(why) => refusals.push(why),
             }
+        }
+        match mix::read(&text) {
+            Some(Ok(draft)) => return Ok(Read { template: mix::ID.to_owned(), model: draft.model, near: 1.0 }),
+            Some(Err(why)) => refusals.push(why),
+            None => {}
         }
         // Of several, the one that has the least to say: it understood most.
         let nearest = refusals.into_iter().min_by_key(|why| 2 * why.unread.len() + why.missing.len());
@@ -153,7 +166,11 @@ fn fill(text: &Text<'_>, template: &Template, catalogue: &Catalogue) -> Result<D
     let mut reason = Vec::new();
     let asked: Vec<String> = missing.iter().map(|m| format!("{} For instance: \"{}\".", m.question, m.example)).collect();
     if !asked.is_empty() {
-        reason.push(format!("this is taken for a plan of the kind {}, and it does not say all that such a plan needs. {}", template.id, asked.join(" ")));
+        reason.push(format!(
+            "this is taken for a plan of the kind {}, and it does not say all that such a plan needs. {}",
+            template.id,
+            asked.join(" ")
+        ));
     }
     if !filler.wrong.is_empty() {
         reason.push(format!("it contradicts itself: {}", filler.wrong.join("; ")));

@@ -69,7 +69,8 @@ impl Filler<'_> {
         for back in 1..=3 {
             let Some(at) = list.tokens.start.checked_sub(back) else { return };
             if let Some(Kind::Number(number)) = self.text.tokens.get(at).map(|t| t.kind)
-                && let Some(value) = self.text.numbers.get(number).filter(|n| n.unit == super::numbers::Unit::Plain).map(|n| n.value)
+                && let Some(value) =
+                    self.text.numbers.get(number).filter(|n| n.unit == super::numbers::Unit::Plain).map(|n| n.value)
             {
                 self.take_number(at);
                 if (value - list.names.len() as f64).abs() > 1e-9 {
@@ -81,7 +82,8 @@ impl Filler<'_> {
     }
 
     fn known_words(&mut self, slot: &Slot) {
-        let said: Vec<Range<usize>> = slot.words.iter().filter_map(|word| self.text.find(word).or_else(|| self.text.find(&format!("{word}s")))).collect();
+        let said: Vec<Range<usize>> =
+            slot.words.iter().filter_map(|word| self.text.find(word).or_else(|| self.text.find(&format!("{word}s")))).collect();
         if let Some(list) = self.text.list(said).filter(|list| list.names.len() >= 2) {
             let list = List { tokens: list.tokens.start..list.tokens.start, ..list };
             self.put_names(&slot.name, list);
@@ -90,9 +92,10 @@ impl Filler<'_> {
 
     fn counted(&mut self, slot: &Slot) {
         let Some((list, counts)) = self.text.counted(|at| self.free(at)) else { return };
-        let values = list.names.iter().zip(&counts).filter_map(|(name, token)| {
-            Some((name.id.clone(), self.text.value_as(*token, super::numbers::Unit::Plain, true)?))
-        });
+        let values =
+            list.names.iter().zip(&counts).filter_map(|(name, token)| {
+                Some((name.id.clone(), self.text.value_as(*token, super::numbers::Unit::Plain, true)?))
+            });
         let values: std::collections::BTreeMap<String, f64> = values.collect();
         if values.len() != list.names.len() {
             return;
@@ -147,19 +150,23 @@ impl Filler<'_> {
         for token in self.free_numbers() {
             let Some(Kind::Number(at)) = self.text.tokens.get(token).map(|t| t.kind) else { continue };
             let Some(number) = self.text.numbers.get(at) else { continue };
-            let behind = (token + 1..token + 4).find_map(|at| slot.cues.iter().find_map(|cue| self.text.phrase_at(at, cue).map(|taken| at..at + taken)));
+            let behind = (token + 1..token + 4)
+                .find_map(|at| slot.cues.iter().find_map(|cue| self.text.phrase_at(at, cue).map(|taken| at..at + taken)));
             let (Some(cue), true) = (behind, number.unit == super::numbers::Unit::Plain && number.to.is_none()) else { continue };
             if !(1.0..=MADE_MAX).contains(&number.value) || number.value.fract() != 0.0 {
                 continue;
             }
             let count = number.value as usize;
-            let told = (cue.end..cue.end + 3).find_map(|from| self.text.list_at(from)).filter(|list| list.names.len() == count && count > 1);
+            let told = (cue.end..cue.end + 3)
+                .find_map(|from| self.text.list_at(from))
+                .filter(|list| list.names.len() == count && count > 1);
             self.take_number(token);
             self.take(cue.clone());
             match told {
                 Some(list) => self.put_names(&slot.name, list),
                 None => {
-                    let word = super::names::singular(&self.text.tokens.get(cue.start).map(|t| t.lower.clone()).unwrap_or_default());
+                    let word =
+                        super::names::singular(&self.text.tokens.get(cue.start).map(|t| t.lower.clone()).unwrap_or_default());
                     self.made(slot, (1..=count).map(|at| format!("{word} {at}")).collect());
                 }
             }
@@ -189,7 +196,8 @@ impl Filler<'_> {
             all
         });
         let Some(stations) = self.distinct(by).filter(|list| list.names.len() == rows.len() && rows.len() >= 2) else { return };
-        let row = |covers: &[Name]| names.iter().map(|name| (name.id.clone(), f64::from(u8::from(covers.contains(name))))).collect();
+        let row =
+            |covers: &[Name]| names.iter().map(|name| (name.id.clone(), f64::from(u8::from(covers.contains(name))))).collect();
         // A name that is said twice in other letters is one.
         let table = rows.iter().map(|(id, covers)| {
             let covers: Vec<Name> = names.iter().filter(|name| covers.iter().any(|c| c.id == name.id)).cloned().collect();

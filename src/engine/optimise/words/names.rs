@@ -7,11 +7,12 @@ use std::ops::Range;
 /// Words that no name has.
 const STOP: &[&str] = &[
     "with", "to", "for", "so", "at", "in", "subject", "by", "where", "that", "which", "using", "given", "while", "under", "must",
-    "should", "is", "are", "was", "has", "have", "each", "if", "such", "no", "not", "than", "from", "on", "across", "among", "between",
-    "into", "over", "per", "costs", "cost", "takes", "take", "needs", "need", "require", "requires", "returns", "return", "yields",
-    "covers", "cover", "serves", "serve", "reaches", "can", "cannot", "may", "will", "would", "before", "after", "when", "then", "only",
-    "minimum", "maximum", "least", "most", "every", "it", "they", "them", "we", "our", "my", "their", "its", "how", "what", "who",
-    "because", "but", "keeping", "keep", "without", "within", "holding", "he", "she", "this", "be",
+    "should", "is", "are", "was", "has", "have", "each", "if", "such", "no", "not", "than", "from", "on", "across", "among",
+    "between", "into", "over", "per", "costs", "cost", "takes", "take", "needs", "need", "require", "requires", "returns",
+    "return", "yields", "covers", "cover", "serves", "serve", "reaches", "can", "cannot", "may", "will", "would", "before",
+    "after", "when", "then", "only", "minimum", "maximum", "least", "most", "every", "it", "they", "them", "we", "our", "my",
+    "their", "its", "how", "what", "who", "because", "but", "keeping", "keep", "without", "within", "holding", "he", "she",
+    "this", "be",
 ];
 
 /// Words before a name that are none of it.
@@ -19,9 +20,40 @@ const ARTICLES: &[&str] = &["the", "a", "an", "both", "either", "respectively", 
 
 /// Words behind the last name of a list that say what the names are of.
 const GENERIC: &[&str] = &[
-    "market", "markets", "asset", "assets", "fund", "funds", "project", "projects", "plant", "plants", "site", "sites", "coin", "coins",
-    "token", "tokens", "position", "positions", "station", "stations", "warehouse", "warehouses", "store", "stores", "customer",
-    "customers", "today", "respectively", "alike", "instead", "task", "tasks", "job", "jobs",
+    "market",
+    "markets",
+    "asset",
+    "assets",
+    "fund",
+    "funds",
+    "project",
+    "projects",
+    "plant",
+    "plants",
+    "site",
+    "sites",
+    "coin",
+    "coins",
+    "token",
+    "tokens",
+    "position",
+    "positions",
+    "station",
+    "stations",
+    "warehouse",
+    "warehouses",
+    "store",
+    "stores",
+    "customer",
+    "customers",
+    "today",
+    "respectively",
+    "alike",
+    "instead",
+    "task",
+    "tasks",
+    "job",
+    "jobs",
 ];
 
 /// Words that a name has at most.
@@ -65,7 +97,12 @@ pub fn singular(word: &str) -> String {
         word if word.len() > 4 && ["sses", "shes", "ches", "xes"].iter().any(|end| word.ends_with(end)) => {
             word.strip_suffix("es").unwrap_or(word).to_owned()
         }
-        word if word.len() > 3 && word.ends_with('s') && !word.ends_with("ss") && !word.ends_with("us") && !word.ends_with("is") => {
+        word if word.len() > 3
+            && word.ends_with('s')
+            && !word.ends_with("ss")
+            && !word.ends_with("us")
+            && !word.ends_with("is") =>
+        {
             word.strip_suffix('s').unwrap_or(word).to_owned()
         }
         word => word.to_owned(),
@@ -83,7 +120,9 @@ pub fn identifier(said: &str) -> String {
 impl Text<'_> {
     /// Whether a token may be part of a name.
     fn nameable(&self, at: usize) -> bool {
-        let stops = |t: &Token| STOP.contains(&&*t.lower) || t.separates() || t.lower.starts_with("minimi") || t.lower.starts_with("maximi");
+        let stops = |t: &Token| {
+            STOP.contains(&&*t.lower) || t.separates() || t.lower.starts_with("minimi") || t.lower.starts_with("maximi")
+        };
         self.tokens.get(at).is_some_and(|t| t.is_word() && !stops(t))
     }
 
@@ -196,11 +235,13 @@ impl Text<'_> {
                 let of = words.get(name).filter(|of| !of.is_empty())?;
                 (stems.get(at..at + of.len()) == Some(&**of)).then_some((name, of.len()))
             });
-            let part = || (0..names.len()).find_map(|name| {
-                let of = words.get(name).filter(|of| of.len() > 1)?;
-                let taken = stems.get(at..)?.iter().take_while(|stem| of.contains(stem) && own(name, stem)).count();
-                (taken > 0).then_some((name, taken))
-            });
+            let part = || {
+                (0..names.len()).find_map(|name| {
+                    let of = words.get(name).filter(|of| of.len() > 1)?;
+                    let taken = stems.get(at..)?.iter().take_while(|stem| of.contains(stem) && own(name, stem)).count();
+                    (taken > 0).then_some((name, taken))
+                })
+            };
             match whole.max_by_key(|(_, taken)| *taken).or_else(part) {
                 Some((name, taken)) => {
                     found.push(Mention { name, tokens: at..at + taken });
@@ -234,7 +275,8 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_read_with_its_counts() {
-        let text = Text::read("Assign the 25 open cases (12 SAR drafts, 8 KYC reviews, 5 transaction audits) to the 8 investigators");
+        let text =
+            Text::read("Assign the 25 open cases (12 SAR drafts, 8 KYC reviews, 5 transaction audits) to the 8 investigators");
         let (list, counts) = text.counted(|_| true).unwrap();
         let ids: Vec<&str> = list.names.iter().map(|name| &*name.id).collect();
         assert_eq!((ids, counts.len()), (vec!["sar_draft", "kyc_review", "transaction_audit"], 3));

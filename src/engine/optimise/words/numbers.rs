@@ -50,13 +50,51 @@ pub enum Bound {
 }
 
 const AT_LEAST_BEFORE: &[&str] = &[
-    "at least", "no less than", "not less than", "no fewer than", "not fewer than", "a minimum of", "minimum of", "minimum", "min",
-    "≥", "> =", "floor of", "floor at", "floor", "more than", "must exceed", "at minimum", "or more than",
+    "at least",
+    "no less than",
+    "not less than",
+    "no fewer than",
+    "not fewer than",
+    "a minimum of",
+    "minimum of",
+    "minimum",
+    "min",
+    "≥",
+    "> =",
+    "floor of",
+    "floor at",
+    "floor",
+    "more than",
+    "must exceed",
+    "at minimum",
+    "or more than",
 ];
 const AT_MOST_BEFORE: &[&str] = &[
-    "at most", "no more than", "not more than", "up to", "a maximum of", "maximum of", "maximum", "max", "≤", "< =", "cap of", "cap at",
-    "capped at", "cap", "ceiling of", "ceiling at", "ceiling", "limited to", "limit of", "below", "under", "less than",
-    "not exceed", "not exceeding", "within",
+    "at most",
+    "no more than",
+    "not more than",
+    "up to",
+    "a maximum of",
+    "maximum of",
+    "maximum",
+    "max",
+    "≤",
+    "< =",
+    "cap of",
+    "cap at",
+    "capped at",
+    "cap",
+    "ceiling of",
+    "ceiling at",
+    "ceiling",
+    "limited to",
+    "limit of",
+    "below",
+    "under",
+    "less than",
+    "not exceed",
+    "not exceeding",
+    "within",
 ];
 const AT_LEAST_AFTER: &[&str] = &["or more", "minimum", "floor", "at least", "and above", "or above"];
 const AT_MOST_AFTER: &[&str] = &["or less", "maximum", "ceiling", "cap", "at most", "limit", "or fewer", "max"];
@@ -95,13 +133,38 @@ pub(super) fn digits(rest: &str) -> usize {
 const MULTIPLIERS: &[(&str, f64)] = &[("hundred", 1e2), ("thousand", 1e3), ("million", 1e6), ("billion", 1e9)];
 
 const SPELLED: &[(&str, f64)] = &[
-    ("zero", 0.0), ("two", 2.0), ("three", 3.0), ("four", 4.0), ("five", 5.0), ("six", 6.0), ("seven", 7.0), ("eight", 8.0),
-    ("nine", 9.0), ("ten", 10.0), ("eleven", 11.0), ("twelve", 12.0), ("thirteen", 13.0), ("fourteen", 14.0), ("fifteen", 15.0),
-    ("sixteen", 16.0), ("seventeen", 17.0), ("eighteen", 18.0), ("nineteen", 19.0), ("twenty", 20.0), ("thirty", 30.0),
-    ("forty", 40.0), ("fifty", 50.0), ("sixty", 60.0), ("seventy", 70.0), ("eighty", 80.0), ("ninety", 90.0), ("dozen", 12.0),
+    ("zero", 0.0),
+    ("two", 2.0),
+    ("three", 3.0),
+    ("four", 4.0),
+    ("five", 5.0),
+    ("six", 6.0),
+    ("seven", 7.0),
+    ("eight", 8.0),
+    ("nine", 9.0),
+    ("ten", 10.0),
+    ("eleven", 11.0),
+    ("twelve", 12.0),
+    ("thirteen", 13.0),
+    ("fourteen", 14.0),
+    ("fifteen", 15.0),
+    ("sixteen", 16.0),
+    ("seventeen", 17.0),
+    ("eighteen", 18.0),
+    ("nineteen", 19.0),
+    ("twenty", 20.0),
+    ("thirty", 30.0),
+    ("forty", 40.0),
+    ("fifty", 50.0),
+    ("sixty", 60.0),
+    ("seventy", 70.0),
+    ("eighty", 80.0),
+    ("ninety", 90.0),
+    ("dozen", 12.0),
 ];
 
-const FRACTIONS: &[(&str, f64)] = &[("half", 0.5), ("third", 1.0 / 3.0), ("quarter", 0.25), ("thirds", 1.0 / 3.0), ("quarters", 0.25)];
+const FRACTIONS: &[(&str, f64)] =
+    &[("half", 0.5), ("third", 1.0 / 3.0), ("quarter", 0.25), ("thirds", 1.0 / 3.0), ("quarters", 0.25)];
 
 const TIMES: &[(&str, f64)] = &[("twice", 2.0), ("thrice", 3.0), ("double", 2.0), ("triple", 3.0)];
 
@@ -172,7 +235,8 @@ impl Reader {
         };
         debug_assert!(spelled_before < self.raw.len());
         let value = if negative { -value } else { value };
-        let (to, unit, taken) = self.range(taken, unit, money).map_or((None, unit, taken), |(to, unit, taken)| (Some(to), unit, taken));
+        let (to, unit, taken) =
+            self.range(taken, unit, money).map_or((None, unit, taken), |(to, unit, taken)| (Some(to), unit, taken));
         self.push(start, taken, Number { value, to, unit, token: self.tokens.len(), spelled });
     }
 
@@ -211,7 +275,9 @@ impl Reader {
             "one" if MULTIPLIERS.iter().any(|(name, _)| *name == self.word(ahead + 1)) => (1.0, ahead + 1),
             word => match word.split_once('-') {
                 // `twenty-five`
-                Some((tens, ones)) => (small(tens).filter(|t| *t >= 20.0)? + if ones == "one" { 1.0 } else { small(ones)? }, ahead + 1),
+                Some((tens, ones)) => {
+                    (small(tens).filter(|t| *t >= 20.0)? + if ones == "one" { 1.0 } else { small(ones)? }, ahead + 1)
+                }
                 None => (small(word)?, ahead + 1),
             },
         };
@@ -360,7 +426,9 @@ mod tests {
         for text in ["at least 5%", "no less than 5 units", "5% per-market floor", "a minimum of 30", "≥5%", "5% or more"] {
             assert_eq!(bound(text), Some(Bound::AtLeast), "{text}");
         }
-        for text in ["at most 3 hours each", "no more than 5", "≤5% loss", "a 40% cap", "capped at 40%", "up to 3", "must not exceed 4"] {
+        for text in
+            ["at most 3 hours each", "no more than 5", "≤5% loss", "a 40% cap", "capped at 40%", "up to 3", "must not exceed 4"]
+        {
             assert_eq!(bound(text), Some(Bound::AtMost), "{text}");
         }
         for text in ["the 8 investigators", "$50M fund, at least"] {

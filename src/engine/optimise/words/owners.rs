@@ -36,20 +36,28 @@ impl Text<'_> {
     /// only told, owns no number outside of it.
     pub fn owned(&self, numbers: &[usize], mentions: &[Mention], list: &Range<usize>) -> Vec<Owned> {
         let owner = |&token: &usize| {
-            let mine = |mention: &&Mention| !list.contains(&mention.tokens.start) || list.contains(&token) || self.in_brackets_behind(token, mention);
+            let mine = |mention: &&Mention| {
+                !list.contains(&mention.tokens.start) || list.contains(&token) || self.in_brackets_behind(token, mention)
+            };
             let ahead = mentions.iter().filter(mine).find(|mention| mention.tokens.start > token);
             let tied = ahead.filter(|mention| self.ties(token, mention.tokens.start));
             let before = mentions.iter().filter(mine).rfind(|mention| mention.tokens.end <= token);
             // `10% in SOL and a 5% floor`: SOL has its number already.
-            let served = |mention: &&Mention| self.numbers.iter().any(|other| other.token < mention.tokens.start && self.ties(other.token, mention.tokens.start));
-            let before = before.filter(|mention| self.sentence_of(mention.tokens.start) == self.sentence_of(token) && !served(mention));
+            let served = |mention: &&Mention| {
+                self.numbers
+                    .iter()
+                    .any(|other| other.token < mention.tokens.start && self.ties(other.token, mention.tokens.start))
+            };
+            let before =
+                before.filter(|mention| self.sentence_of(mention.tokens.start) == self.sentence_of(token) && !served(mention));
             Some(Owned { token, name: tied.or(before)?.name })
         };
         numbers.iter().filter_map(owner).collect()
     }
 
     fn in_brackets_behind(&self, token: usize, mention: &Mention) -> bool {
-        self.tokens.get(mention.tokens.end).is_some_and(|t| t.is_sign('(')) && (mention.tokens.end..mention.tokens.end + 4).contains(&token)
+        self.tokens.get(mention.tokens.end).is_some_and(|t| t.is_sign('('))
+            && (mention.tokens.end..mention.tokens.end + 4).contains(&token)
     }
 
     /// Whether a number is tied to what begins at a later place: nothing but words between, one of which ties.
@@ -73,7 +81,8 @@ impl Text<'_> {
     pub fn cue_about(&self, run: Range<usize>, cues: &[String]) -> Option<usize> {
         let sentence = self.sentence_of(run.start);
         let within = |at: usize| self.sentence_of(at) == sentence && !self.is_number(at);
-        let at_place = |at: usize, end: usize| cues.iter().any(|cue| self.phrase_at(at, cue).is_some_and(|taken| at + taken <= end));
+        let at_place =
+            |at: usize, end: usize| cues.iter().any(|cue| self.phrase_at(at, cue).is_some_and(|taken| at + taken <= end));
         let before = (1..=CUE_REACH)
             .map_while(|back| run.start.checked_sub(back).filter(|at| within(*at)).map(|at| (back, at)))
             .find(|(_, at)| at_place(*at, run.start))
@@ -131,10 +140,13 @@ impl Text<'_> {
         if let Some(values) = run.iter().map(|token| self.value_as(*token, unit, marked)).collect::<Option<Vec<f64>>>() {
             return Some(values);
         }
-        let numbers: Vec<_> = run.iter().filter_map(|at| match self.tokens.get(*at)?.kind {
-            Kind::Number(at) => self.numbers.get(at),
-            _ => None,
-        }).collect();
+        let numbers: Vec<_> = run
+            .iter()
+            .filter_map(|at| match self.tokens.get(*at)?.kind {
+                Kind::Number(at) => self.numbers.get(at),
+                _ => None,
+            })
+            .collect();
         let told = [numbers.first()?, numbers.last()?].into_iter().any(|number| number.unit == unit);
         let scale = if unit == Unit::Share { 0.01 } else { 1.0 };
         let value = |unit_of: Unit, value: f64| match unit_of {

@@ -22,7 +22,8 @@ impl Filler<'_> {
                 self.run(slot, of, *unit);
             }
         }
-        let mut holders: Vec<&String> = template.slots.iter().filter(|s| matches!(s.kind, SlotKind::PerName(_))).filter_map(|s| s.of.as_ref()).collect();
+        let mut holders: Vec<&String> =
+            template.slots.iter().filter(|s| matches!(s.kind, SlotKind::PerName(_))).filter_map(|s| s.of.as_ref()).collect();
         holders.sort_unstable();
         holders.dedup();
         for of in holders {
@@ -50,7 +51,8 @@ impl Filler<'_> {
         };
         let Some((_, run, values)) = runs.iter().filter_map(fits).min_by_key(|(near, ..)| *near) else { return };
         run.iter().for_each(|token| self.take_number(*token));
-        let said = self.text.slice(run.first().copied().unwrap_or_default()..run.last().copied().unwrap_or_default() + 1).to_owned();
+        let said =
+            self.text.slice(run.first().copied().unwrap_or_default()..run.last().copied().unwrap_or_default() + 1).to_owned();
         let values = names.into_iter().map(|name| name.id).zip(values).collect();
         self.put(&slot.name, Filling::PerName(values), said);
     }
@@ -106,7 +108,10 @@ impl Filler<'_> {
         let beside = |mention: &Mention| {
             let between = mention.tokens.end..token;
             let soft = |at: usize| {
-                self.text.tokens.get(at).is_some_and(|t| matches!(t.kind, Kind::Sign('(' | ':' | '=' | '-' | '–')) || matches!(&*t.lower, "at" | "is" | "of" | "has" | "with" | "needs" | "takes"))
+                self.text.tokens.get(at).is_some_and(|t| {
+                    matches!(t.kind, Kind::Sign('(' | ':' | '=' | '-' | '–'))
+                        || matches!(&*t.lower, "at" | "is" | "of" | "has" | "with" | "needs" | "takes")
+                })
             };
             mention.tokens.end <= token && between.len() <= 2 && between.clone().all(soft)
         };
@@ -122,16 +127,19 @@ impl Filler<'_> {
 
     /// `each case takes 2 hours`.
     fn alike(&mut self, slot: &Slot, of: &str, unit: Unit) {
-        if self.slots.contains_key(&slot.name) || slot.fill.is_some() || slot.bound.is_some() || self.missing.iter().any(|m| m.slot == slot.name) {
+        if self.slots.contains_key(&slot.name)
+            || slot.fill.is_some()
+            || slot.bound.is_some()
+            || self.missing.iter().any(|m| m.slot == slot.name)
+        {
             return;
         }
         let names = self.names_of(of);
         for token in self.free_numbers() {
             let Some(value) = self.text.value_as(token, unit, true) else { continue };
             let sentence = self.text.tokens.get(token).map(|t| t.sentence);
-            let alike = (token.saturating_sub(6)..token + 4).any(|at| {
-                self.text.tokens.get(at).is_some_and(|t| Some(t.sentence) == sentence && ALIKE.contains(&&*t.lower))
-            });
+            let alike = (token.saturating_sub(6)..token + 4)
+                .any(|at| self.text.tokens.get(at).is_some_and(|t| Some(t.sentence) == sentence && ALIKE.contains(&&*t.lower)));
             if !names.is_empty() && alike && self.text.cue_near(token, &slot.cues).is_some() {
                 self.take_number(token);
                 let values = names.iter().map(|name| (name.id.clone(), value)).collect();
@@ -159,12 +167,14 @@ impl Filler<'_> {
         let mut values: BTreeMap<String, f64> = names.iter().map(|name| (name.id.clone(), 0.0)).collect();
         let mut said = Vec::new();
         for mention in mentions.iter().filter(|mention| !list.contains(&mention.tokens.start)) {
-            let cue = (mention.tokens.end..mention.tokens.end + 6).find_map(|at| {
-                slot.cues.iter().find_map(|cue| Some(at..at + self.text.phrase_at(at, cue)?))
-            });
+            let cue = (mention.tokens.end..mention.tokens.end + 6)
+                .find_map(|at| slot.cues.iter().find_map(|cue| Some(at..at + self.text.phrase_at(at, cue)?)));
             let same = |end: usize| {
                 (mention.tokens.end..end).all(|at| {
-                    self.text.tokens.get(at).is_some_and(|t| !t.is_sign('.') && !t.is_sign(';') && !matches!(&*t.lower, "not" | "no" | "never"))
+                    self.text
+                        .tokens
+                        .get(at)
+                        .is_some_and(|t| !t.is_sign('.') && !t.is_sign(';') && !matches!(&*t.lower, "not" | "no" | "never"))
                 })
             };
             if let (Some(cue), Some(name)) = (cue.filter(|cue| same(cue.start)), names.get(mention.name)) {
@@ -253,14 +263,17 @@ impl Filler<'_> {
         let mut table: BTreeMap<String, BTreeMap<String, f64>> = BTreeMap::new();
         let pairs: Vec<(&Mention, &Mention)> = from
             .iter()
-            .filter_map(|a| Some((a, into.iter().find(|b| b.tokens.start >= a.tokens.end && b.tokens.start - a.tokens.end <= 2)?)))
+            .filter_map(|a| {
+                Some((a, into.iter().find(|b| b.tokens.start >= a.tokens.end && b.tokens.start - a.tokens.end <= 2)?))
+            })
             .collect();
         for token in self.free_numbers() {
             let Some(value) = self.text.value_as(token, unit, true) else { continue };
             let sentence = self.text.tokens.get(token).map(|t| t.sentence);
             let same = |at: usize| self.text.tokens.get(at).map(|t| t.sentence) == sentence;
             let before = pairs.iter().rfind(|(_, b)| b.tokens.end <= token && same(b.tokens.start) && token - b.tokens.end <= 3);
-            let behind = pairs.iter().find(|(a, _)| a.tokens.start > token && same(a.tokens.start) && a.tokens.start - token <= 3);
+            let behind =
+                pairs.iter().find(|(a, _)| a.tokens.start > token && same(a.tokens.start) && a.tokens.start - token <= 3);
             let Some((a, b)) = before.or(behind) else { continue };
             let (Some(row), Some(column)) = (rows.get(a.name), columns.get(b.name)) else { continue };
             self.take_number(token);

@@ -175,7 +175,8 @@ impl<'a> Filler<'a> {
         if let Some((key, known)) = slot.glossary.as_ref().and_then(|name| Some((name, self.glossary.get(name)?))) {
             let source = format!("{} ({key})", known.source);
             if let (SlotKind::Number(_), Some(value)) = (&slot.kind, known.value) {
-                self.slots.insert(slot.name.clone(), Filled { filling: Filling::Number(value), said: known.says.clone(), source });
+                self.slots
+                    .insert(slot.name.clone(), Filled { filling: Filling::Number(value), said: known.says.clone(), source });
                 return;
             }
             let names = slot.of.as_ref().map(|of| self.names_of(of)).unwrap_or_default();
@@ -199,7 +200,8 @@ impl<'a> Filler<'a> {
     fn lacking(&self, slot: &Slot) -> Option<String> {
         let known = self.glossary.get(slot.glossary.as_ref()?)?;
         let names = self.names_of(slot.of.as_ref()?);
-        let lost: Vec<String> = names.into_iter().filter(|name| !known.values.contains_key(&name.id)).map(|name| name.said).collect();
+        let lost: Vec<String> =
+            names.into_iter().filter(|name| !known.values.contains_key(&name.id)).map(|name| name.said).collect();
         (!lost.is_empty()).then(|| lost.join(", "))
     }
 
@@ -220,7 +222,12 @@ impl<'a> Filler<'a> {
                 _ => continue,
             };
             if (is - said).abs() > 1e-9 {
-                self.wrong.push(format!("it says {} {}, but {is} {what} ({})", said, slot.cues.first().map_or("", |c| c), filled.said));
+                self.wrong.push(format!(
+                    "it says {} {}, but {is} {what} ({})",
+                    said,
+                    slot.cues.first().map_or("", |c| c),
+                    filled.said
+                ));
             }
         }
     }

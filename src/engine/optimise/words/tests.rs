@@ -9,7 +9,7 @@ fn words() -> Words {
 
 fn model(question: &str) -> (String, Value) {
     let read = words().read(question, None).unwrap_or_else(|why| panic!("{question}: {why:?}"));
-    (read.template, read.drawn.model)
+    (read.template, read.model)
 }
 
 fn not(question: &str) -> NotRead {
@@ -19,7 +19,8 @@ fn not(question: &str) -> NotRead {
     }
 }
 
-const FUND: &str = "Allocate the $50M insurance fund across BTC/ETH/SOL to minimize worst-case 30-day loss with 5% per-market floor.";
+const FUND: &str =
+    "Allocate the $50M insurance fund across BTC/ETH/SOL to minimize worst-case 30-day loss with 5% per-market floor.";
 
 #[test]
 fn the_fund_is_read_with_what_the_glossary_adds_and_every_source_is_told() {
@@ -61,7 +62,8 @@ fn figures_of_the_caller_stand_in_place_of_the_glossary() {
 
 #[test]
 fn a_bound_of_one_market_is_not_taken_for_all() {
-    let (_, model) = model("Allocate $50M across BTC/ETH/SOL to minimize loss with at least 10% in SOL and a 5% floor in every market");
+    let (_, model) =
+        model("Allocate $50M across BTC/ETH/SOL to minimize loss with at least 10% in SOL and a 5% floor in every market");
     assert_eq!(model["parameters"]["floor_of"]["value"], json!({"btc": 0, "eth": 0, "sol": 0.1}));
     assert_eq!(model["parameters"]["min_pct"]["value"], json!(0.05));
 }
@@ -100,7 +102,9 @@ fn routing_of_cases_asks_for_the_hours_and_for_how_many_are_senior() {
 
 #[test]
 fn counts_that_contradict_each_other_are_told() {
-    let why = not("Assign 26 cases (12 SAR drafts, 8 KYC reviews, 5 audits) to 8 investigators, minimise SLA breach risk. Each takes 2 hours.");
+    let why = not(
+        "Assign 26 cases (12 SAR drafts, 8 KYC reviews, 5 audits) to 8 investigators, minimise SLA breach risk. Each takes 2 hours.",
+    );
     assert!(why.reason.contains("26") && why.reason.contains("25"), "{}", why.reason);
 }
 
@@ -124,35 +128,51 @@ fn a_question_of_every_kind_is_read() {
     for (question, kind, pointer, value) in [
         (
             "Allocate $10M across bonds, equities and gold to maximize expected return, at most 50% in each. Bonds return 4%, equities return 9% and gold returns 6%.",
-            "allocation_return", "/parameters/rate/value", json!({"bond": 0.04, "equity": 0.09, "gold": 0.06}),
+            "allocation_return",
+            "/parameters/rate/value",
+            json!({"bond": 0.04, "equity": 0.09, "gold": 0.06}),
         ),
         (
             "Open as few fire stations as possible so that every district is covered: A covers North and East; B covers South; C covers North, South and West",
-            "covering", "/parameters/covers/value/c", json!({"north": 1, "east": 0, "south": 1, "west": 1}),
+            "covering",
+            "/parameters/covers/value/c",
+            json!({"north": 1, "east": 0, "south": 1, "west": 1}),
         ),
         (
             "Liquidate 900 BTC over 6 periods, at most 250 in each period, with the least market impact. The impact is 0.5 in each period.",
-            "execution", "/parameters/most/value", json!(250),
+            "execution",
+            "/parameters/most/value",
+            json!(250),
         ),
         (
             "Rebalance BTC, ETH and SOL from 50%, 30% and 20% to targets of 40%, 35% and 25% with at most 8% turnover, minimise the deviation from target",
-            "rebalancing", "/parameters/target/value", json!({"btc": 0.4, "eth": 0.35, "sol": 0.25}),
+            "rebalancing",
+            "/parameters/target/value",
+            json!({"btc": 0.4, "eth": 0.35, "sol": 0.25}),
         ),
         (
             "Choose among projects with a budget of $10M to maximize total return: Alpha costs $4M and returns $7M, Beta costs $3M and returns $5M, Gamma costs $6M and returns $9M",
-            "selection", "/parameters/value/value", json!({"alpha": 7_000_000, "beta": 5_000_000, "gamma": 9_000_000}),
+            "selection",
+            "/parameters/value/value",
+            json!({"alpha": 7_000_000, "beta": 5_000_000, "gamma": 9_000_000}),
         ),
         (
             "In which order should we liquidate Alpha, Beta and Gamma to minimise the total delay cost? Alpha takes 3 hours, Beta takes 2 hours and Gamma takes 4 hours. Alpha loses $200 an hour, Beta loses $500 an hour and Gamma loses $100 an hour. Alpha before Gamma.",
-            "sequencing", "/sets/pair", json!([["alpha", "gamma"]]),
+            "sequencing",
+            "/sets/pair",
+            json!([["alpha", "gamma"]]),
         ),
         (
             "We need 5 nurses on Monday, 7 on Tuesday, 6 on Wednesday, 8 on Thursday, 9 on Friday, 4 on Saturday and 3 on Sunday. Each works 5 days in a row. Minimise the number of nurses.",
-            "shifts", "/parameters/demand/value/friday", json!(9),
+            "shifts",
+            "/parameters/demand/value/friday",
+            json!(9),
         ),
         (
             "Ship from Lisbon and Porto to Lyon and Nice at the lowest cost. Lisbon supplies 100, Porto supplies 150; Lyon needs 80, Nice needs 120. Lisbon to Lyon costs $4, Lisbon to Nice $6, Porto to Lyon $5, Porto to Nice $3.",
-            "transport", "/parameters/cost/value/porto", json!({"lyon": 5, "nice": 3}),
+            "transport",
+            "/parameters/cost/value/porto",
+            json!({"lyon": 5, "nice": 3}),
         ),
     ] {
         let (template, model) = model(question);

@@ -161,7 +161,10 @@ mod tests {
     #[test]
     fn words_signs_and_numbers_keep_their_places() {
         let text = Text::read("Allocate the $50M across BTC/ETH. Now?");
-        assert_eq!(words("BTC/ETH, per-market floor; NR-04."), ["btc", "/", "eth", ",", "per-market", "floor", ";", "nr-04", "."]);
+        assert_eq!(
+            words("BTC/ETH, per-market floor; NR-04."),
+            ["btc", "/", "eth", ",", "per-market", "floor", ";", "nr-04", "."]
+        );
         assert_eq!(text.slice(2..3), "$50M");
         assert_eq!(text.tokens.last().unwrap().sentence, 1);
     }
