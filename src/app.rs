@@ -9,6 +9,7 @@ use crate::config::{self, Config};
 use crate::decide::{
     Background, Budgets, Decider, Follow, NewComponent, Order, Recall, Recent, Restored, Shadows, Strategies, Thinking, Triages,
 };
+use crate::decide::plans::Plans;
 use crate::domain::calibration::Calibration;
 use crate::domain::component::ModelRef;
 use crate::domain::deadline::Deadline;
@@ -267,6 +268,7 @@ impl App {
             budgets,
             shadows: Shadows::default(),
             thinking: Thinking::new(config.engine.runs_max, Duration::from_millis(config.engine.budget_ms)),
+            plans: Plans::new(&config.plans, Arc::clone(&audit)),
             tenants: Arc::new(Tenants::new(&config.tenants).map_err(StartError::Tenants)?),
             recent: Recent::default(),
             background,

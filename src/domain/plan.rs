@@ -73,6 +73,19 @@ pub enum PlanStatus {
     Unknown,
 }
 
+impl PlanStatus {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Optimal => "optimal",
+            Self::Feasible => "feasible",
+            Self::Infeasible => "infeasible",
+            Self::Unbounded => "unbounded",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Which solver ran.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -23,7 +23,9 @@ pub struct Quota {
     pub entries: Option<u64>,
     /// Components.
     pub components: Option<u64>,
-    /// Bytes of memory that entries, components and bars take, about.
+    /// Optimisation plans.
+    pub plans: Option<u64>,
+    /// Bytes that entries, components, bars and plans take, about.
     pub bytes: Option<u64>,
 }
 
@@ -52,11 +54,12 @@ impl Terms {
                 None => rates.remove(role),
             };
         }
-        let QuotaConfig { entries, components, bytes } = config.quota;
+        let QuotaConfig { entries, components, plans, bytes } = config.quota;
         let limit = |own: Option<u64>, of_all: Option<u64>| own.or(of_all).filter(|most| *most > 0);
         let quota = Quota {
             entries: limit(entries, self.quota.entries),
             components: limit(components, self.quota.components),
+            plans: limit(plans, self.quota.plans),
             bytes: limit(bytes, self.quota.bytes),
         };
         Ok(Self { priority: config.priority.unwrap_or(self.priority), rates, quota })
