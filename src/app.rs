@@ -6,10 +6,10 @@ use crate::cache::embedding::EmbeddingCache;
 use crate::cache::market::MarketCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
+use crate::decide::plans::Plans;
 use crate::decide::{
     Background, Budgets, Decider, Follow, NewComponent, Order, Recall, Recent, Restored, Shadows, Strategies, Thinking, Triages,
 };
-use crate::decide::plans::Plans;
 use crate::domain::calibration::Calibration;
 use crate::domain::component::ModelRef;
 use crate::domain::deadline::Deadline;

@@ -119,7 +119,8 @@ impl PlanIndex {
     /// Every plan of every tenant.
     pub fn ids(&self) -> Vec<(TenantId, PlanId)> {
         let all = self.tenants.pin();
-        let of_all = all.iter().flat_map(|(tenant, held)| held.read().by_id.keys().map(|id| (tenant.clone(), *id)).collect::<Vec<_>>());
+        let of_all =
+            all.iter().flat_map(|(tenant, held)| held.read().by_id.keys().map(|id| (tenant.clone(), *id)).collect::<Vec<_>>());
         of_all.collect()
     }
 

@@ -51,7 +51,7 @@ pub struct PlanRecord {
 }
 
 /// What was asked beside the model.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PlanAsked {
     /// What the plan is to be called.

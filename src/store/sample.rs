@@ -13,7 +13,8 @@ use crate::domain::judgement::{Judgement, Source};
 use crate::domain::market::{Bar, Chunk, Instrument, Series};
 use crate::domain::partition::PartitionKey;
 use crate::domain::plan_record::{
-    AskedAlternative, AskedChange, MadeWith, PlanAsked, PlanChange, PlanFailure, PlanKey, PlanLimits, PlanLink, PlanRecord, PlanState,
+    AskedAlternative, AskedChange, MadeWith, PlanAsked, PlanChange, PlanFailure, PlanKey, PlanLimits, PlanLink, PlanRecord,
+    PlanState,
 };
 use crate::domain::role::{Role as CallerRole, Roles};
 use crate::domain::tag_end::TagEnd;
@@ -223,7 +224,12 @@ pub(super) fn fixed_plan() -> Record {
         sensitivity: vec![AskedChange { parameter: "max_pct".into(), to: 0.5 }],
         limits: PlanLimits { time_ms: Some(500), nodes: Some(9), gap: Some(0.01) },
     };
-    let change = |state, note: Option<&str>| PlanChange { at: moment(), by: Some("desk ünïcode".into()), state, note: note.map(Into::into) };
+    let change = |state, note: Option<&str>| PlanChange {
+        at: moment(),
+        by: Some("desk ünïcode".into()),
+        state,
+        note: note.map(Into::into),
+    };
     let record = PlanRecord {
         tenant: tenant("acme"),
         id: PlanId::new(moment(), 7),
@@ -541,7 +547,12 @@ pub(super) fn plan() -> impl Strategy<Value = Record> {
     let asked = (prop::option::of("\\PC{0,30}"), prop::option::of("\\PC{0,30}"), alternatives, changes, limits).prop_map(
         |(title, text, alternatives, sensitivity, limits)| PlanAsked { title, text, alternatives, sensitivity, limits },
     );
-    let change = (any_moment(), prop::option::of("\\PC{0,9}"), prop::sample::select(PlanState::ALL.to_vec()), prop::option::of("\\PC{0,30}"))
+    let change = (
+        any_moment(),
+        prop::option::of("\\PC{0,9}"),
+        prop::sample::select(PlanState::ALL.to_vec()),
+        prop::option::of("\\PC{0,30}"),
+    )
         .prop_map(|(at, by, state, note)| PlanChange { at, by: by.map(Into::into), state, note });
     let link = (any::<bool>(), any::<u128>()).prop_map(|(plan, random)| match plan {
         true => PlanLink::Plan(PlanId::new(moment(), random)),
@@ -551,7 +562,8 @@ pub(super) fn plan() -> impl Strategy<Value = Record> {
     let failure = ("\\PC{1,9}", "\\PC{0,30}", prop::collection::vec(error, 0..3))
         .prop_map(|(kind, detail, errors)| PlanFailure { kind, detail, errors });
     let made = ("\\PC{1,9}", "\\PC{1,9}").prop_map(|(instinct, solver)| MadeWith { instinct, solver });
-    let lists = (prop::collection::vec(change, 0..4), prop::collection::vec(link.clone(), 0..3), prop::collection::vec(link, 0..3));
+    let lists =
+        (prop::collection::vec(change, 0..4), prop::collection::vec(link.clone(), 0..3), prop::collection::vec(link, 0..3));
     let found = ("\\PC{0,90}", prop::option::of("\\PC{0,90}"), prop::option::of(failure), prop::option::of(made), any::<bool>());
     (which, asked, lists, found).prop_map(|(which, asked, (history, refers_to, handed_to), found)| {
         let (name, created_at, random, key, ttl_sec, by) = which;

@@ -188,8 +188,12 @@ mod tests {
     fn what_a_tenant_does_not_say_is_as_for_all() {
         let tenants = tenants(SETTINGS);
         let quota = |name| tenants.quota(&tenant(name));
-        assert_eq!(quota("acme"), Quota { entries: Some(20), components: None, bytes: None }, "0 lifts the limit of all");
-        assert_eq!(quota("stranger"), Quota { entries: Some(10), components: None, bytes: Some(1000) });
+        assert_eq!(
+            quota("acme"),
+            Quota { entries: Some(20), components: None, plans: None, bytes: None },
+            "0 lifts the limit of all"
+        );
+        assert_eq!(quota("stranger"), Quota { entries: Some(10), components: None, plans: None, bytes: Some(1000) });
         assert_eq!((quota("default"), quota("other-desk")), (quota("stranger"), quota("stranger")));
         assert_eq!((tenants.priority(&tenant("acme")), tenants.priority(&tenant("x"))), (Priority::High, Priority::Normal));
     }

@@ -1,13 +1,13 @@
 //! Asking for a plan.
 
+use super::PlansError;
 use super::flights::{Flight, Seat, Written};
 use super::make::Making;
-use super::PlansError;
 use crate::decide::Decider;
 use crate::decide::order;
 use crate::domain::deadline::Deadline;
 use crate::domain::field::FieldError;
-use crate::domain::ids::{PlanId, TenantId, TraceId};
+use crate::domain::ids::{DecisionId, PlanId, TenantId, TraceId};
 use crate::domain::plan::CheckReport;
 use crate::domain::plan_record::{PlanAsked, PlanChange, PlanKey, PlanLink, PlanRecord, PlanState};
 use crate::domain::request::Caller;
@@ -37,8 +37,8 @@ pub struct PlanQuestion {
     pub input: PlanInput,
     /// What else is asked.
     pub asked: PlanAsked,
-    /// What it is made from.
-    pub refers_to: Vec<PlanLink>,
+    /// Ids of decisions and plans that it is made from.
+    pub from: Vec<String>,
     /// Whether it is made anew though it is known.
     pub fresh: bool,
     /// Whether the caller takes it that the plan comes later.
@@ -73,20 +73,12 @@ impl Decider {
     /// # Errors
     /// [`PlansError`]. That a model has no solution is a plan that says so.
     pub async fn plan(self: &Arc<Self>, caller: &Caller, question: PlanQuestion) -> Result<Planned, PlansError> {
-        self.check_links(&caller.tenant, &question.refers_to).await?;
+        let refers_to = self.links(&caller.tenant, &question.from).await?;
         let (model, asked) = self.model_of(&question).await?;
         let read = self.read_model(Arc::clone(&model), question.deadline).await?;
         let key = PlanKey::of(read.intent_key(), &asked);
-        let made = Making {
-            caller: caller.clone(),
-            read,
-            model,
-            asked,
-            key,
-            refers_to: question.refers_to.clone(),
-            fresh: question.fresh,
-            trace: question.trace,
-        };
+        let made =
+            Making { caller: caller.clone(), read, model, asked, key, refers_to, fresh: question.fresh, trace: question.trace };
         loop {
             if !question.fresh
                 && let Some(record) = self.known_plan(&made).await?
@@ -236,18 +228,19 @@ impl Decider {
         Ok(Planned::Pending(record))
     }
 
-    /// What a plan is made from must be there.
-    async fn check_links(&self, tenant: &TenantId, links: &[PlanLink]) -> Result<(), PlansError> {
-        for (n, link) in links.iter().enumerate() {
-            let there = match link {
-                PlanLink::Plan(id) => self.plans.index.get(tenant, *id).is_some(),
-                PlanLink::Decision(id) => self.audit(tenant, *id).await?.is_some(),
+    /// What the ids stand for that a plan is made from.
+    async fn links(&self, tenant: &TenantId, ids: &[String]) -> Result<Vec<PlanLink>, PlansError> {
+        let mut links = Vec::with_capacity(ids.len());
+        for (n, text) in ids.iter().enumerate() {
+            let plan = PlanId::parse(text).ok().filter(|id| self.plans.index.get(tenant, *id).is_some());
+            let link = match (plan, DecisionId::parse(text)) {
+                (Some(id), _) => Some(PlanLink::Plan(id)),
+                (None, Ok(id)) => self.audit(tenant, id).await?.map(|_| PlanLink::Decision(id)),
+                (None, Err(_)) => None,
             };
-            if !there {
-                return Err(FieldError::new(format!("/from/{n}"), "there is no such decision or plan").into());
-            }
+            links.push(link.ok_or_else(|| FieldError::new(format!("/from/{n}"), "there is no such decision or plan"))?);
         }
-        Ok(())
+        Ok(links)
     }
 }
 

@@ -1,10 +1,10 @@
 //! Making a plan.
 
+use super::PlansError;
 use super::ask::blocking;
 use super::flights::{Landed, Pilot, Written};
-use super::PlansError;
-use crate::decide::Decider;
 use crate::audit;
+use crate::decide::Decider;
 use crate::decide::lease::Leased;
 use crate::domain::audit_chain::{Action, Deed, Outcome};
 use crate::domain::deadline::Deadline;
@@ -92,7 +92,11 @@ impl Decider {
         let permit = timeout(deadline.remaining(), Arc::clone(&self.plans.runs).acquire_owned()).await;
         let Ok(Ok(permit)) = permit else { return Err(PlansError::Busy) };
         let (read, asked) = (Arc::clone(&made.read), made.asked.clone());
-        let run = PlanRun { deadline: Deadline::after(self.plans.config.budget()), cancel: flight.cancel.clone(), decision_alone: false };
+        let run = PlanRun {
+            deadline: Deadline::after(self.plans.config.budget()),
+            cancel: flight.cancel.clone(),
+            decision_alone: false,
+        };
         let (cancel, until) = (flight.cancel.clone(), run.deadline);
         let work = move || {
             let _permit = permit;
@@ -113,13 +117,23 @@ impl Decider {
         record.report = Some(report.into());
         record.made_with = Some(MadeWith { instinct: env!("CARGO_PKG_VERSION").to_owned(), solver });
         record.state = PlanState::Draft;
-        record.history.push(PlanChange { at: self.clock.now(), by: made.caller.user.clone(), state: PlanState::Draft, note: None });
+        record.history.push(PlanChange {
+            at: self.clock.now(),
+            by: made.caller.user.clone(),
+            state: PlanState::Draft,
+            note: None,
+        });
         self.room_for_plan(tenant, record.bytes())?;
         self.keep_plan(pilot, (record, lease), made).await
     }
 
     /// Stores a plan that is there, before anybody is told of it.
-    async fn keep_plan(self: &Arc<Self>, pilot: &Pilot, (mut record, lease): (PlanRecord, Option<Leased>), made: &Making) -> Landed {
+    async fn keep_plan(
+        self: &Arc<Self>,
+        pilot: &Pilot,
+        (mut record, lease): (PlanRecord, Option<Leased>),
+        made: &Making,
+    ) -> Landed {
         let mut written = pilot.flight.written.lock().await;
         if *written == Written::Pending {
             let (at, by) = (record.created_at, record.asked_by.clone());
@@ -154,7 +168,8 @@ impl Decider {
 
     async fn audit_plan(&self, made: &Making, about: serde_json::Value, outcome: Outcome) -> Result<(), PlansError> {
         let Caller { tenant, user, roles } = made.caller.clone();
-        let deed = Deed { tenant, user, roles, action: Action::PlansAsk, about: audit::about(about)?, outcome, trace: Some(made.trace) };
+        let deed =
+            Deed { tenant, user, roles, action: Action::PlansAsk, about: audit::about(about)?, outcome, trace: Some(made.trace) };
         Ok(self.plans.audit.append(deed).await.map(drop)?)
     }
 

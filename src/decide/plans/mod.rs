@@ -15,8 +15,6 @@ mod make;
 mod replay;
 mod review;
 mod stored;
-#[cfg(test)]
-mod tests;
 
 pub use ask::{PlanInput, PlanPath, PlanQuestion, Planned};
 pub use replay::{Differs, Replayed};

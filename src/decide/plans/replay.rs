@@ -1,7 +1,7 @@
 //! Making a plan again from what is on record, to see whether the same comes out.
 
-use super::ask::{blocking, too_late};
 use super::PlansError;
+use super::ask::{blocking, too_late};
 use crate::decide::Decider;
 use crate::domain::deadline::Deadline;
 use crate::domain::ids::{PlanId, TenantId};

@@ -81,7 +81,9 @@ impl Decider {
         let under_way = self.plans.flights.get(tenant, id).is_some();
         let found = self.store.get(&RecordKey::Plan { tenant: tenant.clone(), id }).await?;
         Ok(match found {
-            Some(Record::Plan(record)) if !under_way && self.is_lost(record.state, record.created_at) => Some(self.as_lost(&record)),
+            Some(Record::Plan(record)) if !under_way && self.is_lost(record.state, record.created_at) => {
+                Some(self.as_lost(&record))
+            }
             Some(Record::Plan(record)) => Some(record),
             _ => None,
         })
@@ -95,7 +97,8 @@ fn reviewable(record: &PlanRecord, to: PlanState) -> Result<(), PlansError> {
         PlanState::Pending => return refuse("the plan is still being made".to_owned()),
         PlanState::Failed => return refuse("the plan could not be made, so there is nothing to review".to_owned()),
         PlanState::Approved | PlanState::Rejected => {
-            let by = record.history.last().and_then(|change| change.by.as_deref()).map(|by| format!(" by {by}")).unwrap_or_default();
+            let by =
+                record.history.last().and_then(|change| change.by.as_deref()).map(|by| format!(" by {by}")).unwrap_or_default();
             return refuse(format!("the plan was {} at {}{by} already", record.state.as_str(), record.changed_at()));
         }
     }

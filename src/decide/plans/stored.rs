@@ -1,8 +1,8 @@
 //! Plans on record, and what memory knows of them.
 
 use super::PlansError;
-use crate::decide::Decider;
 use crate::cache::plans::PlanFilter;
+use crate::decide::Decider;
 use crate::decide::follow::readable;
 use crate::domain::ids::{PlanId, TenantId};
 use crate::domain::plan_record::{PlanBrief, PlanChange, PlanFailure, PlanRecord, PlanState};

@@ -21,9 +21,8 @@ const HANDED_TO: Field = Field::required(11, "handed_to", Shape::Json);
 const MADE_WITH: Field = Field::optional(12, "made_with", Shape::Json);
 const TTL_SEC: Field = Field::optional(13, "ttl_sec", Shape::Number);
 
-pub(super) const TABLE: &[Field] = &[
-    CREATED_AT, ASKED_BY, KEY, MODEL, ASKED, REPORT, FAILURE, STATE, HISTORY, REFERS_TO, HANDED_TO, MADE_WITH, TTL_SEC,
-];
+pub(super) const TABLE: &[Field] =
+    &[CREATED_AT, ASKED_BY, KEY, MODEL, ASKED, REPORT, FAILURE, STATE, HISTORY, REFERS_TO, HANDED_TO, MADE_WITH, TTL_SEC];
 
 pub(super) fn write(record: &PlanRecord) -> Result<Fields<'_>, Fault> {
     let mut fields = Fields::new(RecordKind::Plan);

@@ -28,7 +28,13 @@ impl Metrics {
             checks: counter_vec(r, "plan_checks_total", "Decisions held against a model.", &["result"])?,
             replays: counter_vec(r, "plan_replays_total", "Plans that were made again.", &["result"])?,
             solver_runs: counter_vec(r, "solver_runs_total", "Runs of solvers, by how they ended.", &["solver", "outcome"])?,
-            solver_seconds: histogram_vec(r, "solver_run_duration_seconds", "Time of one run of a solver.", &["solver"], SECONDS)?,
+            solver_seconds: histogram_vec(
+                r,
+                "solver_run_duration_seconds",
+                "Time of one run of a solver.",
+                &["solver"],
+                SECONDS,
+            )?,
             under_way: gauge(r, "plans_under_way", "Plans that are being made or wait for their turn.")?,
             held: gauge(r, "plans_held", "Plans on record.")?,
         })
