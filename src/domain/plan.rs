@@ -119,6 +119,7 @@ pub struct DecisionRow {
 
 /// A constraint that binds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = BindingConstraint)]
 #[serde(deny_unknown_fields)]
 pub struct Binding {
     /// Its name, with its index where it has one, such as `ceiling[btc]`.
