@@ -131,7 +131,7 @@ impl Shared {
 /// What a reply says, where it fits the program.
 fn answer(reply: Reply, program: &Program, limits: &Limits) -> Result<Solution, SolverError> {
     let solution = match reply {
-        Reply::Solved(solution) => solution,
+        Reply::Solved(solution) => *solution,
         Reply::Refused(why) => return Err(SolverError::Refused(why)),
         Reply::OutOfMemory => return Err(SolverError::OutOfMemory { limit_bytes: limits.memory_bytes }),
         Reply::Failed(why) => return Err(SolverError::Failed(why)),

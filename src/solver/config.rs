@@ -79,7 +79,7 @@ impl Config {
             ("memory_bytes_max", "at least 67108864", self.memory_bytes_max >= MEMORY_BYTES_MIN),
             ("lp", "\"highs\" or \"clarabel\"", self.lp.takes(Class::Lp)),
             ("mip", "\"highs\"", self.mip.takes(Class::Mip)),
-            ("convex", "\"clarabel\", or \"highs\" where no program has cones", self.convex.takes(Class::Convex)),
+            ("convex", "\"clarabel\", or \"highs\" where every program is linear", self.convex.takes(Class::Convex)),
         ];
         match rules.into_iter().find(|(_, _, holds)| !holds) {
             Some((setting, rule, _)) => Err(BadSetting { setting, rule }),

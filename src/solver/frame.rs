@@ -42,7 +42,7 @@ pub enum Job {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Reply {
     /// The solver ended.
-    Solved(Solution),
+    Solved(Box<Solution>),
     /// The program is not one that the solver takes.
     Refused(String),
     /// There was not enough memory.

@@ -17,6 +17,7 @@ mod places;
 mod process;
 pub mod program;
 pub mod solution;
+pub mod twin;
 mod worker;
 
 pub use chosen::{Chosen, Named, OpenError, open};

@@ -9,7 +9,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Name {
-    /// HiGHS: LP, MIP, convex quadratic objectives (Huangfu and Hall, *Parallelizing the dual revised simplex method*, 2018).
+    /// HiGHS: LP and MIP (Huangfu and Hall, *Parallelizing the dual revised simplex method*, 2018).
     Highs,
     /// Clarabel: conic programs (Goulart and Chen, *Clarabel: An interior-point solver for conic programs with quadratic objectives*, 2024).
     Clarabel,

@@ -1,4 +1,4 @@
-//! HiGHS for LP, MIP and convex quadratic objectives.
+//! HiGHS for LP and MIP. Quadratic objectives are left to Clarabel: the method of HiGHS for them calls some without an end optimal.
 
 use super::highs_library::{Functions, Instance, Model, OptionValue, Sparse};
 use super::tidy::tidy;
@@ -25,6 +25,9 @@ mod status {
 /// `kHighsSolutionStatusFeasible`.
 const FEASIBLE: c_int = 2;
 
+/// How much the objective must change along a direction, for each unit of its largest coefficient, to improve.
+const IMPROVES: f64 = 1e-7;
+
 /// HiGHS, loaded.
 #[derive(Debug)]
 pub(super) struct Highs {
@@ -49,13 +52,13 @@ impl Highs {
     }
 
     pub(super) fn solve(&self, program: &Program, limits: &Limits) -> Reply {
-        if !program.cones.is_empty() {
-            return Reply::Refused("HiGHS takes no cones; clarabel does".to_owned());
+        if !(program.cones.is_empty() && program.quadratic.is_empty()) {
+            return Reply::Refused("HiGHS takes no cones and no quadratic objective; clarabel does".to_owned());
         }
         let solver = format!("HiGHS {}", self.version);
         let solve = Solve { program, limits, begin: Instant::now(), highs: self.functions.create(), solver };
         match solve.run() {
-            Ok(solution) => Reply::Solved(solution),
+            Ok(solution) => Reply::Solved(Box::new(solution)),
             Err(reply) => reply,
         }
     }
@@ -142,12 +145,12 @@ impl Solve<'_> {
         Solution { values, objective, bound: self.mip_bound(), ..self.without_values(SolveStatus::Feasible) }
     }
 
-    /// Presolve can say that there is no optimum without saying why. The program without objective says whether it is infeasible; the
-    /// simplex method on it as it stands, integers relaxed, finds the ray. A rational program with a feasible integer point is unbounded
-    /// where its relaxation is (Meyer, *On the existence of optimal solutions to integer and mixed-integer programming problems*, 1974).
+    /// Presolve can say that there is no optimum without saying why. The program without its objective says whether it is infeasible;
+    /// if it is not, the directions that leave every bound and row alone, integers relaxed, say whether the objective improves along one
+    /// of them for ever. A rational program with a feasible integer point is unbounded where its relaxation is (Meyer, *On the existence
+    /// of optimal solutions to integer and mixed-integer programming problems*, 1974).
     fn unbounded_or_infeasible(&self, model: &mut Model) -> Result<Solution, Reply> {
         let cost = std::mem::replace(&mut model.cost, vec![0.0; self.program.columns.len()]);
-        let hessian = std::mem::take(&mut model.hessian);
         self.pass(model)?;
         match self.once()? {
             status::OPTIMAL | status::MODEL_EMPTY => {}
@@ -155,20 +158,20 @@ impl Solve<'_> {
             status::MEMORY_LIMIT => return Err(Reply::OutOfMemory),
             _ => return Ok(self.without_values(SolveStatus::Unknown)),
         }
-        let linear = hessian.value.is_empty();
-        (model.cost, model.hessian) = (cost, hessian);
-        model.integrality.clear();
+        model.cost = cost;
+        directions(model);
         self.pass(model)?;
-        let plain = [(c"presolve", OptionValue::Text(c"off")), (c"solver", OptionValue::Text(c"simplex"))];
-        plain.into_iter().filter(|_| linear).try_for_each(|(name, value)| self.highs.set(name, value)).map_err(Reply::Failed)?;
         match self.once()? {
-            status::UNBOUNDED | status::UNBOUNDED_OR_INFEASIBLE => {
-                let ray = self.highs.primal_ray(self.program.columns.len()).filter(|_| linear);
-                Ok(Solution { ray, ..self.without_values(SolveStatus::Unbounded) })
-            }
-            status::MEMORY_LIMIT => Err(Reply::OutOfMemory),
-            _ => Ok(self.without_values(SolveStatus::Unknown)),
+            status::OPTIMAL | status::MODEL_EMPTY => {}
+            status::MEMORY_LIMIT => return Err(Reply::OutOfMemory),
+            _ => return Ok(self.without_values(SolveStatus::Unknown)),
         }
+        let (ray, _, _) = self.highs.solution(self.program.columns.len(), self.program.rows.len());
+        let change: f64 = model.cost.iter().zip(&ray).map(|(cost, step)| cost * step).sum();
+        let improves =
+            change * f64::from(model.sense) < -IMPROVES * model.cost.iter().fold(0.0, |most: f64, cost| most.max(cost.abs()));
+        let unbounded = Solution { ray: Some(ray), ..self.without_values(SolveStatus::Unbounded) };
+        Ok(if improves { unbounded } else { self.without_values(SolveStatus::Unknown) })
     }
 
     fn mip_bound(&self) -> Option<f64> {
@@ -208,7 +211,6 @@ fn model(program: &Program) -> Model {
         row_lower: program.rows.iter().map(|row| row.lower).collect(),
         row_upper: program.rows.iter().map(|row| row.upper).collect(),
         matrix: matrix(program),
-        hessian: hessian(program),
         integrality: if integer {
             program.columns.iter().map(|column| c_int::from(column.integer)).collect()
         } else {
@@ -227,31 +229,15 @@ fn matrix(program: &Program) -> Sparse {
     matrix
 }
 
-/// Its objective is half of `x' Q x`, of which it takes the lower triangle column by column: the terms by their first column.
-fn hessian(program: &Program) -> Sparse {
-    let mut terms: Vec<(u32, u32, f64)> =
-        program.quadratic.iter().map(|&(i, j, q)| (i, j, if i == j { 2.0 * q } else { q })).collect();
-    if terms.is_empty() {
-        return Sparse::default();
-    }
-    terms.sort_by_key(|&(i, j, _)| (i, j));
-    let mut hessian = Sparse { starts: vec![0; program.columns.len()], ..Sparse::default() };
-    let mut last = None;
-    for (i, j, q) in terms {
-        if last == Some((i, j)) {
-            hessian.value.iter_mut().last().into_iter().for_each(|value| *value += q);
-            continue;
-        }
-        last = Some((i, j));
-        hessian.starts[i as usize] += 1;
-        hessian.index.push(at(j as usize));
-        hessian.value.push(q);
-    }
-    let mut before = 0;
-    for start in &mut hessian.starts {
-        before += std::mem::replace(start, before);
-    }
-    hessian
+/// Makes a model of the directions of this one: no step further than 1, and none past a bound.
+fn directions(model: &mut Model) {
+    model.integrality.clear();
+    model.offset = 0.0;
+    let bounds =
+        model.column_lower.iter_mut().map(|bound| (bound, -1.0)).chain(model.column_upper.iter_mut().map(|bound| (bound, 1.0)));
+    bounds.for_each(|(bound, step)| *bound = if bound.abs() < INFINITE { 0.0 } else { step });
+    let bounds = model.row_lower.iter_mut().chain(&mut model.row_upper);
+    bounds.filter(|bound| bound.abs() < INFINITE).for_each(|bound| *bound = 0.0);
 }
 
 /// HiGHS counts in 32 bits. A program with more coefficients is longer than a job may be.

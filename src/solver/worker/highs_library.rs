@@ -7,14 +7,14 @@ use std::ptr;
 
 /// Row by row, `kHighsMatrixFormatRowwise`.
 const ROWWISE: c_int = 2;
-/// The lower triangle, `kHighsHessianFormatTriangular`.
+/// The lower triangle, `kHighsHessianFormatTriangular`; there is no Hessian.
 const TRIANGULAR: c_int = 1;
 /// `kHighsStatusError`.
 const ERROR: c_int = -1;
 
 type Handle = *mut c_void;
 
-/// A matrix, row by row or column by column: where each begins, which columns or rows it has, and the values there.
+/// A matrix row by row: where each begins, which columns it has, and the values there.
 #[derive(Debug, Default)]
 pub(super) struct Sparse {
     pub starts: Vec<c_int>,
@@ -33,10 +33,7 @@ pub(super) struct Model {
     pub column_upper: Vec<c_double>,
     pub row_lower: Vec<c_double>,
     pub row_upper: Vec<c_double>,
-    /// Row by row.
     pub matrix: Sparse,
-    /// The lower triangle of the Hessian, column by column; empty for a linear objective.
-    pub hessian: Sparse,
     /// 1 for an integer column, else 0; empty where none is.
     pub integrality: Vec<c_int>,
 }
@@ -82,7 +79,6 @@ pub(super) struct Functions {
     double_info: unsafe extern "C" fn(Handle, *const c_char, *mut c_double) -> c_int,
     int_info: unsafe extern "C" fn(Handle, *const c_char, *mut c_int) -> c_int,
     int64_info: unsafe extern "C" fn(Handle, *const c_char, *mut i64) -> c_int,
-    primal_ray: unsafe extern "C" fn(Handle, *mut c_int, *mut c_double) -> c_int,
     /// Last, for it must outlive the others.
     _library: Library,
 }
@@ -109,7 +105,6 @@ impl Functions {
                 double_info: symbol(&library, c"Highs_getDoubleInfoValue")?,
                 int_info: symbol(&library, c"Highs_getIntInfoValue")?,
                 int64_info: symbol(&library, c"Highs_getInt64InfoValue")?,
-                primal_ray: symbol(&library, c"Highs_getPrimalRay")?,
                 _library: library,
             })
         }
@@ -178,9 +173,7 @@ impl Instance<'_> {
     pub(super) fn pass(&self, model: &Model) -> bool {
         let count = |list: usize| c_int::try_from(list).unwrap_or(c_int::MAX);
         let (columns, rows) = (count(model.cost.len()), count(model.row_lower.len()));
-        let or_null = |list: &[c_int]| if list.is_empty() { ptr::null() } else { list.as_ptr() };
-        let (matrix, hessian) = (&model.matrix, &model.hessian);
-        let linear = hessian.value.is_empty();
+        let matrix = &model.matrix;
         // SAFETY: the instance lives; each array has the length that the counts say, and HiGHS copies what it keeps.
         let status = unsafe {
             (self.functions.pass_model)(
@@ -188,7 +181,7 @@ impl Instance<'_> {
                 columns,
                 rows,
                 count(matrix.value.len()),
-                count(hessian.value.len()),
+                0,
                 ROWWISE,
                 TRIANGULAR,
                 model.sense,
@@ -201,10 +194,10 @@ impl Instance<'_> {
                 matrix.starts.as_ptr(),
                 matrix.index.as_ptr(),
                 matrix.value.as_ptr(),
-                if linear { ptr::null() } else { hessian.starts.as_ptr() },
-                or_null(&hessian.index),
-                if linear { ptr::null() } else { hessian.value.as_ptr() },
-                or_null(&model.integrality),
+                ptr::null(),
+                ptr::null(),
+                ptr::null(),
+                if model.integrality.is_empty() { ptr::null() } else { model.integrality.as_ptr() },
             )
         };
         status != ERROR
@@ -250,13 +243,5 @@ impl Instance<'_> {
         // SAFETY: as above.
         let status = unsafe { (self.functions.int64_info)(self.handle, name.as_ptr(), &raw mut value) };
         (status != ERROR).then_some(value)
-    }
-
-    /// The direction along which the last run found the program unbounded.
-    pub(super) fn primal_ray(&self, columns: usize) -> Option<Vec<f64>> {
-        let (mut there, mut ray) = (0, vec![0.0; columns]);
-        // SAFETY: the array is as long as the model has columns.
-        let status = unsafe { (self.functions.primal_ray)(self.handle, &raw mut there, ray.as_mut_ptr()) };
-        (status != ERROR && there != 0).then_some(ray)
     }
 }

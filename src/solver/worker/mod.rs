@@ -5,6 +5,10 @@
 //!   outside, so that neither a program nor a fault of a solver reaches anything but the reply;
 //! - it says one reply on its standard output and nothing else there.
 
+mod conic;
+mod cp;
+mod cp_messages;
+mod cp_model;
 mod highs;
 mod highs_library;
 mod lockdown;
@@ -38,6 +42,8 @@ pub fn worker_main(argument: &str) -> ExitCode {
 /// A solver that is loaded.
 enum Engine {
     Highs(highs::Highs),
+    Clarabel,
+    CpSat(cp::CpSat),
 }
 
 /// Loads the solver and locks the process in.
@@ -69,6 +75,8 @@ impl Engine {
     fn load(name: Name, library: Option<&Path>) -> Result<Self, String> {
         match (name, library) {
             (Name::Highs, Some(path)) => Ok(Self::Highs(highs::Highs::load(path)?)),
+            (Name::CpSat, Some(path)) => Ok(Self::CpSat(cp::CpSat::load(path)?)),
+            (Name::Clarabel, None) => Ok(Self::Clarabel),
             _ => Err(format!("no library was named for {name}")),
         }
     }
@@ -76,6 +84,8 @@ impl Engine {
     fn solve(&self, program: &Program, limits: &Limits) -> Reply {
         match self {
             Self::Highs(highs) => highs.solve(program, limits),
+            Self::Clarabel => conic::solve(program, limits),
+            Self::CpSat(cp_sat) => cp_sat.solve(program, limits),
         }
     }
 }
