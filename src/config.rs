@@ -44,6 +44,9 @@ pub struct Config {
     pub index: index::Config,
     /// What thinks.
     pub engine: engine::Config,
+    /// Optimisation plans.
+    #[serde(default)]
+    pub plans: decide::plans::Config,
     /// Language models.
     pub llm: llm::Config,
     /// Work in the background.
@@ -212,6 +215,7 @@ impl Config {
         self.audit.check().map_err(|e| broken("audit", &e))?;
         self.index.validate().map_err(|e| broken("index", &e))?;
         self.engine.check().map_err(|e| broken("engine", &e))?;
+        self.plans.check().map_err(|e| broken("plans", &e))?;
         self.replicas.check().map_err(|e| broken("replicas", &e))?;
         self.llm.check().map_err(|e| broken("llm", &e))?;
         self.store.embedded.check().map_err(|e| broken("store.embedded", &e))?;

@@ -73,6 +73,19 @@ pub enum PlanStatus {
     Unknown,
 }
 
+impl PlanStatus {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Optimal => "optimal",
+            Self::Feasible => "feasible",
+            Self::Infeasible => "infeasible",
+            Self::Unbounded => "unbounded",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Which solver ran.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -106,6 +119,7 @@ pub struct DecisionRow {
 
 /// A constraint that binds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = BindingConstraint)]
 #[serde(deny_unknown_fields)]
 pub struct Binding {
     /// Its name, with its index where it has one, such as `ceiling[btc]`.
