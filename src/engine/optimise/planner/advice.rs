@@ -31,7 +31,8 @@ pub(super) fn assumptions(model: &Model, asked: &[Assumption]) -> Vec<Assumption
     order.sort_by_key(|name| by_name.get(name).is_none_or(|(_, source)| source.is_none()));
     for name in order.into_iter().take(ASSUMED_MAX) {
         let Some((values, source)) = by_name.remove(&name) else { continue };
-        let text = if values.len() > WRITTEN_MAX { format!("{name}: as given") } else { format!("{name} = {}", values.join(", ")) };
+        let text =
+            if values.len() > WRITTEN_MAX { format!("{name}: as given") } else { format!("{name} = {}", values.join(", ")) };
         all.push(Assumption { text, source: source.unwrap_or_else(|| "caller".to_owned()) });
     }
     all
@@ -63,9 +64,12 @@ pub(super) fn risks(report: &PlanReport, known: &Known) -> Vec<String> {
             ),
             None => "The search stopped at a limit: a better plan may exist.".to_owned(),
         }),
-        PlanStatus::Unknown => risks.push("The search stopped at a limit before it found any plan: whether there is one is not known.".to_owned()),
+        PlanStatus::Unknown => {
+            risks.push("The search stopped at a limit before it found any plan: whether there is one is not known.".to_owned())
+        }
         PlanStatus::Infeasible if !report.conflict.is_empty() && !known.irreducible => {
-            risks.push("The search for the conflict stopped at a limit: some of what is named may play no part in it.".to_owned());
+            risks
+                .push("The search for the conflict stopped at a limit: some of what is named may play no part in it.".to_owned());
         }
         _ => {}
     }
@@ -75,13 +79,21 @@ pub(super) fn risks(report: &PlanReport, known: &Known) -> Vec<String> {
             (PlanStatus::Infeasible, _) => risks.push(format!("With {} no decision holds every constraint.", moved())),
             (PlanStatus::Unbounded, _) => risks.push(format!("With {} the objective has no end.", moved())),
             (_, Some(change)) if change.abs() >= MUCH && change.abs() >= relative(entry).abs() && worsens(report, change) => {
-                risks.push(format!("The plan is sensitive to {}: with {} the objective moves by {}.", entry.parameter, moved(), figures::change(change)));
+                risks.push(format!(
+                    "The plan is sensitive to {}: with {} the objective moves by {}.",
+                    entry.parameter,
+                    moved(),
+                    figures::change(change)
+                ));
             }
             _ => {}
         }
     }
     if report.alternatives.iter().any(|other| other.name == AS_GOOD || (other.name == NEXT_BEST && other.change == Some(0.0))) {
-        risks.push("Another decision is exactly as good: which of them is shown is chance, and the model does not say which is meant.".to_owned());
+        risks.push(
+            "Another decision is exactly as good: which of them is shown is chance, and the model does not say which is meant."
+                .to_owned(),
+        );
     }
     if !known.used_up.is_empty() {
         risks.push(format!("All of {} is used: nothing is left if something changes.", list(&known.used_up, 5)));

@@ -70,11 +70,16 @@ fn outcome(report: &PlanReport, known: &Known) -> Option<String> {
         PlanStatus::Unbounded => {
             let lines = report.ray.iter().take(LINES_MAX).map(|(name, part)| {
                 let way = if *part > 0.0 { "grows" } else { "falls" };
-                let lacks = known.open.iter().find(|(open, _)| open == name).map(|(_, bound)| format!(": it has no {bound} bound"));
+                let lacks =
+                    known.open.iter().find(|(open, _)| open == name).map(|(_, bound)| format!(": it has no {bound} bound"));
                 format!("  {name} {way} for ever{}", lacks.unwrap_or_default())
             });
             let lines: Vec<String> = lines.collect();
-            Some(format!("The objective has no end: nothing in the model stops it from getting better.\n{}", lines.join("\n")).trim_end().to_owned())
+            Some(
+                format!("The objective has no end: nothing in the model stops it from getting better.\n{}", lines.join("\n"))
+                    .trim_end()
+                    .to_owned(),
+            )
         }
         PlanStatus::Unknown => Some("No decision was found before a limit came.".to_owned()),
         PlanStatus::Optimal | PlanStatus::Feasible => None,
@@ -85,8 +90,13 @@ fn decision(report: &PlanReport, stands: &[Stand], problem: &Problem) -> String 
     if let Some(lines) = assigned(report, problem) {
         return format!("Decision:\n{}", lines.join("\n"));
     }
-    let told: Vec<(&DecisionRow, Stand)> =
-        report.decision.iter().zip(stands).filter(|(row, _)| report.decision.len() <= LINES_MAX || row.value != 0.0).map(|(row, stand)| (row, *stand)).collect();
+    let told: Vec<(&DecisionRow, Stand)> = report
+        .decision
+        .iter()
+        .zip(stands)
+        .filter(|(row, _)| report.decision.len() <= LINES_MAX || row.value != 0.0)
+        .map(|(row, stand)| (row, *stand))
+        .collect();
     let mut lines: Vec<String> = told.iter().take(LINES_MAX).map(|(row, stand)| line(row, *stand)).collect();
     if told.len() > LINES_MAX {
         lines.push("  and others, see the table".to_owned());
@@ -115,9 +125,10 @@ fn line(row: &DecisionRow, stand: Stand) -> String {
 /// A family of yes or no over two indices in which each first index has one second index at most reads as who gets what.
 fn assigned(report: &PlanReport, problem: &Problem) -> Option<Vec<String>> {
     let first = problem.variables.first()?;
-    let pairs = problem.variables.iter().all(|variable| {
-        variable.family == first.family && variable.index.len() == 2 && problem.is_binary(variable.column)
-    });
+    let pairs = problem
+        .variables
+        .iter()
+        .all(|variable| variable.family == first.family && variable.index.len() == 2 && problem.is_binary(variable.column));
     if !pairs {
         return None;
     }
@@ -180,7 +191,8 @@ fn changed(report: &PlanReport, entry: &Sensitivity, known: &Known) -> String {
 fn alternative(report: &PlanReport, other: &Alternative) -> String {
     let same = (other.name == EQUAL_WEIGHTS).then(|| equal_value(report, other)).flatten();
     let each = same.map(|each| format!(" ({each} each)")).unwrap_or_default();
-    let objective = other.objective.map_or_else(|| "no objective".to_owned(), |objective| figures::amount(objective, report.unit.as_deref()));
+    let objective =
+        other.objective.map_or_else(|| "no objective".to_owned(), |objective| figures::amount(objective, report.unit.as_deref()));
     let change = other.change.map(|change| format!(" ({})", figures::change(change))).unwrap_or_default();
     let breaks = match other.breaks.len() {
         0 => String::new(),
@@ -194,7 +206,9 @@ fn equal_value(report: &PlanReport, other: &Alternative) -> Option<String> {
     let differing: Vec<&DecisionRow> = report
         .decision
         .iter()
-        .filter(|row| other.values.get(&row.variable).is_some_and(|value| (value - row.value).abs() > 1e-9 * row.value.abs().max(1.0)))
+        .filter(|row| {
+            other.values.get(&row.variable).is_some_and(|value| (value - row.value).abs() > 1e-9 * row.value.abs().max(1.0))
+        })
         .collect();
     let first = differing.first()?;
     let each = *other.values.get(&first.variable)?;

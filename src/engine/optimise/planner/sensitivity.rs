@@ -149,7 +149,8 @@ fn still_best(model: &Model, found: &Found<'_>, best: f64) -> bool {
 /// What a planner would ask about, the greatest expected effect first, and the parameters that were not looked at.
 fn worth_trying(found: &Found<'_>, runs: &Runs<'_>) -> (Vec<Trial>, Vec<String>) {
     let leaves = found.model.parameters();
-    let nonzeros: usize = found.problem.program.rows.iter().map(|row| row.terms.len()).sum::<usize>() + found.problem.program.columns.len();
+    let nonzeros: usize =
+        found.problem.program.rows.iter().map(|row| row.terms.len()).sum::<usize>() + found.problem.program.columns.len();
     let most = PROBED_MAX.min(PROBED_NONZEROS_MAX / nonzeros.max(1));
     let (mut ranked, mut unseen) = (Vec::new(), Vec::new());
     // Single values first: a cap or a budget is one, and a table has too many entries to ask about each.
@@ -206,8 +207,10 @@ fn compare(found: &Found<'_>, after: &Program, by: f64) -> Option<Moves> {
     }
     let values = &found.solution.values;
     let mut moves = Moves { slope: after.objective_at(values) - before.objective_at(values), ..Moves::default() };
-    moves.coefficients =
-        before.objective != after.objective || before.quadratic != after.quadratic || before.offset != after.offset || before.cones != after.cones;
+    moves.coefficients = before.objective != after.objective
+        || before.quadratic != after.quadratic
+        || before.offset != after.offset
+        || before.cones != after.cones;
     // Where there are no duals, a limit that holds with equality is taken to cost in proportion to how far it moves.
     let guess = |bound: f64, moved: f64| found.objective.abs().max(1.0) * moved / bound.abs().max(1e-9);
     for (at, (one, other)) in before.rows.iter().zip(&after.rows).enumerate() {
@@ -225,9 +228,14 @@ fn compare(found: &Found<'_>, after: &Program, by: f64) -> Option<Moves> {
     for (at, (one, other)) in before.columns.iter().zip(&after.columns).enumerate() {
         moves.note(((one.lower, one.upper), (other.lower, other.upper)), by);
         let value = values.get(at).copied().unwrap_or(f64::NAN);
-        let moved = if super::problem::side(value, one.lower, f64::INFINITY).is_some() { other.lower - one.lower } else { other.upper - one.upper };
+        let moved = if super::problem::side(value, one.lower, f64::INFINITY).is_some() {
+            other.lower - one.lower
+        } else {
+            other.upper - one.upper
+        };
         if moved.is_finite() && moved != 0.0 {
-            moves.slope += found.solution.reduced_costs.as_ref().map_or(0.0, |costs| costs.get(at).copied().unwrap_or(0.0) * moved);
+            moves.slope +=
+                found.solution.reduced_costs.as_ref().map_or(0.0, |costs| costs.get(at).copied().unwrap_or(0.0) * moved);
         }
     }
     moves.slope /= by;
