@@ -119,7 +119,8 @@ fn tried(problem: &Problem, solution: &Solution, runs: &Runs<'_>) -> Result<Vec<
     }
     let mut found = Vec::new();
     for family in families {
-        let of_it: Vec<(usize, Side)> = tight.iter().filter(|&&(at, _)| problem.constraints[at].family == family).copied().collect();
+        let of_it: Vec<(usize, Side)> =
+            tight.iter().filter(|&&(at, _)| problem.constraints[at].family == family).copied().collect();
         let whole = problem.constraints.iter().enumerate().filter(|(_, statement)| statement.family == family).map(|(at, _)| at);
         if search.betters(&whole.map(Member::Constraint).collect::<Vec<_>>())? {
             found.extend(search.single_out(family, &of_it)?);
@@ -195,7 +196,8 @@ impl Search<'_> {
         if solution.status == SolveStatus::Unbounded {
             return Ok(true);
         }
-        let Some(found) = solution.objective.filter(|_| matches!(solution.status, SolveStatus::Optimal | SolveStatus::Feasible)) else {
+        let Some(found) = solution.objective.filter(|_| matches!(solution.status, SolveStatus::Optimal | SolveStatus::Feasible))
+        else {
             return Ok(false);
         };
         let slight = self.objective.abs().max(1e-9) * self.runs.gap().max(SLIGHT);
@@ -213,5 +215,10 @@ fn without(problem: &Problem, gone: &[Member]) -> Program {
     let bounds = (0..problem.variables.len()).flat_map(|at| [Member::Lower(at), Member::Upper(at)]);
     let kept: Vec<Member> = constraints.chain(bounds).filter(|member| !gone.contains(member)).collect();
     let program = super::conflict::only(problem, &kept);
-    Program { objective: problem.program.objective.clone(), quadratic: problem.program.quadratic.clone(), offset: problem.program.offset, ..program }
+    Program {
+        objective: problem.program.objective.clone(),
+        quadratic: problem.program.quadratic.clone(),
+        offset: problem.program.offset,
+        ..program
+    }
 }

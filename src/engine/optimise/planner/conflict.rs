@@ -47,7 +47,9 @@ pub(super) fn find(problem: &Problem, runs: &Runs<'_>) -> Result<ConflictSet, St
 /// What the set says, in the caller's names.
 pub(super) fn told(problem: &Problem, member: Member) -> (String, String) {
     match member {
-        Member::Constraint(at) => problem.constraints.get(at).map(|statement| (statement.name.clone(), with_numbers(problem, statement))),
+        Member::Constraint(at) => {
+            problem.constraints.get(at).map(|statement| (statement.name.clone(), with_numbers(problem, statement)))
+        }
         Member::Lower(at) => problem.variables.get(at).map(|variable| {
             let bound = super::figures::amount(problem.bounds(variable.column).0, variable.unit.as_deref());
             (variable.name.clone(), format!("{} >= {bound}", variable.name))
@@ -67,7 +69,9 @@ fn with_numbers(problem: &Problem, statement: &Statement) -> String {
         _ => None,
     };
     match written {
-        Some(written) if written.replace(' ', "") != statement.states.replace(' ', "") => format!("{} ({written})", statement.states),
+        Some(written) if written.replace(' ', "") != statement.states.replace(' ', "") => {
+            format!("{} ({written})", statement.states)
+        }
         _ => statement.states.clone(),
     }
 }

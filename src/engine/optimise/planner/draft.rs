@@ -64,7 +64,9 @@ pub(super) fn decision(found: &Found<'_>) -> Vec<(DecisionRow, Stand)> {
 fn own_limits(found: &Found<'_>) -> BTreeMap<u32, (String, Stand)> {
     let mut limits = BTreeMap::new();
     for statement in &found.problem.constraints {
-        let ([at], true) = (statement.rows.as_slice(), statement.cones.is_empty() && statement.rules.is_empty()) else { continue };
+        let ([at], true) = (statement.rows.as_slice(), statement.cones.is_empty() && statement.rules.is_empty()) else {
+            continue;
+        };
         let Some(row) = found.problem.row(*at).filter(|row| row.only_if.is_empty()) else { continue };
         let [(column, factor)] = row.terms.as_slice() else { continue };
         let Some(stands) = side(row.at(&found.solution.values), row.lower, row.upper) else { continue };
@@ -86,7 +88,10 @@ fn shares<'a>(found: &Found<'a>) -> BTreeMap<&'a str, f64> {
         entry.1 += value;
         entry.2 &= value >= 0.0 && !whole && entry.3 == variable.unit.as_deref();
     }
-    sums.into_iter().filter(|(_, (count, sum, even, _))| *count >= 2 && *even && *sum > 0.0).map(|(family, (_, sum, ..))| (family, sum)).collect()
+    sums.into_iter()
+        .filter(|(_, (count, sum, even, _))| *count >= 2 && *even && *sum > 0.0)
+        .map(|(family, (_, sum, ..))| (family, sum))
+        .collect()
 }
 
 /// What binds, in the caller's names; the strongest where there are too many.

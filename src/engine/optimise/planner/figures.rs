@@ -32,7 +32,13 @@ pub(super) fn compact(value: f64) -> String {
 /// A number with at most five significant figures and no zeros behind them.
 pub(super) fn plain(value: f64) -> String {
     if !value.is_finite() {
-        return if value.is_nan() { "not a number".to_owned() } else if value > 0.0 { "∞".to_owned() } else { "-∞".to_owned() };
+        return if value.is_nan() {
+            "not a number".to_owned()
+        } else if value > 0.0 {
+            "∞".to_owned()
+        } else {
+            "-∞".to_owned()
+        };
     }
     if value == 0.0 {
         return "0".to_owned();

@@ -54,7 +54,12 @@ impl Outcome {
 
 /// Puts what a solver found before the checker: whole numbers are made whole, which a solver leaves off by its tolerance, and where
 /// that breaks something, the rest is solved again around them.
-pub(super) fn settle(model: &Model, (problem, expanded): (&Problem, &Expanded), solution: &Solution, runs: &Runs<'_>) -> Result<Outcome, Stop> {
+pub(super) fn settle(
+    model: &Model,
+    (problem, expanded): (&Problem, &Expanded),
+    solution: &Solution,
+    runs: &Runs<'_>,
+) -> Result<Outcome, Stop> {
     let status = match solution.status {
         SolveStatus::Optimal => PlanStatus::Optimal,
         SolveStatus::Feasible => PlanStatus::Feasible,
@@ -96,7 +101,9 @@ fn look_at(model: &Model, expanded: &Expanded, columns: Vec<f64>, status: PlanSt
             None => {
                 let detail = check.violations.first().map_or_else(
                     || "its objective is no number".to_owned(),
-                    |worst| format!("`{}` ({}) does not hold: {} against {}", worst.constraint, worst.states, worst.left, worst.right),
+                    |worst| {
+                        format!("`{}` ({}) does not hold: {} against {}", worst.constraint, worst.states, worst.left, worst.right)
+                    },
                 );
                 Outcome::Refused(Box::new(check), detail)
             }
@@ -111,7 +118,9 @@ fn look_at(model: &Model, expanded: &Expanded, columns: Vec<f64>, status: PlanSt
 
 fn whole(program: &Program, values: &[f64]) -> Vec<f64> {
     // A bound that is missed by rounding is meant.
-    let onto = |value: f64, bound: f64| if (value - bound).abs() <= 1e-9 * bound.abs().max(1.0) { bound } else { value };
+    let onto = |value: f64, bound: f64| {
+        if bound.is_finite() && (value - bound).abs() <= 1e-9 * bound.abs().max(1.0) { bound } else { value }
+    };
     let settled = values.iter().zip(&program.columns).map(|(&value, column)| {
         let value = if column.integer { value.round() } else { onto(onto(value, column.lower), column.upper) };
         if value == 0.0 { 0.0 } else { value }

@@ -163,7 +163,9 @@ impl Planner {
     /// # Errors
     /// [`PlanError`].
     pub fn plan(&self, model: &Model, asked: &Asked, deadline: Deadline, cancel: &Cancel) -> Result<PlanReport, PlanError> {
-        if let Some((at, change)) = asked.sensitivity.iter().enumerate().find(|(_, change)| sensitivity::named(model, &change.parameter).is_none()) {
+        if let Some((at, change)) =
+            asked.sensitivity.iter().enumerate().find(|(_, change)| sensitivity::named(model, &change.parameter).is_none())
+        {
             let detail = format!("the model has no parameter `{}`", change.parameter);
             return Err(PlanError::Asked(FieldError::new(format!("/sensitivity/{at}/parameter"), detail)));
         }
@@ -187,7 +189,14 @@ impl Planner {
                 };
                 let report = PlanReport { objective: Some(settled.objective), check: Some(settled.check), ..report };
                 let solution = Solution { values: settled.columns, objective: Some(settled.objective), ..solution };
-                let found = Found { model, problem: &problem, expanded: &expanded, solution, values: settled.values, objective: settled.objective };
+                let found = Found {
+                    model,
+                    problem: &problem,
+                    expanded: &expanded,
+                    solution,
+                    values: settled.values,
+                    objective: settled.objective,
+                };
                 job.solved(report, &found)
             }
         }
@@ -261,11 +270,18 @@ impl Job<'_> {
         report.decision = rows;
         let bounds = binding::find(self.problem, &found.solution, self.runs).map_err(stopped)?;
         report.binding = draft::binding(self.problem, &bounds);
-        report.alternatives.extend(self.asked.alternatives.iter().map(|(name, values)| draft::judged(found, name, values.clone())));
+        report
+            .alternatives
+            .extend(self.asked.alternatives.iter().map(|(name, values)| draft::judged(found, name, values.clone())));
         report.alternatives.extend(draft::equal(found));
         if self.asked.explained {
             for other in others::next_best(self.problem, &found.solution, self.runs).map_err(stopped)? {
-                let solution = Solution { status: SolveStatus::Optimal, values: other.columns.clone(), objective: None, ..found.solution.clone() };
+                let solution = Solution {
+                    status: SolveStatus::Optimal,
+                    values: other.columns.clone(),
+                    objective: None,
+                    ..found.solution.clone()
+                };
                 let settled = found::settle(self.model, (self.problem, found.expanded), &solution, self.runs).map_err(stopped)?;
                 report.alternatives.extend(draft::another(found, &other, settled.passed()));
             }
@@ -273,7 +289,8 @@ impl Job<'_> {
         let most = if self.asked.explained { self.planner.config.sensitivity_max } else { 0 };
         let tried = sensitivity::find(found, &self.asked.sensitivity, (self.runs, most)).map_err(stopped)?;
         report.sensitivity = tried.entries;
-        let known = Known { used_up: self.used_up(&found.solution), left_out: tried.left_out, ..Known::default() };
+        let known =
+            Known { used_up: self.used_up(&found.solution), left_out: tried.left_out, late: tried.late, ..Known::default() };
         report.chart = chart::figure(&report.title, &report.decision, (self.problem, &found.solution.values));
         Ok(self.told(report, &stands, known))
     }

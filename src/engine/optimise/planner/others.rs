@@ -33,10 +33,12 @@ pub(super) fn equal_weights(problem: &Problem, columns: &[f64]) -> Option<BTreeM
     let shares = rows.filter(|row| row.only_if.is_empty() && row.terms.len() >= 2 && row.upper.is_finite()).filter_map(|row| {
         let (_, factor) = *row.terms.first()?;
         let even = factor > 0.0 && row.terms.iter().all(|(_, other)| (other - factor).abs() <= 1e-12 * factor);
-        let of: Option<Vec<usize>> = row.terms.iter().map(|&(column, _)| owners.get(column as usize).copied().flatten()).collect();
+        let of: Option<Vec<usize>> =
+            row.terms.iter().map(|&(column, _)| owners.get(column as usize).copied().flatten()).collect();
         let of = of.filter(|_| even)?;
         let family = &problem.variables[*of.first()?].family;
-        let whole = families.get(family.as_str()) == Some(&of.len()) && of.iter().all(|&at| problem.variables[at].family == *family);
+        let whole =
+            families.get(family.as_str()) == Some(&of.len()) && of.iter().all(|&at| problem.variables[at].family == *family);
         let total = if row.lower == row.upper { row.upper / factor } else { row.at(columns) / factor };
         whole.then_some((row.lower == row.upper, of, total))
     });
@@ -104,7 +106,13 @@ fn either(program: &mut Program, cut: &mut Row, (column, factor): (u32, f64), (m
     let chosen = program.columns.len() as u32;
     program.columns.push(Column { name: format!("another[{chosen}]"), lower: 0.0, upper: 1.0, integer: true });
     let terms = vec![(column, factor), (chosen, slack)];
-    program.rows.push(Row { name: format!("another[{chosen}]"), terms, lower: f64::NEG_INFINITY, upper: most + slack, only_if: Vec::new() });
+    program.rows.push(Row {
+        name: format!("another[{chosen}]"),
+        terms,
+        lower: f64::NEG_INFINITY,
+        upper: most + slack,
+        only_if: Vec::new(),
+    });
     cut.terms.push((chosen, 1.0));
 }
 
@@ -137,8 +145,11 @@ fn corners(problem: &Problem, solution: &Solution, runs: &Runs<'_>) -> Result<Ve
         }
     }
     let mut found: Vec<Other> = as_good(problem, solution, &held, runs)?.into_iter().collect();
-    let mut away: Vec<(f64, Held)> =
-        held.iter().filter(|(_, held)| !matches!(held, Held::Row(_, Side::Equal) | Held::Column(_, Side::Equal))).copied().collect();
+    let mut away: Vec<(f64, Held)> = held
+        .iter()
+        .filter(|(_, held)| !matches!(held, Held::Row(_, Side::Equal) | Held::Column(_, Side::Equal)))
+        .copied()
+        .collect();
     away.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut best: Option<(f64, Vec<f64>)> = None;
     for (_, leaves) in away.into_iter().take(EDGES_MAX) {
@@ -252,4 +263,3 @@ fn same(a: &[f64], b: &[f64]) -> bool {
     let most = b.iter().fold(1.0, |most: f64, value| most.max(value.abs()));
     a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 10.0 * TIGHT * most)
 }
-

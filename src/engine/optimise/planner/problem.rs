@@ -111,12 +111,18 @@ impl Problem {
 
     /// Whether the column is a yes or no.
     pub(super) fn is_binary(&self, column: u32) -> bool {
-        self.program.columns.get(column as usize).is_some_and(|column| column.integer && column.lower >= 0.0 && column.upper <= 1.0)
+        self.program
+            .columns
+            .get(column as usize)
+            .is_some_and(|column| column.integer && column.lower >= 0.0 && column.upper <= 1.0)
     }
 
     /// The bounds of a column.
     pub(super) fn bounds(&self, column: u32) -> (f64, f64) {
-        self.program.columns.get(column as usize).map_or((f64::NEG_INFINITY, f64::INFINITY), |column| (column.lower, column.upper))
+        self.program
+            .columns
+            .get(column as usize)
+            .map_or((f64::NEG_INFINITY, f64::INFINITY), |column| (column.lower, column.upper))
     }
 
     /// Which of the caller's variables each column is.

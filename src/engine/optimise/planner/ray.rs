@@ -65,9 +65,19 @@ fn recession(program: &Program) -> Program {
             curves.entry(j).or_default().push((i, q));
         }
     }
-    rows.extend(curves.into_values().map(|terms| Row { name: "curvature".to_owned(), terms, lower: 0.0, upper: 0.0, only_if: Vec::new() }));
+    rows.extend(curves.into_values().map(|terms| Row {
+        name: "curvature".to_owned(),
+        terms,
+        lower: 0.0,
+        upper: 0.0,
+        only_if: Vec::new(),
+    }));
     let homogeneous = |member: &Affine| Affine { terms: member.terms.clone(), constant: 0.0 };
-    let cones = program.cones.iter().map(|cone| Cone { members: cone.members.iter().map(homogeneous).collect(), ..cone.clone() }).collect();
+    let cones = program
+        .cones
+        .iter()
+        .map(|cone| Cone { members: cone.members.iter().map(homogeneous).collect(), ..cone.clone() })
+        .collect();
     Program {
         class: if program.class == Class::Mip { Class::Lp } else { program.class },
         sense: program.sense,

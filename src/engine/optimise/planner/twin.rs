@@ -66,7 +66,8 @@ fn branch(program: &Program) -> Solution {
         if best.objective.is_some_and(|found| !better(program.sense, solved.objective.unwrap(), found)) {
             continue;
         }
-        let split = (0..node.columns.len()).find(|&j| node.columns[j].integer && (solved.values[j] - solved.values[j].round()).abs() > 1e-6);
+        let split = (0..node.columns.len())
+            .find(|&j| node.columns[j].integer && (solved.values[j] - solved.values[j].round()).abs() > 1e-6);
         let Some(j) = split else {
             best = Solution { duals: None, reduced_costs: None, bound: solved.objective, ..solved };
             continue;
@@ -91,7 +92,12 @@ fn enumerate(program: &Program) -> Solution {
         if holds(program, &at) {
             let objective = program.objective_at(&at);
             if best.objective.is_none_or(|found| better(program.sense, objective, found)) {
-                best = Solution { values: at.clone(), objective: Some(objective), bound: Some(objective), ..ended(SolveStatus::Optimal) };
+                best = Solution {
+                    values: at.clone(),
+                    objective: Some(objective),
+                    bound: Some(objective),
+                    ..ended(SolveStatus::Optimal)
+                };
             }
         }
         let Some(j) = (0..at.len()).find(|&j| at[j] < program.columns[j].upper) else { return best };
@@ -133,8 +139,8 @@ struct Place {
 struct Equation {
     terms: Vec<(usize, f64)>,
     right: f64,
-    /// Of which row of the program.
-    row: Option<usize>,
+    /// Of which row of the program, and by what that was divided.
+    row: Option<(usize, f64)>,
 }
 
 fn relaxed(program: &Program) -> Solution {
@@ -142,7 +148,8 @@ fn relaxed(program: &Program) -> Solution {
     for (i, row) in program.rows.iter().enumerate() {
         let mut terms = Vec::new();
         let mut shift = 0.0;
-        for &(j, a) in &row.terms {
+        let size = row.terms.iter().fold(0.0, |most: f64, (_, a)| most.max(a.abs())).max(1.0);
+        for (j, a) in row.terms.iter().map(|&(j, a)| (j, a / size)) {
             let place = &places[j as usize];
             shift += a * place.shift;
             terms.push((place.at, a * place.sign));
@@ -160,7 +167,7 @@ fn relaxed(program: &Program) -> Solution {
                 terms.push((width, slack));
                 width += 1;
             }
-            equations.push(Equation { terms, right: right - shift, row: Some(i) });
+            equations.push(Equation { terms, right: right / size - shift, row: Some((i, size)) });
         }
     }
     solve(program, &places, &equations, width)
@@ -180,7 +187,11 @@ fn lay_out(program: &Program) -> (Vec<Place>, Vec<Equation>, usize) {
     let mut equations = Vec::new();
     for (column, place) in program.columns.iter().zip(&places) {
         if column.lower.is_finite() && column.upper.is_finite() {
-            equations.push(Equation { terms: vec![(place.at, 1.0), (width, 1.0)], right: column.upper - column.lower, row: None });
+            equations.push(Equation {
+                terms: vec![(place.at, 1.0), (width, 1.0)],
+                right: column.upper - column.lower,
+                row: None,
+            });
             width += 1;
         }
     }
@@ -193,8 +204,7 @@ fn solve(program: &Program, places: &[Place], equations: &[Equation], width: usi
     let mut basis: Vec<usize> = (width..width + rows).collect();
     let mut flips = vec![1.0; rows];
     for (i, equation) in equations.iter().enumerate() {
-        let size = equation.terms.iter().fold(f64::MIN_POSITIVE, |most: f64, (_, a)| most.max(a.abs()));
-        flips[i] = if equation.right < 0.0 { -1.0 } else { 1.0 } / if size > 1e3 { size } else { 1.0 };
+        flips[i] = if equation.right < 0.0 { -1.0 } else { 1.0 };
         for &(j, a) in &equation.terms {
             tableau[i][j] += flips[i] * a;
         }
@@ -236,9 +246,9 @@ fn solve(program: &Program, places: &[Place], equations: &[Equation], width: usi
         .collect();
     let mut duals = vec![0.0; program.rows.len()];
     for (i, equation) in equations.iter().enumerate() {
-        if let Some(row) = equation.row {
+        if let Some((row, size)) = equation.row {
             let priced: f64 = basis.iter().zip(&tableau).map(|(&j, line)| costs[j] * line[width + i]).sum();
-            duals[row] += sign * priced * flips[i];
+            duals[row] += sign * priced * flips[i] / size;
         }
     }
     let mut reduced = vec![0.0; program.columns.len()];

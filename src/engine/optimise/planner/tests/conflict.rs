@@ -1,12 +1,12 @@
 //! What cannot all hold, and how unbounded models run away.
 
 use super::{FREE, fund, problem, with_runs};
+use crate::domain::deadline::Deadline;
 use crate::engine::optimise::planner::conflict::{ConflictSet, Member, find, only, told};
 use crate::engine::optimise::planner::problem::Problem;
 use crate::engine::optimise::planner::ray;
 use crate::engine::optimise::planner::runs::{Runs, Stop};
 use crate::engine::optimise::planner::twin::Twin;
-use crate::domain::deadline::Deadline;
 use crate::solver::program::{Class, Sense};
 use crate::solver::{Cancel, SolveStatus, Solver};
 use proptest::prelude::*;
@@ -28,7 +28,13 @@ fn a_fund_whose_ceilings_are_too_low_conflicts_with_its_budget() {
 
 #[test]
 fn bounds_take_part_in_a_conflict_under_the_name_of_their_variable() {
-    let bad = problem(Class::Lp, Sense::Minimize, &[1.0, 1.0], &[(0.0, 3.0), (0.0, 4.0)], &[(&[1.0, 1.0], 8.0, FREE), (&[1.0], 1.0, FREE)]);
+    let bad = problem(
+        Class::Lp,
+        Sense::Minimize,
+        &[1.0, 1.0],
+        &[(0.0, 3.0), (0.0, 4.0)],
+        &[(&[1.0, 1.0], 8.0, FREE), (&[1.0], 1.0, FREE)],
+    );
     let set = with_runs(200, |runs, _| find(&bad, runs)).unwrap();
     assert_eq!(set.members, [Member::Constraint(0), Member::Upper(0), Member::Upper(1)]);
     assert_eq!(told(&bad, Member::Upper(1)), ("x1".to_owned(), "x1 <= 4".to_owned()));

@@ -3,12 +3,14 @@
 mod conflict;
 mod models;
 mod others;
+mod planning;
 mod seeds;
+mod text;
 
 use super::problem::{Problem, Statement, Variable};
-use super::{Config, Planner};
 use super::runs::Runs;
 use super::twin::Twin;
+use super::{Config, Planner};
 use crate::domain::deadline::Deadline;
 use crate::solver::program::{Class, Column, Program, Row, Sense};
 use crate::solver::{Cancel, Limits, Solver};
@@ -28,11 +30,8 @@ pub(super) fn soon() -> Deadline {
 /// Columns by bounds, rows by terms and bounds; each row is a constraint of its own, `c0`, `c1` and so on.
 pub(super) fn problem(class: Class, sense: Sense, costs: &[f64], bounds: &[(f64, f64)], rows: &[(&[f64], f64, f64)]) -> Problem {
     let integer = class != Class::Lp;
-    let columns: Vec<Column> = bounds
-        .iter()
-        .enumerate()
-        .map(|(j, &(lower, upper))| Column { name: format!("x{j}"), lower, upper, integer })
-        .collect();
+    let columns: Vec<Column> =
+        bounds.iter().enumerate().map(|(j, &(lower, upper))| Column { name: format!("x{j}"), lower, upper, integer }).collect();
     let terms = |row: &[f64]| row.iter().enumerate().filter(|(_, a)| **a != 0.0).map(|(j, a)| (j as u32, *a)).collect();
     let rows: Vec<Row> = rows
         .iter()
@@ -51,10 +50,17 @@ pub(super) fn problem(class: Class, sense: Sense, costs: &[f64], bounds: &[(f64,
         })
         .collect();
     let constraints = (0..rows.len())
-        .map(|i| Statement { name: format!("c{i}"), family: format!("c{i}"), states: format!("c{i}"), rows: vec![i as u32], ..Statement::default() })
+        .map(|i| Statement {
+            name: format!("c{i}"),
+            family: format!("c{i}"),
+            states: format!("c{i}"),
+            rows: vec![i as u32],
+            ..Statement::default()
+        })
         .collect();
     let objective = terms(costs);
-    let program = Program { class, sense, columns, objective, offset: 0.0, quadratic: vec![], rows, cones: vec![], rules: vec![] };
+    let program =
+        Program { class, sense, columns, objective, offset: 0.0, quadratic: vec![], rows, cones: vec![], rules: vec![] };
     Problem { program, variables, constraints }
 }
 

@@ -6,7 +6,7 @@ use crate::engine::optimise::planner::conflict::Member;
 use crate::engine::optimise::planner::others::{AS_GOOD, NEXT_BEST, equal_weights, next_best};
 use crate::engine::optimise::planner::problem::{Problem, Side};
 use crate::solver::Solution;
-use crate::solver::program::{Class, Rule, RuleKind, Affine, Sense};
+use crate::solver::program::{Affine, Class, Rule, RuleKind, Sense};
 use proptest::prelude::*;
 
 fn solved(problem: &Problem) -> Solution {
@@ -22,14 +22,21 @@ fn the_fund_is_held_by_its_budget_and_two_ceilings_with_their_prices() {
     let (fund, solution) = (fund(), solved(&fund()));
     assert!(near(solution.objective.unwrap(), 14e6));
     let bounds = with_runs(9, |runs, _| binding::find(&fund, &solution, runs)).unwrap();
-    let seen: Vec<_> = bounds.iter().map(|bound| (bound.what.clone(), bound.side, (bound.dual.unwrap() * 100.0).round())).collect();
+    let seen: Vec<_> =
+        bounds.iter().map(|bound| (bound.what.clone(), bound.side, (bound.dual.unwrap() * 100.0).round())).collect();
     let one = |at| Barrier::One(Member::Constraint(at));
     assert_eq!(seen, [(one(0), Side::Equal, 42.0), (one(4), Side::Ceiling, -24.0), (one(5), Side::Ceiling, -11.0)]);
 }
 
 #[test]
 fn a_bound_of_a_variable_binds_with_its_reduced_cost() {
-    let shop = problem(Class::Lp, Sense::Maximize, &[3.0, 2.0, 1.0], &[(0.0, 4.0), (0.0, FREE), (0.0, FREE)], &[(&[1.0, 1.0, 1.0], -FREE, 10.0)]);
+    let shop = problem(
+        Class::Lp,
+        Sense::Maximize,
+        &[3.0, 2.0, 1.0],
+        &[(0.0, 4.0), (0.0, FREE), (0.0, FREE)],
+        &[(&[1.0, 1.0, 1.0], -FREE, 10.0)],
+    );
     let bounds = with_runs(9, |runs, _| binding::find(&shop, &solved(&shop), runs)).unwrap();
     let seen: Vec<_> = bounds.iter().map(|bound| (bound.what.clone(), bound.dual.unwrap().round())).collect();
     let one = Barrier::One;

@@ -20,7 +20,8 @@ fn the_fund_is_allocated_as_the_seed_says() {
     let report = plan(&fund(), &Asked::default());
     assert_eq!(report.status, PlanStatus::Optimal);
     assert!(near(report.objective.unwrap(), 14e6));
-    let decision: Vec<_> = report.decision.iter().map(|row| (row.variable.as_str(), row.value.round(), row.share.unwrap())).collect();
+    let decision: Vec<_> =
+        report.decision.iter().map(|row| (row.variable.as_str(), row.value.round(), row.share.unwrap())).collect();
     assert_eq!(decision, [("x_btc", 20e6, 0.4), ("x_eth", 20e6, 0.4), ("x_sol", 10e6, 0.2)]);
     assert_eq!(report.decision[0].at.as_deref(), Some("x_i <= max_pct * budget"));
     assert_eq!(report.decision[2].at, None);
@@ -59,7 +60,10 @@ fn what_the_caller_asks_for_comes_first_and_is_judged_like_the_rest() {
     let asked = Asked {
         title: Some("Fund".to_owned()),
         alternatives: vec![("all on BTC".to_owned(), mine), ("nothing".to_owned(), BTreeMap::new())],
-        sensitivity: vec![ParameterChange { parameter: "min_pct".to_owned(), to: 0.25 }, ParameterChange { parameter: "max_pct".to_owned(), to: 0.3 }],
+        sensitivity: vec![
+            ParameterChange { parameter: "min_pct".to_owned(), to: 0.25 },
+            ParameterChange { parameter: "max_pct".to_owned(), to: 0.3 },
+        ],
         ..Asked::default()
     };
     let report = plan(&fund(), &asked);
@@ -129,7 +133,10 @@ fn the_routing_with_short_drafts_has_a_right_plan() {
     assert_eq!(report.status, PlanStatus::Optimal, "{}", report.text);
     let sum = |of: &str| report.decision.iter().filter(|row| row.variable.contains(of)).map(|row| row.value).sum::<f64>();
     assert_eq!((sum("[sar,"), sum("[kyc,"), sum("[audit,")), (12.0, 8.0, 5.0));
-    let juniors = report.decision.iter().filter(|row| ["eve", "frank", "grace", "henry"].iter().any(|who| row.variable == format!("n[sar,{who}]")));
+    let juniors = report
+        .decision
+        .iter()
+        .filter(|row| ["eve", "frank", "grace", "henry"].iter().any(|who| row.variable == format!("n[sar,{who}]")));
     assert!(juniors.map(|row| row.value).sum::<f64>() == 0.0);
 }
 
@@ -154,5 +161,8 @@ fn the_fees_are_the_best_of_all_3125_within_the_stated_elasticity_and_the_printe
     }
     assert!(near(report.objective.unwrap(), best));
     let printed = outcome(&[-0.5; 5]);
-    assert!(printed.1 > 1.0 && printed.0 < outcome(&[0.0; 5]).0, "lower fees raise the volume and take revenue, against what the seed prints");
+    assert!(
+        printed.1 > 1.0 && printed.0 < outcome(&[0.0; 5]).0,
+        "lower fees raise the volume and take revenue, against what the seed prints"
+    );
 }
