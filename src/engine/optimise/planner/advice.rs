@@ -12,6 +12,8 @@ const ASSUMED_MAX: usize = 40;
 const WRITTEN_MAX: usize = 6;
 /// From here on a change of the objective is a lot.
 const MUCH: f64 = 0.1;
+/// A plan is sensitive where its objective moves by more than this many times what the parameter moves by.
+const LEVER: f64 = 1.2;
 
 /// What the model and its parameters assume, where each comes from. What has a source of its own comes before what the caller merely gave.
 pub(super) fn assumptions(model: &Model, asked: &[Assumption]) -> Vec<Assumption> {
@@ -43,8 +45,10 @@ pub(super) fn assumptions(model: &Model, asked: &[Assumption]) -> Vec<Assumption
 pub(super) struct Known {
     /// Constraints over an index set of which every instance is at its ceiling.
     pub(super) used_up: Vec<String>,
-    /// Parameters that were not tried.
+    /// Parameters that were not tried, as many as may be having been.
     pub(super) left_out: Vec<String>,
+    /// Parameters that were not tried for want of time.
+    pub(super) late: Vec<String>,
     /// Variables of a ray without a bound in its direction, and which bound is missing.
     pub(super) open: Vec<(String, &'static str)>,
     /// Whether each member of a conflict was proven to be needed.
@@ -78,7 +82,9 @@ pub(super) fn risks(report: &PlanReport, known: &Known) -> Vec<String> {
         match (entry.status, entry.change) {
             (PlanStatus::Infeasible, _) => risks.push(format!("With {} no decision holds every constraint.", moved())),
             (PlanStatus::Unbounded, _) => risks.push(format!("With {} the objective has no end.", moved())),
-            (_, Some(change)) if change.abs() >= MUCH && change.abs() >= relative(entry).abs() && worsens(report, change) => {
+            (_, Some(change))
+                if change.abs() >= MUCH && change.abs() >= LEVER * relative(entry).abs() && worsens(report, change) =>
+            {
                 risks.push(format!(
                     "The plan is sensitive to {}: with {} the objective moves by {}.",
                     entry.parameter,
@@ -98,8 +104,8 @@ pub(super) fn risks(report: &PlanReport, known: &Known) -> Vec<String> {
     if !known.used_up.is_empty() {
         risks.push(format!("All of {} is used: nothing is left if something changes.", list(&known.used_up, 5)));
     }
-    if !known.left_out.is_empty() {
-        risks.push(format!("Not tried for want of time: what a change of {} would do.", list(&known.left_out, 8)));
+    if !known.late.is_empty() {
+        risks.push(format!("Not tried for want of time: what a change of {} would do.", list(&known.late, 8)));
     }
     risks
 }
@@ -150,16 +156,17 @@ pub(super) fn next(report: &PlanReport, known: &Known) -> Vec<String> {
             let size = |entry: &Sensitivity| entry.change.map_or(0.0, f64::abs);
             size(a).total_cmp(&size(b))
         });
-        next.extend(best.map(|entry| format!("Change {}?", entry.parameter)));
-        let mut seen: Vec<&str> = Vec::new();
+        next.extend(best.map(|entry| format!("Change {} to {}?", entry.parameter, values(entry, known).1)));
+        let mut seen: Vec<&str> = best.iter().map(|entry| entry.parameter.as_str()).collect();
+        let asked = seen.len();
         for binding in &report.binding {
             let family = binding.constraint.split('[').next().unwrap_or(&binding.constraint);
             if !seen.contains(&family) && !binding.states.contains("==") {
                 seen.push(family);
             }
         }
-        next.extend(seen.into_iter().take(3).map(|family| format!("Relax {family}?")));
-        next.extend(known.left_out.first().map(|name| format!("What if {name} were another?")));
+        next.extend(seen.into_iter().skip(asked).take(3).map(|family| format!("Relax {family}?")));
+        next.extend(known.late.first().or(known.left_out.first()).map(|name| format!("What if {name} were another?")));
         next.push("Add a constraint or a decision of your own to compare?".to_owned());
     }
     next

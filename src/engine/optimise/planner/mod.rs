@@ -289,7 +289,8 @@ impl Job<'_> {
         let most = if self.asked.explained { self.planner.config.sensitivity_max } else { 0 };
         let tried = sensitivity::find(found, &self.asked.sensitivity, (self.runs, most)).map_err(stopped)?;
         report.sensitivity = tried.entries;
-        let known = Known { used_up: self.used_up(&found.solution), left_out: tried.left_out, ..Known::default() };
+        let known =
+            Known { used_up: self.used_up(&found.solution), left_out: tried.left_out, late: tried.late, ..Known::default() };
         report.chart = chart::figure(&report.title, &report.decision, (self.problem, &found.solution.values));
         Ok(self.told(report, &stands, known))
     }

@@ -6,10 +6,13 @@ use super::figures;
 use super::others::EQUAL_WEIGHTS;
 use super::problem::Problem;
 use crate::domain::plan::{Alternative, DecisionRow, PlanReport, PlanStatus, Sensitivity};
-use std::collections::BTreeMap;
 
 /// Lines of one part; a plan over 100,000 variables is read in its table.
 const LINES_MAX: usize = 40;
+/// A decision as short as this is told with what is 0.
+const SHORT: usize = 12;
+/// Differences of an alternative that are told.
+const DIFFERENCES_MAX: usize = 4;
 /// Changes of parameters that are told.
 const CHANGES_MAX: usize = 8;
 /// Names in one line.
@@ -90,13 +93,10 @@ fn decision(report: &PlanReport, stands: &[Stand], problem: &Problem) -> String 
     if let Some(lines) = assigned(report, problem) {
         return format!("Decision:\n{}", lines.join("\n"));
     }
-    let told: Vec<(&DecisionRow, Stand)> = report
-        .decision
-        .iter()
-        .zip(stands)
-        .filter(|(row, _)| report.decision.len() <= LINES_MAX || row.value != 0.0)
-        .map(|(row, stand)| (row, *stand))
-        .collect();
+    let nothing = report.decision.iter().filter(|row| row.value == 0.0).count();
+    let all = report.decision.len() <= SHORT || (report.decision.len() <= LINES_MAX && nothing * 2 <= report.decision.len());
+    let rows = report.decision.iter().zip(stands).filter(|(row, _)| all || row.value != 0.0);
+    let told: Vec<(&DecisionRow, Stand)> = rows.map(|(row, stand)| (row, *stand)).collect();
     let mut lines: Vec<String> = told.iter().take(LINES_MAX).map(|(row, stand)| line(row, *stand)).collect();
     if told.len() > LINES_MAX {
         lines.push("  and others, see the table".to_owned());
@@ -122,36 +122,39 @@ fn line(row: &DecisionRow, stand: Stand) -> String {
     format!("  {}: {}{aside}", row.variable, figures::amount(row.value, row.unit.as_deref()))
 }
 
-/// A family of yes or no over two indices in which each first index has one second index at most reads as who gets what.
+/// A family of yes or no over two indices in which each first index has one second index at most reads as who gets what: by the second
+/// where it is the smaller set, else by the first.
 fn assigned(report: &PlanReport, problem: &Problem) -> Option<Vec<String>> {
-    let first = problem.variables.first()?;
-    let pairs = problem
-        .variables
-        .iter()
-        .all(|variable| variable.family == first.family && variable.index.len() == 2 && problem.is_binary(variable.column));
-    if !pairs {
+    let family = &problem.variables.first()?.family;
+    let (mut firsts, mut seconds): (Grouped<'_>, Grouped<'_>) = (Vec::new(), Vec::new());
+    for (variable, row) in problem.variables.iter().zip(&report.decision) {
+        let [first, second] = variable.index.as_slice() else { return None };
+        if variable.family != *family || !problem.is_binary(variable.column) || firsts.len().max(seconds.len()) > LINES_MAX {
+            return None;
+        }
+        group(&mut firsts, first, (row.value > 0.5).then_some(second));
+        group(&mut seconds, second, (row.value > 0.5).then_some(first));
+    }
+    if firsts.len() < 2 || firsts.iter().any(|(_, of)| of.len() > 1) {
         return None;
     }
-    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut to: Vec<(&str, Vec<&str>)> = Vec::new();
-    for (variable, row) in problem.variables.iter().zip(&report.decision) {
-        let [what, whom] = variable.index.as_slice() else { return None };
-        if !to.iter().any(|(name, _)| name == whom) {
-            to.push((whom, Vec::new()));
-        }
-        if row.value > 0.5 {
-            *seen.entry(what).or_default() += 1;
-            to.iter_mut().filter(|(name, _)| name == whom).for_each(|(_, of)| of.push(what));
-        }
-    }
-    let once = seen.values().all(|&count| count == 1) && to.len() <= LINES_MAX && seen.len() > 1;
-    once.then(|| {
-        let lines = to.iter().map(|(whom, of)| {
-            let what = if of.is_empty() { "nothing".to_owned() } else { of.join(", ") };
-            format!("  {whom}: {what}")
-        });
-        lines.collect()
-    })
+    let shown = if firsts.len() > seconds.len() { seconds } else { firsts };
+    let lines = shown.iter().map(|(name, of)| {
+        let what = if of.is_empty() { "nothing".to_owned() } else { of.join(", ") };
+        format!("  {name}: {what}")
+    });
+    Some(lines.collect())
+}
+
+/// Members of one index set, each with the members of the other that go with it.
+type Grouped<'a> = Vec<(&'a str, Vec<&'a str>)>;
+
+fn group<'a>(into: &mut Grouped<'a>, name: &'a str, with: Option<&'a String>) {
+    let at = into.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+        into.push((name, Vec::new()));
+        into.len() - 1
+    });
+    into[at].1.extend(with.map(String::as_str));
 }
 
 fn sensitivity(report: &PlanReport, known: &Known) -> Vec<String> {
@@ -198,7 +201,26 @@ fn alternative(report: &PlanReport, other: &Alternative) -> String {
         0 => String::new(),
         _ => format!(", breaks {}", advice::list(&other.breaks, 5)),
     };
-    format!("  {}{each}: {objective}{change}{breaks}", other.name)
+    let with = if each.is_empty() { differences(report, other) } else { String::new() };
+    format!("  {}{each}: {objective}{change}{breaks}{with}", other.name)
+}
+
+/// Where an alternative differs most from the plan, such as ` — x_eth 10.0M, x_sol 20.0M`.
+fn differences(report: &PlanReport, other: &Alternative) -> String {
+    let differing = report.decision.iter().filter_map(|row| {
+        let value = *other.values.get(&row.variable)?;
+        let by = (value - row.value).abs();
+        (by > 1e-6 * row.value.abs().max(1.0)).then_some((by, row, value))
+    });
+    let mut differing: Vec<_> = differing.collect();
+    differing.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let shown = differing
+        .iter()
+        .take(DIFFERENCES_MAX)
+        .map(|(_, row, value)| format!("{} {}", row.variable, figures::amount(*value, row.unit.as_deref())));
+    let shown: Vec<String> = shown.collect();
+    let more = if differing.len() > DIFFERENCES_MAX { " and others" } else { "" };
+    if shown.is_empty() { String::new() } else { format!(" — {}{more}", shown.join(", ")) }
 }
 
 /// What each of those gets that do not keep what the plan gives them, where all get the same.

@@ -10,6 +10,7 @@ use crate::domain::plan::{PlanStatus, Sensitivity};
 use crate::modelling::{Leaf, Model};
 use crate::solver::SolveStatus;
 use crate::solver::program::{Class, Program, Row};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A limit is relaxed by this share of its value.
 const RELAXED_BY: f64 = 0.25;
@@ -29,11 +30,14 @@ pub struct ParameterChange {
     pub to: f64,
 }
 
-/// What re-solving gave, and which parameters were left out for want of time.
+/// What re-solving gave.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Tried {
     pub(super) entries: Vec<Sensitivity>,
+    /// Parameters that were left out because as many as may be were tried.
     pub(super) left_out: Vec<String>,
+    /// Parameters that were left out because time was up or the solver failed.
+    pub(super) late: Vec<String>,
 }
 
 /// A change that is to be tried.
@@ -60,10 +64,10 @@ pub(super) fn find(found: &Found<'_>, asked: &[ParameterChange], (runs, most): (
         let trial = Trial { leaf, to: change.to, expected: 0.0 };
         match solve_again(found, &trial, runs) {
             Ok(Some(entry)) => tried.entries.push(entry),
-            Ok(None) => tried.leave_out(&trial),
+            Ok(None) => tried.left_out.push(trial.leaf.name()),
             Err(stop) => {
                 stop.soft()?;
-                tried.leave_out(&trial);
+                tried.late.push(trial.leaf.name());
             }
         }
     }
@@ -72,44 +76,43 @@ pub(super) fn find(found: &Found<'_>, asked: &[ParameterChange], (runs, most): (
     }
     let (trials, unseen) = worth_trying(found, runs);
     let mut entries = Vec::new();
-    let mut over = false;
     for (at, trial) in trials.iter().enumerate() {
         if asked.iter().any(|change| change.parameter == trial.leaf.name() && change.to == trial.to) {
             continue;
         }
-        if over || at >= most {
-            tried.leave_out(trial);
+        if at >= most || !tried.late.is_empty() {
+            let names = if at >= most { &mut tried.left_out } else { &mut tried.late };
+            names.push(trial.leaf.name());
             continue;
         }
         match solve_again(found, trial, runs) {
-            Ok(Some(entry)) => entries.push(entry),
-            Ok(None) => {}
+            Ok(entry) => entries.extend(entry),
             Err(stop) => {
                 stop.soft()?;
-                over = true;
-                tried.leave_out(trial);
+                tried.late.push(trial.leaf.name());
             }
         }
     }
-    // What makes a plan impossible weighs more than any change of its objective.
-    let effect = |entry: &Sensitivity| entry.change.map_or(f64::INFINITY, f64::abs);
-    let strongest = |entry: &Sensitivity| {
-        let of_it = entries.iter().filter(|other| other.parameter == entry.parameter);
-        of_it.map(effect).fold(0.0, f64::max)
-    };
-    let mut ordered: Vec<(f64, Sensitivity)> = entries.iter().map(|entry| (strongest(entry), entry.clone())).collect();
-    ordered.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.parameter.cmp(&b.1.parameter)));
-    tried.entries.extend(ordered.into_iter().map(|(_, entry)| entry));
+    tried.entries.extend(strongest_first(entries));
     tried.left_out.extend(unseen);
-    tried.left_out.retain(|name| !tried.entries.iter().any(|entry| entry.parameter == *name));
-    tried.left_out.dedup();
+    for names in [&mut tried.left_out, &mut tried.late] {
+        names.retain(|name| !tried.entries.iter().any(|entry| entry.parameter == *name));
+        names.dedup();
+    }
     Ok(tried)
 }
 
-impl Tried {
-    fn leave_out(&mut self, trial: &Trial) {
-        self.left_out.push(trial.leaf.name());
+/// By the greatest effect that any change of the parameter has; what makes a plan impossible weighs more than any change of its objective.
+fn strongest_first(entries: Vec<Sensitivity>) -> Vec<Sensitivity> {
+    let mut effects: BTreeMap<String, f64> = BTreeMap::new();
+    for entry in &entries {
+        let effect = effects.entry(entry.parameter.clone()).or_default();
+        *effect = effect.max(entry.change.map_or(f64::INFINITY, f64::abs));
     }
+    let effect = |entry: &Sensitivity| effects.get(&entry.parameter).copied().unwrap_or(0.0);
+    let mut entries = entries;
+    entries.sort_by(|a, b| effect(b).total_cmp(&effect(a)).then_with(|| a.parameter.cmp(&b.parameter)));
+    entries
 }
 
 /// The plan with the parameter changed; nothing where no model comes of it.
@@ -153,8 +156,10 @@ fn worth_trying(found: &Found<'_>, runs: &Runs<'_>) -> (Vec<Trial>, Vec<String>)
         found.problem.program.rows.iter().map(|row| row.terms.len()).sum::<usize>() + found.problem.program.columns.len();
     let most = PROBED_MAX.min(PROBED_NONZEROS_MAX / nonzeros.max(1));
     let (mut ranked, mut unseen) = (Vec::new(), Vec::new());
+    let flags = flags(&leaves);
+    let leaves = leaves.into_iter().filter(|leaf| !flags.contains(&leaf.parameter));
     // Single values first: a cap or a budget is one, and a table has too many entries to ask about each.
-    let (single, many): (Vec<_>, Vec<_>) = leaves.into_iter().partition(|leaf| leaf.index.is_empty());
+    let (single, many): (Vec<_>, Vec<_>) = leaves.partition(|leaf| leaf.index.is_empty());
     for (at, leaf) in single.into_iter().chain(many).enumerate() {
         if at >= most || runs.late() {
             unseen.push(leaf.name());
@@ -171,8 +176,19 @@ fn worth_trying(found: &Found<'_>, runs: &Runs<'_>) -> (Vec<Trial>, Vec<String>)
         })
         .collect();
     let strongest = |of: &[Trial]| of.iter().map(|trial| trial.expected).fold(0.0, f64::max);
-    trials.sort_by(|a, b| strongest(b).total_cmp(&strongest(a)));
+    let single = |of: &[Trial]| of.first().is_some_and(|trial| trial.leaf.index.is_empty());
+    trials.sort_by(|a, b| single(b).cmp(&single(a)).then_with(|| strongest(b).total_cmp(&strongest(a))));
     (trials.into_iter().flatten().collect(), unseen)
+}
+
+/// Tables of nothing but 0 and 1 say what is so; a tenth more of that is nonsense.
+fn flags(leaves: &[Leaf]) -> BTreeSet<String> {
+    let mut flags: BTreeSet<String> =
+        leaves.iter().filter(|leaf| !leaf.index.is_empty()).map(|leaf| leaf.parameter.clone()).collect();
+    leaves.iter().filter(|leaf| leaf.value != 0.0 && leaf.value != 1.0).for_each(|leaf| {
+        flags.remove(&leaf.parameter);
+    });
+    flags
 }
 
 /// What moves in the program with a parameter, for one unit upwards.
@@ -261,10 +277,10 @@ impl Moves {
     }
 }
 
-/// What a parameter is changed to: a limit is relaxed by a quarter, everything else moves by a tenth both ways. Where the variables are
-/// whole, a whole number stays whole and moves by one at least.
+/// What a parameter is changed to: a limit is relaxed by a quarter, everything else moves by a tenth both ways. A whole
+/// number that limits whole variables stays whole and moves by one at least.
 fn targets(leaf: &Leaf, moves: &Moves, class: Class) -> Vec<f64> {
-    let whole = matches!(class, Class::Mip | Class::Cp) && leaf.value == leaf.value.round();
+    let whole = leaf.value == leaf.value.round() && (class == Class::Cp || (class == Class::Mip && !moves.coefficients));
     let by = |share: f64| {
         let step = leaf.value.abs() * share;
         if whole { step.round().max(1.0) } else { step }
