@@ -4,7 +4,7 @@
 
 use super::field::FieldError;
 use super::ids::{DecisionId, PlanId, TenantId};
-use super::plan::{PlanReport, PlanStatus};
+use super::plan::{Assumption, PlanReport, PlanStatus};
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -66,6 +66,9 @@ pub struct PlanAsked {
     /// Parameters to be changed, beside those that are changed by themselves.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sensitivity: Vec<AskedChange>,
+    /// What was assumed where the model was made from words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub assumptions: Vec<Assumption>,
     /// How far the solvers may go.
     #[serde(skip_serializing_if = "PlanLimits::is_default")]
     pub limits: PlanLimits,

@@ -7,7 +7,7 @@
 
 use crate::domain::deadline::Deadline;
 use crate::domain::field::FieldError;
-use crate::domain::plan::{CheckReport, PlanReport};
+use crate::domain::plan::{Assumption, CheckReport, PlanReport};
 use crate::domain::plan_record::PlanAsked;
 use crate::solver::{Cancel, SolverError};
 use async_trait::async_trait;
@@ -71,6 +71,8 @@ pub struct Worded {
     pub model: Arc<RawValue>,
     /// What it is about.
     pub title: Option<String>,
+    /// What was assumed beside what the words say.
+    pub assumptions: Vec<Assumption>,
 }
 
 /// Why there is no plan.

@@ -70,8 +70,12 @@ impl Findings {
         self.worst = self.worst.max(gap.size);
         if gap.size > self.tolerance {
             let finite = |value: f64| if value.is_finite() { value } else { f64::MAX.copysign(value) };
-            let violation =
-                Violation { constraint: constraint(), states: states.to_owned(), left: finite(gap.left), right: finite(gap.right) };
+            let violation = Violation {
+                constraint: constraint(),
+                states: states.to_owned(),
+                left: finite(gap.left),
+                right: finite(gap.right),
+            };
             self.found.push((gap.size, violation));
         }
     }
@@ -146,7 +150,9 @@ fn ordered(parts: &Parts, values: &BTreeMap<String, f64>) -> Result<Vec<f64>, Ve
                     used += 1;
                     found.push(*value);
                 }
-                Some(value) => errors.push(ModelError::new(format!("/values{}", super::read::step(&name)), format!("{value} is no number"))),
+                Some(value) => {
+                    errors.push(ModelError::new(format!("/values{}", super::read::step(&name)), format!("{value} is no number")))
+                }
                 None => errors.push(ModelError::new("/values", format!("the variable `{name}` has no value"))),
             }
             if errors.len() >= MODEL_ERRORS_MAX {
@@ -155,11 +161,17 @@ fn ordered(parts: &Parts, values: &BTreeMap<String, f64>) -> Result<Vec<f64>, Ve
         }
     }
     if used < values.len() {
-        let known: std::collections::HashSet<String> =
-            parts.variables.iter().flat_map(|variable| (0..variable.len).map(|offset| parts.instance_name(variable, offset))).collect();
+        let known: std::collections::HashSet<String> = parts
+            .variables
+            .iter()
+            .flat_map(|variable| (0..variable.len).map(|offset| parts.instance_name(variable, offset)))
+            .collect();
         for name in values.keys().filter(|name| !known.contains(*name)).take(MODEL_ERRORS_MAX) {
             let hint = did_you_mean(name, known.iter().map(String::as_str));
-            errors.push(ModelError::new(format!("/values{}", super::read::step(name)), format!("there is no variable `{name}`{hint}")));
+            errors.push(ModelError::new(
+                format!("/values{}", super::read::step(name)),
+                format!("there is no variable `{name}`{hint}"),
+            ));
         }
     }
     if errors.is_empty() { Ok(found) } else { Err(errors) }

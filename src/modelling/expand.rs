@@ -210,11 +210,15 @@ impl<'a> Builder<'a> {
         let class = self.class_name();
         match self.class {
             Class::Lp | Class::Convex if whole => {
-                let detail = format!("`{}` takes whole values only, which model type `{class}` has not; use `mip` or `cp`", variable.name);
+                let detail =
+                    format!("`{}` takes whole values only, which model type `{class}` has not; use `mip` or `cp`", variable.name);
                 return Err(ModelError::new(format!("{}/type", variable.pointer), detail));
             }
             Class::Cp if !whole => {
-                let detail = format!("`{}` is continuous, and model type `cp` has whole numbers only; use `integer`, or `mip`", variable.name);
+                let detail = format!(
+                    "`{}` is continuous, and model type `cp` has whole numbers only; use `integer`, or `mip`",
+                    variable.name
+                );
                 return Err(ModelError::new(format!("{}/type", variable.pointer), detail));
             }
             _ => {}
@@ -287,7 +291,8 @@ impl<'a> Builder<'a> {
             let before = (self.rows.len(), self.cones.len(), self.rules.len());
             self.state(scope, &formula.node, true, &[])?;
             let (constraint, states) = (constraint.name.clone(), formula.text.clone());
-            let (rows, cones, rules) = (since(before.0, self.rows.len()), since(before.1, self.cones.len()), since(before.2, self.rules.len()));
+            let (rows, cones, rules) =
+                (since(before.0, self.rows.len()), since(before.1, self.cones.len()), since(before.2, self.rules.len()));
             found.push(Constrained { name, constraint, states, rows, cones, rules });
             Ok(())
         });

@@ -18,7 +18,8 @@ pub(super) enum Json {
 impl Json {
     /// Reads a document; `serde_json` refuses nesting past 128 levels and numbers past the range of a double.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, ModelError> {
-        serde_json::from_slice(bytes).map_err(|error| ModelError::new("", format!("not a JSON document that can be read: {error}")))
+        serde_json::from_slice(bytes)
+            .map_err(|error| ModelError::new("", format!("not a JSON document that can be read: {error}")))
     }
 
     /// What it is, for a message.

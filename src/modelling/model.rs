@@ -177,7 +177,12 @@ impl Model {
             }
             Body::Written(program) => {
                 let kept = program.rows.iter().zip(&self.dropped).filter(|(_, dropped)| !**dropped);
-                kept.map(|(row, _)| Stated { name: row.name.clone(), states: super::written::states(program, row), over: Vec::new() }).collect()
+                kept.map(|(row, _)| Stated {
+                    name: row.name.clone(),
+                    states: super::written::states(program, row),
+                    over: Vec::new(),
+                })
+                .collect()
             }
         }
     }

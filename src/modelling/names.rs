@@ -19,7 +19,13 @@ pub(super) fn wrong(name: &str) -> Option<String> {
     }
     match super::token::tokens(name) {
         Err(fault) => Some(fault.detail),
-        Ok(found) if found.len() == 2 && matches!(found[0].kind, super::token::Kind::Name(_)) && !name.contains(char::is_whitespace) => None,
+        Ok(found)
+            if found.len() == 2
+                && matches!(found[0].kind, super::token::Kind::Name(_))
+                && !name.contains(char::is_whitespace) =>
+        {
+            None
+        }
         Ok(_) => Some(format!("`{name}` is not a name: a letter or `_`, then letters, digits and `_`")),
     }
 }
@@ -37,7 +43,8 @@ pub(super) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a s
 /// How many letters must be added, dropped, changed or changed over (Damerau 1964, as the optimal string alignment); past `most` any larger
 /// number.
 fn distance(a: &str, b: &str, most: usize) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.to_lowercase().chars().take(64).collect(), b.to_lowercase().chars().take(64).collect());
+    let (a, b): (Vec<char>, Vec<char>) =
+        (a.to_lowercase().chars().take(64).collect(), b.to_lowercase().chars().take(64).collect());
     if a.len().abs_diff(b.len()) > most {
         return most + 1;
     }

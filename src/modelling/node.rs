@@ -138,7 +138,9 @@ impl NodeKind {
 
     fn parts(&self) -> Vec<&Node> {
         match self {
-            Self::Number(_) | Self::Index(_) | Self::Param(_) | Self::Var(_) | Self::CompareMembers(..) | Self::Among(..) => Vec::new(),
+            Self::Number(_) | Self::Index(_) | Self::Param(_) | Self::Var(_) | Self::CompareMembers(..) | Self::Among(..) => {
+                Vec::new()
+            }
             Self::Sum(terms) => terms.iter().map(|(_, term)| term).collect(),
             Self::Product { times, over } => times.iter().chain(over).collect(),
             Self::Power(a, b) | Self::Implies(a, b) | Self::Same(a, b) => vec![a, b],

@@ -105,7 +105,10 @@ impl Reader {
         for (name, _) in fields {
             if !known.contains(&name.as_str()) {
                 let hint = did_you_mean(name, known.iter().copied());
-                self.wrong(format!("{pointer}{}", step(name)), format!("there is no field `{name}` here{hint}; there are {}", list(known)));
+                self.wrong(
+                    format!("{pointer}{}", step(name)),
+                    format!("there is no field `{name}` here{hint}; there are {}", list(known)),
+                );
             }
         }
         Some(fields)
@@ -131,7 +134,10 @@ impl Reader {
         if value.abs() <= MODEL_NUMBER_MAX {
             return Some(value);
         }
-        self.wrong(pointer, format!("the number {value:e} is larger than {MODEL_NUMBER_MAX:e}, past what a solver can tell apart"));
+        self.wrong(
+            pointer,
+            format!("the number {value:e} is larger than {MODEL_NUMBER_MAX:e}, past what a solver can tell apart"),
+        );
         None
     }
 
@@ -223,7 +229,10 @@ impl Reader {
 
     fn objective(&mut self, fields: Fields<'_>) {
         let Some(found) = field(fields, "objective") else {
-            return self.wrong("/objective", "the objective is missing; where any solution will do, it is {\"sense\": \"minimize\", \"expression\": \"0\"}");
+            return self.wrong(
+                "/objective",
+                "the objective is missing; where any solution will do, it is {\"sense\": \"minimize\", \"expression\": \"0\"}",
+            );
         };
         let known = ["sense", "expression", "unit", "name", "description", "comment"];
         let Some(fields) = self.fields(found, "/objective", &known) else { return };
@@ -237,7 +246,12 @@ impl Reader {
         let text = match field(fields, "expression") {
             Some(Json::Text(text)) => text.clone(),
             Some(Json::Number(value)) => value.to_string(),
-            _ => return self.wrong("/objective/expression", "the expression is missing; it is a text such as `sum(i in s: cost[i] * x[i])`"),
+            _ => {
+                return self.wrong(
+                    "/objective/expression",
+                    "the expression is missing; it is a text such as `sum(i in s: cost[i] * x[i])`",
+                );
+            }
         };
         let pointer = "/objective/expression";
         let found = syntax::read(&text).and_then(|(syntax, over)| {

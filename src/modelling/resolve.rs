@@ -66,7 +66,9 @@ impl<'a> Resolver<'a> {
             }
             if let Some(filter) = &binder.filter {
                 let node = self.condition(filter)?;
-                if found.len() > before && let Some(last) = found.last_mut() {
+                if found.len() > before
+                    && let Some(last) = found.last_mut()
+                {
                     last.filter = Some(node);
                 }
             }
@@ -83,7 +85,10 @@ impl<'a> Resolver<'a> {
                     return Err(Fault::new(&binder.set_at, format!("the range {from}..{to} is empty")));
                 }
                 if length > MODEL_ENTRIES_MAX {
-                    return Err(Fault::new(&binder.set_at, format!("the range has {length} numbers; at most {MODEL_ENTRIES_MAX} are taken")));
+                    return Err(Fault::new(
+                        &binder.set_at,
+                        format!("the range has {length} numbers; at most {MODEL_ENTRIES_MAX} are taken"),
+                    ));
                 }
                 let name = format!("{from}..{to}");
                 if let Some(known) = self.parts.sets.iter().position(|set| set.name == name) {
@@ -134,7 +139,8 @@ impl<'a> Resolver<'a> {
     pub(super) fn condition(&mut self, syntax: &Syntax) -> Result<Node, Fault> {
         let node = self.statement(syntax)?;
         if node.varies {
-            let detail = "a condition on indices can't depend on a variable; what depends on one is an implication, `if … then …` or `=>`";
+            let detail =
+                "a condition on indices can't depend on a variable; what depends on one is an implication, `if … then …` or `=>`";
             return Err(Fault::new(&node.at, detail));
         }
         Ok(node)
@@ -175,7 +181,9 @@ impl<'a> Resolver<'a> {
             Form::Implies(when, then) => NodeKind::Implies(Box::new(self.statement(when)?), Box::new(self.statement(then)?)),
             Form::Same(a, b) => NodeKind::Same(Box::new(self.statement(a)?), Box::new(self.statement(b)?)),
             Form::If(when, then, other) => return self.choice(when, then, other.as_deref(), at),
-            Form::Text(text) => return Err(Fault::new(at, format!("the text \"{text}\" is not a number; a text can only be an index"))),
+            Form::Text(text) => {
+                return Err(Fault::new(at, format!("the text \"{text}\" is not a number; a text can only be an index")));
+            }
             Form::Tuple(_) => return Err(Fault::new(at, "several values in brackets can only be an index")),
             Form::List(_) => return Err(Fault::new(at, "a list in `[…]` can only be a point of `piecewise`")),
         };
@@ -201,7 +209,8 @@ impl<'a> Resolver<'a> {
             return Err(Fault::new(at, "a number under a condition needs `else` and another number"));
         };
         if when.varies {
-            let detail = "which of two numbers it is can't depend on a variable; state it with implications and a variable of its own";
+            let detail =
+                "which of two numbers it is can't depend on a variable; state it with implications and a variable of its own";
             return Err(Fault::new(&when.at, detail));
         }
         Ok(Node::new(NodeKind::Choose(Box::new(when), Box::new(then), Box::new(other)), at))

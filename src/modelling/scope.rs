@@ -108,7 +108,10 @@ impl<'a> Scope<'a> {
                         Some(place) => place,
                         None => {
                             let member = member.map_or_else(|text| text, |id| self.parts.members.text(id));
-                            return Err(Fault::new(at, format!("nothing is at the index `{member}`, which is no member of `{}`", set.name)));
+                            return Err(Fault::new(
+                                at,
+                                format!("nothing is at the index `{member}`, which is no member of `{}`", set.name),
+                            ));
                         }
                     }
                 }

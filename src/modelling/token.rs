@@ -78,14 +78,16 @@ const SYMBOLS: [(&str, &str); 36] = [
 pub(super) const WORDS: [&str; 9] = ["in", "if", "then", "else", "and", "or", "not", "for", "where"];
 
 /// Letters that look like an ASCII letter and are none, each before the letter that it looks like.
-const LOOK_ALIKES: &str =
-    "аaеeоoрpсcхxуyіiјjѕsһhԁdԛqԝwАAВBЕEКKМMНHОOРPСCТTХXУYІIЈJЅSΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧXοoνvρpιiαaκkχx";
+const LOOK_ALIKES: &str = "аaеeоoрpсcхxуyіiјjѕsһhԁdԛqԝwАAВBЕEКKМMНHОOРPСCТTХXУYІIЈJЅSΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧXοoνvρpιiαaκkχx";
 
 /// Cuts `text` into tokens, of which the last is [`Kind::End`].
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
     let chars: Vec<char> = text.chars().take(EXPRESSION_CHARS_MAX + 1).collect();
     if chars.len() > EXPRESSION_CHARS_MAX {
-        return Err(Fault::new(&(0..0), format!("the expression has more than {EXPRESSION_CHARS_MAX} characters; write sums over sets")));
+        return Err(Fault::new(
+            &(0..0),
+            format!("the expression has more than {EXPRESSION_CHARS_MAX} characters; write sums over sets"),
+        ));
     }
     let mut found = Vec::new();
     let mut at = 0;
@@ -141,7 +143,8 @@ fn foreign(letter: char, at: usize) -> Fault {
     let mut pairs = LOOK_ALIKES.chars();
     while let (Some(alike), Some(ascii)) = (pairs.next(), pairs.next()) {
         if alike == letter {
-            let detail = format!("`{letter}` (U+{code:04X}) is not the letter `{ascii}` that it looks like; write the ASCII letter");
+            let detail =
+                format!("`{letter}` (U+{code:04X}) is not the letter `{ascii}` that it looks like; write the ASCII letter");
             return Fault::new(&(at..at + 1), detail);
         }
     }
@@ -177,7 +180,10 @@ fn number(chars: &[char], at: usize) -> Result<(Kind, usize), Fault> {
     }
     let value: f64 = text.parse().map_err(|_| Fault::new(&(at..end), format!("`{text}` is not a number")))?;
     if value > MODEL_NUMBER_MAX {
-        return Err(Fault::new(&(at..end), format!("the number `{text}` is larger than {MODEL_NUMBER_MAX:e}, past what a solver can tell apart")));
+        return Err(Fault::new(
+            &(at..end),
+            format!("the number `{text}` is larger than {MODEL_NUMBER_MAX:e}, past what a solver can tell apart"),
+        ));
     }
     if chars.get(end) == Some(&'%') {
         return Ok((Kind::Number(value / 100.0), end + 1));

@@ -12,6 +12,7 @@ use crate::domain::ids::{ComponentId, DecisionId, EntryId, PlanId, StrategyName,
 use crate::domain::judgement::{Judgement, Source};
 use crate::domain::market::{Bar, Chunk, Instrument, Series};
 use crate::domain::partition::PartitionKey;
+use crate::domain::plan::Assumption;
 use crate::domain::plan_record::{
     AskedAlternative, AskedChange, MadeWith, PlanAsked, PlanChange, PlanFailure, PlanKey, PlanLimits, PlanLink, PlanRecord,
     PlanState,
@@ -222,6 +223,7 @@ pub(super) fn fixed_plan() -> Record {
         text: Some("Allocate the fund".into()),
         alternatives: vec![AskedAlternative { name: "all in".into(), values: [("x".to_owned(), 1.0)].into() }],
         sensitivity: vec![AskedChange { parameter: "max_pct".into(), to: 0.5 }],
+        assumptions: vec![Assumption { text: "90 days".into(), source: "template allocation".into() }],
         limits: PlanLimits { time_ms: Some(500), nodes: Some(9), gap: Some(0.01) },
     };
     let change = |state, note: Option<&str>| PlanChange {
@@ -545,7 +547,14 @@ pub(super) fn plan() -> impl Strategy<Value = Record> {
         prop::collection::vec(("\\PC{1,9}", values).prop_map(|(name, values)| AskedAlternative { name, values }), 0..3);
     let changes = prop::collection::vec(("\\PC{1,9}", number).prop_map(|(parameter, to)| AskedChange { parameter, to }), 0..3);
     let asked = (prop::option::of("\\PC{0,30}"), prop::option::of("\\PC{0,30}"), alternatives, changes, limits).prop_map(
-        |(title, text, alternatives, sensitivity, limits)| PlanAsked { title, text, alternatives, sensitivity, limits },
+        |(title, text, alternatives, sensitivity, limits)| PlanAsked {
+            title,
+            text,
+            alternatives,
+            sensitivity,
+            assumptions: Vec::new(),
+            limits,
+        },
     );
     let change = (
         any_moment(),

@@ -50,7 +50,11 @@ impl PlanMaker for Told {
 
     async fn from_words(&self, text: &str, _: Deadline) -> Result<Worded, PlanFault> {
         match text.parse::<f64>() {
-            Ok(n) => Ok(Worded { model: model(&json!({"model_type": "lp", "n": n})), title: Some("words".into()) }),
+            Ok(n) => Ok(Worded {
+                model: model(&json!({"model_type": "lp", "n": n})),
+                title: Some("words".into()),
+                assumptions: Vec::new(),
+            }),
             Err(_) => Err(PlanFault::Unclear(vec![FieldError::new("/n", "which number?")])),
         }
     }
@@ -129,7 +133,7 @@ async fn scene_over(store: Arc<dyn Store>, change: impl FnOnce(&mut Config)) -> 
     change(&mut config);
     let told = Arc::new(Told::default());
     let (made, cancelled) = (Arc::clone(&told.made), Arc::clone(&told.cancelled));
-    let trading = instinct::app::engines(&config, &*embed::open(&config.embed).unwrap()).unwrap();
+    let trading = instinct::app::engines(&config, &embed::open(&config.embed).unwrap()).unwrap();
     let embedder = embed::open(&config.embed).unwrap();
     let engines: Engines = trading.with_plans(told);
     let parts = Parts { embedder, store, search: None, graphs: None, engines, clock: Clock::System };

@@ -220,6 +220,7 @@ impl PlanRequest {
                 text,
                 alternatives: self.alternatives,
                 sensitivity: self.sensitivity,
+                assumptions: Vec::new(),
                 limits: self.limits,
             },
             from: self.from,

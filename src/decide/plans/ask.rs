@@ -135,6 +135,7 @@ impl Decider {
                 let worded = worded.await.map_err(|_| too_late(question.deadline))??;
                 asked.text = Some(text.clone());
                 asked.title = asked.title.or(worded.title);
+                asked.assumptions = worded.assumptions;
                 Ok((worded.model, asked))
             }
         }

@@ -1,15 +1,20 @@
 //! From a question to a model: by a template, else by a language model where there is one.
 
 use super::Config;
+use super::maker::Drafter;
 use super::prompt;
 use super::templates::Catalogue;
 use super::words::{NotRead, Words};
 use crate::domain::deadline::Deadline;
+use crate::domain::field::FieldError;
+use crate::domain::plan::MissingSlot;
 use crate::domain::text::FreshText;
 use crate::domain::vector::UnitVector;
 use crate::embed::Embedder;
 use crate::engine::EngineFailure;
+use crate::engine::planning::{PlanFault, Worded};
 use crate::llm::ChatModel;
+use async_trait::async_trait;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,7 +81,7 @@ impl Drafts {
     }
 
     /// The vector of a question that brings none.
-    pub(super) async fn meaning(&self, question: &str, deadline: Deadline) -> Option<UnitVector> {
+    async fn meaning(&self, question: &str, deadline: Deadline) -> Option<UnitVector> {
         let text = FreshText::new(question).ok()?;
         self.embedder.embed_document(&text, deadline).await.ok().map(|embedding| embedding.vector)
     }
@@ -94,10 +99,38 @@ impl Drafts {
         let only_lacks = why.template.is_some() && why.unread.is_empty();
         let Some(model) = self.model.as_ref().filter(|_| !only_lacks) else { return Err(NotDrafted::Asks(why)) };
         match prompt::write(&**model, question, deadline).await {
-            Ok(written) => Ok(Drafted { model: written.model, by: format!("language model {}, prompt {}", written.by, prompt::VERSION) }),
+            Ok(written) => {
+                Ok(Drafted { model: written.model, by: format!("language model {}, prompt {}", written.by, prompt::VERSION) })
+            }
             // What the templates lack is of more use to the caller than that the language model could not help.
             Err(EngineFailure::Abstained { .. } | EngineFailure::Failed { .. }) => Err(NotDrafted::Asks(why)),
             Err(failure) => Err(NotDrafted::Failed(failure)),
         }
     }
+}
+
+#[async_trait]
+impl Drafter for Drafts {
+    async fn draft(&self, text: &str, deadline: Deadline) -> Result<Worded, PlanFault> {
+        let meaning = self.meaning(text, deadline).await;
+        let drafted = Self::draft(self, text, meaning.as_ref(), deadline).await.map_err(|why| match why {
+            NotDrafted::Asks(why) => PlanFault::Unclear(open(&why)),
+            NotDrafted::Failed(EngineFailure::TimedOut) => PlanFault::TooLate,
+            NotDrafted::Failed(failure) => PlanFault::Unclear(vec![FieldError::new("/text", failure.told())]),
+        })?;
+        let wrong = |error: serde_json::Error| PlanFault::Unclear(vec![FieldError::new("/text", error.to_string())]);
+        let model = serde_json::value::to_raw_value(&drafted.model).map_err(wrong)?;
+        // Title and assumptions are in the model already.
+        Ok(Worded { model: model.into(), title: None, assumptions: Vec::new() })
+    }
+}
+
+/// What a question leaves open: each slot that is missing by its name, and each part that was not understood.
+fn open(why: &NotRead) -> Vec<FieldError> {
+    let slot = |missing: &MissingSlot| {
+        FieldError::new(format!("/text/{}", missing.slot), format!("{} For instance: \"{}\"", missing.question, missing.example))
+    };
+    let part = |part: &String| FieldError::new("/text", format!("this was not understood and is not to be left out: \"{part}\""));
+    let all: Vec<FieldError> = why.missing.iter().map(slot).chain(why.unread.iter().map(part)).collect();
+    if all.is_empty() { vec![FieldError::new("/text", why.reason.clone())] } else { all }
 }

@@ -3,7 +3,9 @@
 //! The words are read by templates ([`words`]); where none fits, a language model may write the model, which is told ([`drafts`]). What is
 //! missing is asked for. Nothing here acts on the world: a plan is a proposal.
 
+pub mod counted;
 pub mod drafts;
+pub mod maker;
 pub mod planner;
 mod prompt;
 pub mod templates;

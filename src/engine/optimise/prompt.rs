@@ -96,7 +96,8 @@ pub(super) async fn write(model: &dyn ChatModel, question: &str, deadline: Deadl
         let bytes = serde_json::to_vec(written).unwrap_or_default();
         let wrong = Model::parse(&bytes).and_then(|model| model.expand().map(drop));
         wrong.map_err(|errors| {
-            let told: Vec<String> = errors.iter().take(FAULTS_SHOWN).map(|error| format!("{}: {}", error.pointer, error.detail)).collect();
+            let told: Vec<String> =
+                errors.iter().take(FAULTS_SHOWN).map(|error| format!("{}: {}", error.pointer, error.detail)).collect();
             FieldError::new(errors.first().map_or("", |error| &*error.pointer), told.join("; "))
         })
     };

@@ -17,7 +17,8 @@ pub(super) fn gap(scope: &mut Scope<'_>, function: Function, items: &[Items], to
                 Ok(())
             })?;
             values.sort_by(f64::total_cmp);
-            let near = values.windows(2).map(|pair| Gap::between(pair[0], Relation::Differs, pair[1])).filter(|gap| gap.size > 0.0);
+            let near =
+                values.windows(2).map(|pair| Gap::between(pair[0], Relation::Differs, pair[1])).filter(|gap| gap.size > 0.0);
             Ok(near.max_by(|a, b| a.size.total_cmp(&b.size)).unwrap_or(Gap::NONE))
         }
         Function::NoOverlap => {
@@ -40,7 +41,9 @@ pub(super) fn gap(scope: &mut Scope<'_>, function: Function, items: &[Items], to
             let mut worst = Gap::NONE;
             // The load can only rise where an interval starts.
             for (moment, ..) in intervals.iter().filter(|interval| interval.1 > 0.0) {
-                let under_way = intervals.iter().filter(|(start, length, _)| *start <= moment + tolerance && start + length > moment + tolerance);
+                let under_way = intervals
+                    .iter()
+                    .filter(|(start, length, _)| *start <= moment + tolerance && start + length > moment + tolerance);
                 let load: f64 = under_way.map(|(_, _, demand)| demand).sum();
                 let found = Gap::between(load, Relation::AtMost, capacity);
                 worst = if found.size > worst.size { found } else { worst };

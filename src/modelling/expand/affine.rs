@@ -83,7 +83,14 @@ pub(super) fn times(mut a: Affine, scale: f64) -> Affine {
 
 impl<'a> Builder<'a> {
     /// Adds `scale * node` to a sum.
-    pub(super) fn add(&mut self, scope: &mut Scope<'a>, node: &Node, scale: f64, need: Need, into: &mut Total) -> Result<(), Fault> {
+    pub(super) fn add(
+        &mut self,
+        scope: &mut Scope<'a>,
+        node: &Node,
+        scale: f64,
+        need: Need,
+        into: &mut Total,
+    ) -> Result<(), Fault> {
         if scale == 0.0 {
             return Ok(());
         }
@@ -150,13 +157,16 @@ impl<'a> Builder<'a> {
 
     /// Whether a sum is a whole number whatever its columns are.
     pub(super) fn is_whole(&self, sum: &Affine) -> bool {
-        let columns = sum.terms.iter().all(|(column, coefficient)| self.columns[*column as usize].integer && coefficient.fract() == 0.0);
+        let columns =
+            sum.terms.iter().all(|(column, coefficient)| self.columns[*column as usize].integer && coefficient.fract() == 0.0);
         columns && sum.constant.fract() == 0.0
     }
 
     /// The name of a column of a sum that has no bound, for a message.
     pub(super) fn unbounded(&self, sum: &Affine) -> String {
-        let open = |column: &u32| !(self.columns[*column as usize].lower.is_finite() && self.columns[*column as usize].upper.is_finite());
+        let open = |column: &u32| {
+            !(self.columns[*column as usize].lower.is_finite() && self.columns[*column as usize].upper.is_finite())
+        };
         let name = sum.terms.iter().map(|(column, _)| column).find(|column| open(column));
         name.map_or_else(String::new, |column| self.columns[*column as usize].name.clone())
     }

@@ -49,7 +49,13 @@ impl<'a> Builder<'a> {
     }
 
     /// A column on the right side of every line.
-    fn hull(&mut self, x: &Affine, points: Points<'_>, slopes: &[f64], (above, at): (bool, &Range<usize>)) -> Result<Affine, Fault> {
+    fn hull(
+        &mut self,
+        x: &Affine,
+        points: Points<'_>,
+        slopes: &[f64],
+        (above, at): (bool, &Range<usize>),
+    ) -> Result<Affine, Fault> {
         let bounds = heights(points);
         let value = column(self.helper(bounds, self.class == Class::Cp, at)?, 1.0);
         for (point, slope) in points.iter().zip(slopes) {
@@ -87,10 +93,13 @@ impl<'a> Builder<'a> {
     /// A binary column for each segment, on which the line holds; in whole numbers, so the lines must have whole slopes.
     fn whole_segments(&mut self, x: &Affine, points: Points<'_>, slopes: &[f64], node: &Node) -> Result<Affine, Fault> {
         let at = &node.at;
-        let whole = points.iter().all(|point| point.0.fract() == 0.0 && point.1.fract() == 0.0) && slopes.iter().all(|slope| slope.fract() == 0.0);
+        let whole = points.iter().all(|point| point.0.fract() == 0.0 && point.1.fract() == 0.0)
+            && slopes.iter().all(|slope| slope.fract() == 0.0);
         if !whole {
             let words = self.words(at);
-            let detail = format!("`{words}` needs whole points and slopes in a model of type `cp`; multiply by what makes them whole, or use `mip`");
+            let detail = format!(
+                "`{words}` needs whole points and slopes in a model of type `cp`; multiply by what makes them whole, or use `mip`"
+            );
             return Err(Fault::new(at, detail));
         }
         self.must_be_whole(x, at)?;

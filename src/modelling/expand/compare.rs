@@ -75,7 +75,8 @@ impl<'a> Builder<'a> {
         if !total.is_affine() {
             if need == Need::Exact {
                 let words = self.words(&node.at);
-                let detail = format!("`{words}` sets something curved equal; a convex model has equations of affine expressions only");
+                let detail =
+                    format!("`{words}` sets something curved equal; a convex model has equations of affine expressions only");
                 return Err(Fault::new(&node.at, detail));
             }
             return self.quadratic_row(total, need, &node.at);
@@ -104,7 +105,12 @@ impl<'a> Builder<'a> {
     }
 
     /// `a != b`: less or more.
-    fn differs(&mut self, scope: &mut Scope<'a>, (node, left, right): (&Node, &Node, &Node), only_if: &[(u32, bool)]) -> Result<(), Fault> {
+    fn differs(
+        &mut self,
+        scope: &mut Scope<'a>,
+        (node, left, right): (&Node, &Node, &Node),
+        only_if: &[(u32, bool)],
+    ) -> Result<(), Fault> {
         self.needs_choices(node)?;
         let mut total = Total::default();
         self.add(scope, left, 1.0, Need::Exact, &mut total)?;
@@ -143,10 +149,19 @@ impl<'a> Builder<'a> {
     }
 
     /// `sum <= upper` where all `only_if` have their values, and `sum <= most` where not.
-    fn relaxed(&mut self, mut sum: Affine, upper: f64, most: f64, only_if: &[(u32, bool)], at: &Range<usize>) -> Result<(), Fault> {
+    fn relaxed(
+        &mut self,
+        mut sum: Affine,
+        upper: f64,
+        most: f64,
+        only_if: &[(u32, bool)],
+        at: &Range<usize>,
+    ) -> Result<(), Fault> {
         if !most.is_finite() {
             let (name, words) = (self.unbounded(&sum), self.words(at));
-            let detail = format!("`{words}` holds under a condition, which is linear only within bounds; give `{name}` both `lb` and `ub`");
+            let detail = format!(
+                "`{words}` holds under a condition, which is linear only within bounds; give `{name}` both `lb` and `ub`"
+            );
             return Err(Fault::new(at, detail));
         }
         let slack = most - upper;

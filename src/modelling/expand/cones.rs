@@ -17,7 +17,13 @@ pub(super) fn never_negative(node: &Node) -> bool {
     match &node.kind {
         NodeKind::Call(function, _) => matches!(
             function,
-            Function::Abs | Function::Norm | Function::Norm1 | Function::NormInf | Function::Square | Function::SumSquares | Function::Exp
+            Function::Abs
+                | Function::Norm
+                | Function::Norm1
+                | Function::NormInf
+                | Function::Square
+                | Function::SumSquares
+                | Function::Exp
         ),
         _ => false,
     }
@@ -86,7 +92,8 @@ impl<'a> Builder<'a> {
                 mean = sum;
                 continue;
             }
-            let next = if place + 1 == count { bound.clone() } else { column(self.helper((0.0, f64::INFINITY), false, at)?, 1.0) };
+            let next =
+                if place + 1 == count { bound.clone() } else { column(self.helper((0.0, f64::INFINITY), false, at)?, 1.0) };
             #[expect(clippy::cast_precision_loss, reason = "there are fewer than 2^52 of them")]
             let part = place as f64 / (place + 1) as f64;
             self.cone(ConeKind::Power(part), vec![mean, sum, next.clone()], at)?;
@@ -153,7 +160,9 @@ impl<'a> Builder<'a> {
         let mut sum = self.affine(scope, base, if p > 1.0 && !even && !never_negative(base) { Need::Exact } else { inner })?;
         if p > 1.0 && !even && self.range(&sum).0 < 0.0 {
             let words = self.words(&base.at);
-            let detail = format!("a power of {p} is convex only of what is never negative; give the variables in `{words}` bounds that say so");
+            let detail = format!(
+                "a power of {p} is convex only of what is never negative; give the variables in `{words}` bounds that say so"
+            );
             return Err(Fault::new(&base.at, detail));
         }
         let bound = column(self.helper(FREE, false, at)?, 1.0);

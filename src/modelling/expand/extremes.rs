@@ -28,7 +28,12 @@ impl<'a> Builder<'a> {
         self.largest(node, vec![sum, opposite], need, Curvature::Convex)
     }
 
-    pub(super) fn extreme(&mut self, scope: &mut Scope<'a>, (node, function, items): Call<'_>, need: Need) -> Result<Affine, Fault> {
+    pub(super) fn extreme(
+        &mut self,
+        scope: &mut Scope<'a>,
+        (node, function, items): Call<'_>,
+        need: Need,
+    ) -> Result<Affine, Fault> {
         match function {
             Function::Max => {
                 let sums = self.sums(scope, items, if need == Need::Above { need } else { Need::Exact })?;
@@ -98,7 +103,9 @@ impl<'a> Builder<'a> {
             if !slack.is_finite() {
                 let words = self.words(at);
                 let open = sums.iter().map(|sum| self.unbounded(sum)).find(|name| !name.is_empty()).unwrap_or_default();
-                let detail = format!("`{words}` bends the wrong way here, and takes binary variables and bounds; give `{open}` both `lb` and `ub`");
+                let detail = format!(
+                    "`{words}` bends the wrong way here, and takes binary variables and bounds; give `{open}` both `lb` and `ub`"
+                );
                 return Err(Fault::new(at, detail));
             }
             let chosen = self.binary(at)?;

@@ -22,7 +22,8 @@ impl Builder<'_> {
         objective.merge();
         let Affine { terms, constant } = objective.affine;
         let wrong = |detail: String| ModelError::new("/objective/expression", detail);
-        let numbers = terms.iter().map(|(_, value)| *value).chain(objective.products.iter().map(|(.., value)| *value)).chain([constant]);
+        let numbers =
+            terms.iter().map(|(_, value)| *value).chain(objective.products.iter().map(|(.., value)| *value)).chain([constant]);
         if let Some(value) = numbers.into_iter().find(|value| value.is_nan() || value.abs() >= 1e20) {
             return Err(wrong(format!("the objective comes to the number {value:e}, past what a solver can tell apart")));
         }
@@ -50,14 +51,18 @@ pub(super) fn make_whole(row: &mut Row) -> Result<(), String> {
     merge(&mut sum);
     let near_whole = |value: f64| (value - value.round()).abs() <= 1e-9 * value.abs().max(1.0);
     let mut scale = None;
-    for candidate in (0..=9).map(|digits| 10_f64.powi(digits)).chain([2.0, 3.0, 4.0, 6.0, 7.0, 8.0, 9.0, 12.0, 24.0, 60.0, 360.0]) {
+    for candidate in (0..=9).map(|digits| 10_f64.powi(digits)).chain([2.0, 3.0, 4.0, 6.0, 7.0, 8.0, 9.0, 12.0, 24.0, 60.0, 360.0])
+    {
         if sum.terms.iter().all(|(_, value)| near_whole(value * candidate)) {
             scale = Some(candidate);
             break;
         }
     }
     let Some(scale) = scale else {
-        return Err("the numbers of this constraint can't be made whole, as a model of type `cp` needs them; round them, or use `mip`".into());
+        return Err(
+            "the numbers of this constraint can't be made whole, as a model of type `cp` needs them; round them, or use `mip`"
+                .into(),
+        );
     };
     for (_, value) in &mut sum.terms {
         *value = (*value * scale).round();

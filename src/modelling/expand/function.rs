@@ -67,7 +67,9 @@ impl<'a> Builder<'a> {
                 self.absolute(scope, node, argument, inner)?
             }
             Function::Max | Function::Min | Function::NormInf => self.extreme(scope, call, inner)?,
-            Function::Norm | Function::Exp | Function::Log | Function::Sqrt | Function::InvPos => self.cone_function(scope, call, inner)?,
+            Function::Norm | Function::Exp | Function::Log | Function::Sqrt | Function::InvPos => {
+                self.cone_function(scope, call, inner)?
+            }
             Function::Entropy | Function::LogSumExp | Function::GeoMean => self.cone_function(scope, call, inner)?,
             _ => return Err(Fault::new(&node.at, format!("`{}` says what must hold and is no number", function.name()))),
         };

@@ -14,7 +14,13 @@ use std::ops::Range;
 
 impl<'a> Builder<'a> {
     /// Enforces that `node` holds, or does not where `truth` is false, where all `only_if` have their values.
-    pub(super) fn state(&mut self, scope: &mut Scope<'a>, node: &Node, truth: bool, only_if: &[(u32, bool)]) -> Result<(), Fault> {
+    pub(super) fn state(
+        &mut self,
+        scope: &mut Scope<'a>,
+        node: &Node,
+        truth: bool,
+        only_if: &[(u32, bool)],
+    ) -> Result<(), Fault> {
         if !node.varies {
             let holds = scope.holds(node)? == truth;
             return if holds { Ok(()) } else { self.refuse(only_if, &node.at) };
@@ -53,7 +59,9 @@ impl<'a> Builder<'a> {
                 let branch = if scope.holds(when)? { then } else { other };
                 self.state(scope, branch, truth, only_if)
             }
-            NodeKind::Call(function, items) if function.is_rule() => self.rule_of(scope, (node, *function, items), truth, only_if),
+            NodeKind::Call(function, items) if function.is_rule() => {
+                self.rule_of(scope, (node, *function, items), truth, only_if)
+            }
             _ => Err(Fault::new(&node.at, "found a number where a comparison would be right")),
         }
     }
@@ -134,7 +142,12 @@ impl<'a> Builder<'a> {
     }
 
     /// One at least of the literals has its value.
-    pub(super) fn literal_row(&mut self, literals: &[(u32, bool)], only_if: &[(u32, bool)], at: &Range<usize>) -> Result<(), Fault> {
+    pub(super) fn literal_row(
+        &mut self,
+        literals: &[(u32, bool)],
+        only_if: &[(u32, bool)],
+        at: &Range<usize>,
+    ) -> Result<(), Fault> {
         if self.class == Class::Cp {
             let opposite = only_if.iter().map(|(column, value)| (*column, !value));
             let all: Literals = literals.iter().copied().chain(opposite).collect();
@@ -210,13 +223,18 @@ impl<'a> Builder<'a> {
 
     /// The column of a variable that stands as a statement: it holds where it is 1.
     fn truth_column(&mut self, scope: &mut Scope<'a>, node: &Node) -> Result<u32, Fault> {
-        let NodeKind::Var(pick) = &node.kind else { return Err(Fault::new(&node.at, "found a number where a comparison would be right")) };
+        let NodeKind::Var(pick) = &node.kind else {
+            return Err(Fault::new(&node.at, "found a number where a comparison would be right"));
+        };
         let column = scope.position(pick, &node.at)?;
         if self.is_binary(column) {
             return Ok(column);
         }
         let words = self.words(&node.at);
-        Err(Fault::new(&node.at, format!("`{words}` is not binary, so it neither holds nor fails; compare it, as in `{words} >= 1`")))
+        Err(Fault::new(
+            &node.at,
+            format!("`{words}` is not binary, so it neither holds nor fails; compare it, as in `{words} >= 1`"),
+        ))
     }
 
     /// `any_of`, `all_of`, `at_most_one`, `exactly_one`.
@@ -265,7 +283,8 @@ impl<'a> Builder<'a> {
         }
         let least = if function == Function::ExactlyOne { 1.0 } else { f64::NEG_INFINITY };
         if self.class == Class::Cp && only_if.is_empty() {
-            let kind = if function == Function::ExactlyOne { RuleKind::ExactlyOne(literals) } else { RuleKind::AtMostOne(literals) };
+            let kind =
+                if function == Function::ExactlyOne { RuleKind::ExactlyOne(literals) } else { RuleKind::AtMostOne(literals) };
             return self.rule(kind, &node.at);
         }
         self.between(sum_of(literals.into_iter()), (least, 1.0), only_if, &node.at)

@@ -25,7 +25,9 @@ impl<'a> Builder<'a> {
         for divisor in over {
             if divisor.varies {
                 let words = self.words(&divisor.at);
-                let detail = format!("division by `{words}`, which depends on a variable; multiply both sides by it, or in `convex` write `inv_pos(…)`");
+                let detail = format!(
+                    "division by `{words}`, which depends on a variable; multiply both sides by it, or in `convex` write `inv_pos(…)`"
+                );
                 return Err(Fault::new(&divisor.at, detail));
             }
             scale /= scope.divisor(divisor)?;
@@ -99,7 +101,8 @@ impl<'a> Builder<'a> {
         self.must_be_whole(b, at)?;
         let (p, q) = (self.range(a), self.range(b));
         let ends = [p.0 * q.0, p.0 * q.1, p.1 * q.0, p.1 * q.1];
-        let bounds = ends.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lower, upper), end| (lower.min(*end), upper.max(*end)));
+        let bounds =
+            ends.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lower, upper), end| (lower.min(*end), upper.max(*end)));
         let target = self.helper(bounds, true, at)?;
         self.rule(RuleKind::Product { target: column(target, 1.0), of: vec![a.clone(), b.clone()] }, at)?;
         Ok(column(target, 1.0))
@@ -110,7 +113,10 @@ impl<'a> Builder<'a> {
             return Ok(());
         }
         let words = self.words(at);
-        Err(Fault::new(at, format!("`{words}` takes whole numbers in a model of type `cp`; multiply by what makes its numbers whole")))
+        Err(Fault::new(
+            at,
+            format!("`{words}` takes whole numbers in a model of type `cp`; multiply by what makes its numbers whole"),
+        ))
     }
 
     /// A product with a column of whole values, by the binary digits of that column.
@@ -173,7 +179,10 @@ impl<'a> Builder<'a> {
         let (lower, upper) = self.range(sum);
         if !(lower.is_finite() && upper.is_finite()) {
             let name = self.unbounded(sum);
-            return Err(Fault::new(at, format!("a product with a whole number is linear only within bounds; give `{name}` both `lb` and `ub`")));
+            return Err(Fault::new(
+                at,
+                format!("a product with a whole number is linear only within bounds; give `{name}` both `lb` and `ub`"),
+            ));
         }
         let target = self.helper((lower.min(0.0), upper.max(0.0)), self.is_whole(sum), at)?;
         let z = column(target, 1.0);

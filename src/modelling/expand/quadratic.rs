@@ -84,7 +84,10 @@ impl<'a> Builder<'a> {
         let columns: BTreeSet<u32> = total.products.iter().flat_map(|(a, b, _)| [*a, *b]).collect();
         let columns: Vec<u32> = columns.into_iter().collect();
         if columns.len() > ORDER_MAX {
-            let detail = format!("a quadratic form of {} variables; at most {ORDER_MAX} are looked at, write it as `sum_squares`", columns.len());
+            let detail = format!(
+                "a quadratic form of {} variables; at most {ORDER_MAX} are looked at, write it as `sum_squares`",
+                columns.len()
+            );
             return Err(Fault::new(at, detail));
         }
         let place = |column: u32| columns.binary_search(&column).unwrap_or(0);
@@ -114,10 +117,16 @@ impl<'a> Builder<'a> {
         let wants = need.wants();
         let names: Vec<&str> = columns.iter().take(4).map(|column| self.columns[*column as usize].name.as_str()).collect();
         let more = if columns.len() > names.len() { ", …" } else { "" };
-        let mut detail = format!("the products of variables in `{words}` (`{}`{more}) are not {bent}, and {wants} is needed here", names.join("`, `"));
+        let mut detail = format!(
+            "the products of variables in `{words}` (`{}`{more}) are not {bent}, and {wants} is needed here",
+            names.join("`, `")
+        );
         if columns.len() <= 100 {
             let least = matrix.clone().symmetric_eigen().eigenvalues.min();
-            detail.push_str(&format!(": the quadratic form has the eigenvalue {:.4}", if need == Need::Above { least } else { -least }));
+            detail.push_str(&format!(
+                ": the quadratic form has the eigenvalue {:.4}",
+                if need == Need::Above { least } else { -least }
+            ));
         }
         Fault::new(at, detail)
     }

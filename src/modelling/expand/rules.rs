@@ -9,14 +9,23 @@ use crate::modelling::scope::Scope;
 use crate::solver::program::{Affine, Class, ConeKind, Interval, RuleKind};
 
 impl<'a> Builder<'a> {
-    pub(super) fn rule_of(&mut self, scope: &mut Scope<'a>, call: Call<'_>, truth: bool, only_if: &[(u32, bool)]) -> Result<(), Fault> {
+    pub(super) fn rule_of(
+        &mut self,
+        scope: &mut Scope<'a>,
+        call: Call<'_>,
+        truth: bool,
+        only_if: &[(u32, bool)],
+    ) -> Result<(), Fault> {
         let (node, function, items) = call;
         if matches!(function, Function::AnyOf | Function::AllOf | Function::AtMostOne | Function::ExactlyOne) {
             return self.counted(scope, call, truth, only_if);
         }
         if !truth || !only_if.is_empty() {
             let words = self.words(&node.at);
-            return Err(Fault::new(&node.at, format!("`{words}` can only be stated as it is, not under a condition and not negated")));
+            return Err(Fault::new(
+                &node.at,
+                format!("`{words}` can only be stated as it is, not under a condition and not negated"),
+            ));
         }
         if function == Function::Semidefinite {
             self.must_be_convex_class(node)?;
@@ -54,7 +63,12 @@ impl<'a> Builder<'a> {
     }
 
     /// Intervals, with what stands third of each: a column that says whether it is there, or a demand.
-    fn intervals(&mut self, scope: &mut Scope<'a>, items: &[Items], presence: bool) -> Result<(Vec<Interval>, Vec<Affine>), Fault> {
+    fn intervals(
+        &mut self,
+        scope: &mut Scope<'a>,
+        items: &[Items],
+        presence: bool,
+    ) -> Result<(Vec<Interval>, Vec<Affine>), Fault> {
         let (mut found, mut thirds) = (Vec::new(), Vec::new());
         scope.each_item(items, &mut |scope, of| {
             let start = self.whole(scope, &of[0])?;
@@ -67,7 +81,9 @@ impl<'a> Builder<'a> {
             if let Some(sum) = third {
                 match (presence, &sum.terms[..]) {
                     (false, _) => thirds.push(sum),
-                    (true, [(column, 1.0)]) if sum.constant == 0.0 && self.columns[*column as usize].upper <= 1.0 => present = Some(*column),
+                    (true, [(column, 1.0)]) if sum.constant == 0.0 && self.columns[*column as usize].upper <= 1.0 => {
+                        present = Some(*column)
+                    }
                     (true, []) if sum.constant == 1.0 => {}
                     (true, []) if sum.constant == 0.0 => return Ok(()),
                     (true, _) => return Err(Fault::new(&of[2].at, "whether an interval is there is a binary variable")),

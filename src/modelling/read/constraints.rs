@@ -53,7 +53,10 @@ impl Reader {
         let fields = self.fields(item, pointer, &FIELDS)?;
         let name = self.text(fields, pointer, "name");
         if let Some(name) = name
-            && (name.is_empty() || name.chars().count() > MODEL_NAME_CHARS_MAX || name.contains(['[', ']']) || name.contains(char::is_control))
+            && (name.is_empty()
+                || name.chars().count() > MODEL_NAME_CHARS_MAX
+                || name.contains(['[', ']'])
+                || name.contains(char::is_control))
         {
             let detail = format!("the name of a constraint has 1 to {MODEL_NAME_CHARS_MAX} characters, and no brackets");
             self.wrong(format!("{pointer}/name"), detail);
@@ -67,11 +70,16 @@ impl Reader {
         let over = match field(fields, "for") {
             None => String::new(),
             Some(Json::Text(text)) => text.clone(),
-            Some(Json::List(items)) if items.iter().all(|item| matches!(item, Json::Text(_))) => {
-                items.iter().filter_map(|item| if let Json::Text(text) = item { Some(text.as_str()) } else { None }).collect::<Vec<_>>().join(", ")
-            }
+            Some(Json::List(items)) if items.iter().all(|item| matches!(item, Json::Text(_))) => items
+                .iter()
+                .filter_map(|item| if let Json::Text(text) = item { Some(text.as_str()) } else { None })
+                .collect::<Vec<_>>()
+                .join(", "),
             Some(other) => {
-                self.wrong(format!("{pointer}/for"), format!("found {} where index sets such as `i in s, j in t` would be right", other.kind()));
+                self.wrong(
+                    format!("{pointer}/for"),
+                    format!("found {} where index sets such as `i in s, j in t` would be right", other.kind()),
+                );
                 return None;
             }
         };
@@ -95,7 +103,10 @@ impl Reader {
             sets.extend(resolver.implied(&syntax));
             let node = resolver.statement(&syntax)?;
             if !node.varies {
-                return Err(Fault::new(&syntax.at, "no variable is in this constraint, so no decision can change whether it holds"));
+                return Err(Fault::new(
+                    &syntax.at,
+                    "no variable is in this constraint, so no decision can change whether it holds",
+                ));
             }
             let slots = resolver.slots.len();
             Ok((syntax, node, sets, slots))

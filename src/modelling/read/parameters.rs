@@ -54,7 +54,10 @@ impl Reader {
             default = match field(fields, "default") {
                 None => None,
                 Some(Json::Number(value)) => self.number(*value, &format!("{pointer}/default")),
-                Some(other) => return self.wrong(format!("{pointer}/default"), format!("found {} where a number would be right", other.kind())),
+                Some(other) => {
+                    return self
+                        .wrong(format!("{pointer}/default"), format!("found {} where a number would be right", other.kind()));
+                }
             };
         }
         let Some((sets, values)) = self.table(value, &at, index.as_deref(), default) else { return };
@@ -67,7 +70,13 @@ impl Reader {
         self.parts.parameters.push(Parameter { name: name.to_owned(), sets, base, len, unit, source, pointer: at });
     }
 
-    fn table(&mut self, json: &Json, pointer: &str, index: Option<&[usize]>, default: Option<f64>) -> Option<(Vec<ParamSet>, Vec<f64>)> {
+    fn table(
+        &mut self,
+        json: &Json,
+        pointer: &str,
+        index: Option<&[usize]>,
+        default: Option<f64>,
+    ) -> Option<(Vec<ParamSet>, Vec<f64>)> {
         let (mut levels, mut entries) = (Vec::new(), Vec::new());
         self.entries(json, pointer, &mut Vec::new(), &mut (&mut levels, &mut entries))?;
         if let Some(index) = index
@@ -83,7 +92,10 @@ impl Reader {
         let size = sets.iter().map(|set| self.parts.sets[set.set].len()).try_fold(1_usize, |all, size| all.checked_mul(size));
         let room = MODEL_ENTRIES_MAX.saturating_sub(self.values.len());
         let Some(size) = size.filter(|size| *size <= room) else {
-            self.wrong(pointer, format!("the parameters have more than {MODEL_ENTRIES_MAX} entries together, gaps in tables included"));
+            self.wrong(
+                pointer,
+                format!("the parameters have more than {MODEL_ENTRIES_MAX} entries together, gaps in tables included"),
+            );
             return None;
         };
         let mut values = vec![default.unwrap_or(f64::NAN); size];
@@ -114,7 +126,10 @@ impl Reader {
         match json {
             Json::Number(value) => {
                 if found.0.len() != depth {
-                    self.wrong(pointer, format!("a number stands here {depth} levels deep and others stand {} levels deep", found.0.len()));
+                    self.wrong(
+                        pointer,
+                        format!("a number stands here {depth} levels deep and others stand {} levels deep", found.0.len()),
+                    );
                     return None;
                 }
                 let value = self.number(*value, pointer)?;
@@ -128,7 +143,10 @@ impl Reader {
                 match found.0.get(depth) {
                     Some(Level::List(length)) if *length == items.len() && *length > 0 => {}
                     Some(Level::List(length)) => {
-                        self.wrong(pointer, format!("a list of {} stands where others have {length}; a list can't be empty", items.len()));
+                        self.wrong(
+                            pointer,
+                            format!("a list of {} stands where others have {length}; a list can't be empty", items.len()),
+                        );
                         return None;
                     }
                     _ => return self.mixed(pointer),
@@ -175,7 +193,8 @@ impl Reader {
     /// The member that a key of a table names; one with commas is a tuple where a set has that tuple.
     fn key(&mut self, name: &str) -> u32 {
         if name.contains(',') {
-            let parts: Option<Vec<u32>> = name.split(',').map(|part| self.parts.members.find(&Member::from_text(part.trim()))).collect();
+            let parts: Option<Vec<u32>> =
+                name.split(',').map(|part| self.parts.members.find(&Member::from_text(part.trim()))).collect();
             if let Some(id) = parts.and_then(|parts| self.parts.members.find(&Member::Tuple(parts.into()))) {
                 return id;
             }
@@ -195,7 +214,8 @@ impl Reader {
                 None
             }
             (Level::List(length), None) => {
-                let members = (0..*length as u64).map(|place| self.parts.members.intern(Member::Whole(place.cast_signed()))).collect();
+                let members =
+                    (0..*length as u64).map(|place| self.parts.members.intern(Member::Whole(place.cast_signed()))).collect();
                 self.parts.sets.push(Set::new("a list", members, 1));
                 Some(ParamSet { set: self.parts.sets.len() - 1, open: true })
             }
@@ -214,7 +234,9 @@ impl Reader {
             (Level::Table(members), None) => {
                 // The smallest set that has all these members; a set of their own where there is none, as for `cvar_btc`.
                 let sets = self.parts.sets.iter().enumerate();
-                let fitting = sets.filter(|(_, set)| members.iter().all(|member| set.place(*member).is_some())).min_by_key(|(_, set)| set.len());
+                let fitting = sets
+                    .filter(|(_, set)| members.iter().all(|member| set.place(*member).is_some()))
+                    .min_by_key(|(_, set)| set.len());
                 if let Some((set, _)) = fitting {
                     return Some(ParamSet { set, open: false });
                 }

@@ -16,10 +16,15 @@ impl Reader {
         let mut total = 0_usize;
         for (name, json) in sets {
             let pointer = format!("/sets{}", step(name));
-            let Some((members, arity)) = self.set_members(json, &pointer, MODEL_ENTRIES_MAX.saturating_sub(total)) else { continue };
+            let Some((members, arity)) = self.set_members(json, &pointer, MODEL_ENTRIES_MAX.saturating_sub(total)) else {
+                continue;
+            };
             total += members.len();
             if members.is_empty() {
-                self.wrong(&pointer, format!("the set `{name}` is empty; a sum over it would be nothing, so leave it out or give it members"));
+                self.wrong(
+                    &pointer,
+                    format!("the set `{name}` is empty; a sum over it would be nothing, so leave it out or give it members"),
+                );
                 continue;
             }
             if self.name(name, Thing::Set(self.parts.sets.len()), &pointer) {
@@ -33,7 +38,8 @@ impl Reader {
             Json::List(items) => items,
             Json::Object(_) => return Some((self.range(json, pointer, most)?, 1)),
             other => {
-                let detail = format!("found {} where a list of members, or {{\"from\": 1, \"to\": 10}}, would be right", other.kind());
+                let detail =
+                    format!("found {} where a list of members, or {{\"from\": 1, \"to\": 10}}, would be right", other.kind());
                 self.wrong(pointer, detail);
                 return None;
             }

@@ -19,7 +19,8 @@ impl Reader {
             Some(Json::List(items)) if !items.is_empty() => items,
             Some(Json::List(_)) | None => return self.wrong("/decision_variables", "a model needs a decision variable at least"),
             Some(other) => {
-                return self.wrong("/decision_variables", format!("found {} where a list of variables would be right", other.kind()));
+                return self
+                    .wrong("/decision_variables", format!("found {} where a list of variables would be right", other.kind()));
             }
         };
         for (at, item) in items.iter().enumerate() {
@@ -52,7 +53,8 @@ impl Reader {
             },
         };
         let size = sets.iter().map(|set| self.parts.sets[*set].len()).try_fold(1_usize, |all, size| all.checked_mul(size));
-        let total = size.and_then(|size| size.checked_add(self.parts.instances as usize)).filter(|total| *total <= PROGRAM_COLUMNS_MAX);
+        let total =
+            size.and_then(|size| size.checked_add(self.parts.instances as usize)).filter(|total| *total <= PROGRAM_COLUMNS_MAX);
         let (Some(Ok(total)), Some(Ok(len))) = (total.map(u32::try_from), size.map(u32::try_from)) else {
             return self.wrong(pointer, format!("with `{name}` the model has more than {PROGRAM_COLUMNS_MAX} variables"));
         };
@@ -60,7 +62,18 @@ impl Reader {
             let base = self.parts.instances;
             self.parts.instances = total;
             let (name, pointer) = (name.to_owned(), pointer.to_owned());
-            self.parts.variables.push(Variable { name, kind, sets, base, len, lower: None, upper: None, unit, family: None, pointer });
+            self.parts.variables.push(Variable {
+                name,
+                kind,
+                sets,
+                base,
+                len,
+                lower: None,
+                upper: None,
+                unit,
+                family: None,
+                pointer,
+            });
         }
     }
 
@@ -76,7 +89,8 @@ impl Reader {
                 self.wrong(pointer, format!("found {} where the name of a set would be right", item.kind()));
                 return None;
             };
-            let (letter, name) = text.split_once(" in ").map_or((text.trim(), text.trim()), |(letter, name)| (letter.trim(), name.trim()));
+            let (letter, name) =
+                text.split_once(" in ").map_or((text.trim(), text.trim()), |(letter, name)| (letter.trim(), name.trim()));
             let Some(Thing::Set(set)) = self.parts.names.get(name) else {
                 let sets = self.parts.names.iter().filter(|(_, thing)| matches!(thing, Thing::Set(_)));
                 let hint = did_you_mean(name, sets.map(|(name, _)| name.as_str()));
@@ -131,7 +145,10 @@ impl Reader {
             }
             Json::Text(text) => text,
             other => {
-                self.wrong(pointer, format!("found {} where a number, an expression of parameters or null would be right", other.kind()));
+                self.wrong(
+                    pointer,
+                    format!("found {} where a number, an expression of parameters or null would be right", other.kind()),
+                );
                 return None;
             }
         };

@@ -10,7 +10,13 @@ use crate::modelling::syntax::{Binder, Form, Syntax};
 use std::ops::Range;
 
 impl Resolver<'_> {
-    pub(super) fn function(&mut self, function: Function, over: &[Binder], of: &[Syntax], at: &Range<usize>) -> Result<Node, Fault> {
+    pub(super) fn function(
+        &mut self,
+        function: Function,
+        over: &[Binder],
+        of: &[Syntax],
+        at: &Range<usize>,
+    ) -> Result<Node, Fault> {
         let name = function.name();
         if let Some(takes) = function.takes() {
             if of.len() != takes || !over.is_empty() {
@@ -116,7 +122,12 @@ impl Resolver<'_> {
 
     /// `quad_form(x, P)`, the sum of `P[i,j] * x[i] * x[j]`.
     fn quad_form(&mut self, of: &[Syntax], at: &Range<usize>) -> Result<Node, Fault> {
-        let wrong = || Fault::new(at, "`quad_form` takes a variable over one set and a parameter over that set twice, as in `quad_form(x, cov)`");
+        let wrong = || {
+            Fault::new(
+                at,
+                "`quad_form` takes a variable over one set and a parameter over that set twice, as in `quad_form(x, cov)`",
+            )
+        };
         let [x, Syntax { kind: Form::Name(matrix), .. }] = of else { return Err(wrong()) };
         let Form::Name(name) = &x.kind else { return Err(wrong()) };
         let Some(Thing::Param(param)) = self.parts.names.get(matrix).copied() else { return Err(wrong()) };
@@ -139,7 +150,9 @@ impl Resolver<'_> {
         let x = self.number(x)?;
         let over = self.bind(over)?;
         let flat: Vec<&Syntax> = match points {
-            [Syntax { kind: Form::List(inner), .. }] if inner.iter().all(|point| matches!(point.kind, Form::List(_))) => inner.iter().collect(),
+            [Syntax { kind: Form::List(inner), .. }] if inner.iter().all(|point| matches!(point.kind, Form::List(_))) => {
+                inner.iter().collect()
+            }
             _ => points.iter().collect(),
         };
         if !over.is_empty() && flat.len() != 1 {
@@ -217,7 +230,9 @@ impl Resolver<'_> {
             let node = match &body.kind {
                 Form::Name(name) => match self.parts.names.get(name).copied() {
                     Some(thing) if self.sets_of(thing).len() == index.len() => self.pick(thing, name, &index, &body.at)?,
-                    None if self.family(name, true).is_some() || self.family(name, false).is_some() => self.indexed(name, &index, &body.at)?,
+                    None if self.family(name, true).is_some() || self.family(name, false).is_some() => {
+                        self.indexed(name, &index, &body.at)?
+                    }
                     _ => self.number(body)?,
                 },
                 _ => self.number(body)?,
@@ -229,7 +244,9 @@ impl Resolver<'_> {
 
     /// `semidefinite(X)` or `semidefinite(i in s, j in s: …)`.
     fn semidefinite(&mut self, over: &[Binder], of: &[Syntax], at: &Range<usize>) -> Result<Node, Fault> {
-        let wrong = || Fault::new(at, "`semidefinite` takes a square, as in `semidefinite(i in s, j in s: X[i, j])` or `semidefinite(X)`");
+        let wrong = || {
+            Fault::new(at, "`semidefinite` takes a square, as in `semidefinite(i in s, j in s: X[i, j])` or `semidefinite(X)`")
+        };
         let [body] = of else { return Err(wrong()) };
         let items = if over.is_empty() {
             self.whole(body)?.ok_or_else(wrong)?

@@ -39,7 +39,9 @@ impl Resolver<'_> {
     /// A name with an index.
     pub(super) fn indexed(&mut self, name: &str, index: &[Syntax], at: &Range<usize>) -> Result<Node, Fault> {
         let thing = match self.parts.names.get(name).copied() {
-            Some(Thing::Set(_)) => return Err(Fault::new(at, format!("`{name}` is a set, which has no index; write `i in {name}`"))),
+            Some(Thing::Set(_)) => {
+                return Err(Fault::new(at, format!("`{name}` is a set, which has no index; write `i in {name}`")));
+            }
             Some(thing) => thing,
             None => match self.family(name, true).or_else(|| self.family(name, false)) {
                 Some(family) => Thing::Family(family),
@@ -103,7 +105,8 @@ impl Resolver<'_> {
         if known.is_some() {
             return known;
         }
-        let after = |name: &str| name.strip_prefix(prefix)?.strip_prefix('_').filter(|rest| !rest.is_empty()).map(Member::from_text);
+        let after =
+            |name: &str| name.strip_prefix(prefix)?.strip_prefix('_').filter(|rest| !rest.is_empty()).map(Member::from_text);
         let mut found = Vec::new();
         if variables {
             let scalars = self.parts.variables.iter().enumerate().filter(|(_, variable)| variable.sets.is_empty());
@@ -164,7 +167,9 @@ impl Resolver<'_> {
         let names: Vec<&str> = sets.iter().map(|(set, _)| self.parts.sets[*set].name.as_str()).collect();
         match (sets.len(), found) {
             (0, _) => format!("`{name}` is a single value and has no index"),
-            (1, 0) => format!("`{name}` has one value for each of `{}`; write `{name}[i]`, or `sum({name})` for their sum", names[0]),
+            (1, 0) => {
+                format!("`{name}` has one value for each of `{}`; write `{name}[i]`, or `sum({name})` for their sum", names[0])
+            }
             (_, 0) => format!("`{name}` has one value for each of `{}`; say which, as in `{name}[i, j]`", names.join("`, `")),
             (count, _) => format!("`{name}` has {count} indices (`{}`) and {found} are given", names.join("`, `")),
         }
@@ -184,18 +189,25 @@ impl Resolver<'_> {
             Form::Name(member) | Form::Text(member) => {
                 let member = self.parts.members.find(&Member::from_text(member));
                 let mut fitting = member.into_iter().flat_map(|member| self.sets_of_length(length, member));
-                fitting.next().filter(|first| fitting.all(|other| self.parts.sets[other].members == self.parts.sets[*first].members))
+                fitting
+                    .next()
+                    .filter(|first| fitting.all(|other| self.parts.sets[other].members == self.parts.sets[*first].members))
             }
             _ => None,
         };
         let Some(chosen) = chosen else {
-            let detail = format!("`{name}` is a list whose index set is not known here; give it `\"index\"`, as in {{\"index\": [\"…\"], \"value\": […]}}");
+            let detail = format!(
+                "`{name}` is a list whose index set is not known here; give it `\"index\"`, as in {{\"index\": [\"…\"], \"value\": […]}}"
+            );
             return Err(Fault::new(at, detail));
         };
         let found = self.parts.sets[chosen].len();
         if found != length {
             let set = &self.parts.sets[chosen].name;
-            return Err(Fault::new(at, format!("`{name}` has {length} entries and `{set}` has {found} members; they must be as many")));
+            return Err(Fault::new(
+                at,
+                format!("`{name}` has {length} entries and `{set}` has {found} members; they must be as many"),
+            ));
         }
         let entry = &mut self.parts.parameters[param].sets[place];
         (entry.set, entry.open) = (chosen, false);
@@ -224,7 +236,8 @@ impl Resolver<'_> {
 
     fn look_tuple(&mut self, words: &[Syntax], set: usize, at: &Range<usize>) -> Result<Look, Fault> {
         let parts = words.iter().map(|word| self.chosen(word, None)).collect::<Result<Vec<_>, _>>()?;
-        let fixed: Option<Vec<u32>> = parts.iter().map(|part| if let Chosen::Fixed(id) = part { Some(*id) } else { None }).collect();
+        let fixed: Option<Vec<u32>> =
+            parts.iter().map(|part| if let Chosen::Fixed(id) = part { Some(*id) } else { None }).collect();
         let Some(fixed) = fixed else { return Ok(Look::Find(Chosen::Tuple(parts))) };
         let id = self.parts.members.intern(Member::Tuple(fixed.into()));
         match self.parts.sets[set].place(id) {
@@ -297,7 +310,11 @@ impl Resolver<'_> {
             let ordered = !matches!(relation, Relation::Equal | Relation::Differs);
             let whole = |node: &Syntax| matches!(node.kind, Form::Number(_) | Form::Sum(_) | Form::Product(_));
             let scalar = |resolver: &Self, node: &Syntax| matches!(&node.kind, Form::Name(name) if resolver.parts.names.contains_key(name));
-            let numeric = whole(left) || whole(right) || scalar(self, left) || scalar(self, right) || matches!((&left.kind, &right.kind), (Form::At(..), _) | (_, Form::At(..)));
+            let numeric = whole(left)
+                || whole(right)
+                || scalar(self, left)
+                || scalar(self, right)
+                || matches!((&left.kind, &right.kind), (Form::At(..), _) | (_, Form::At(..)));
             if !numeric {
                 let (left, right) = (self.chosen(left, set)?, self.chosen(right, set)?);
                 if ordered && set.is_none() {
@@ -322,5 +339,7 @@ impl Resolver<'_> {
 /// Whether a word reads as an index that runs over a set: one letter, with a digit or without.
 pub(super) fn is_letter(word: &str) -> bool {
     let mut chars = word.chars();
-    chars.next().is_some_and(|first| first.is_ascii_lowercase()) && chars.next().is_none_or(|digit| digit.is_ascii_digit()) && chars.next().is_none()
+    chars.next().is_some_and(|first| first.is_ascii_lowercase())
+        && chars.next().is_none_or(|digit| digit.is_ascii_digit())
+        && chars.next().is_none()
 }

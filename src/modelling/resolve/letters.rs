@@ -92,10 +92,13 @@ impl Resolver<'_> {
         }
         for (word, (set, open)) in index.iter().zip(sets) {
             let Form::Name(name) = &word.kind else { continue };
-            let bound = self.bound_slot(name).is_some() || letters.shadowed.contains(name) || letters.found.iter().any(|(known, _)| known == name);
+            let bound = self.bound_slot(name).is_some()
+                || letters.shadowed.contains(name)
+                || letters.found.iter().any(|(known, _)| known == name);
             let letter = is_letter(name) || self.parts.sets[set].name == *name;
             let known = self.parts.names.get(name).is_some_and(|thing| !matches!(thing, Thing::Set(_)));
-            let member = self.parts.members.find(&Member::from_text(name)).is_some_and(|id| self.parts.sets[set].place(id).is_some());
+            let member =
+                self.parts.members.find(&Member::from_text(name)).is_some_and(|id| self.parts.sets[set].place(id).is_some());
             if !bound && letter && !known && !member && !open {
                 letters.found.push((name.clone(), set));
             }

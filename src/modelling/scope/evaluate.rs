@@ -81,7 +81,10 @@ impl Scope<'_> {
         self.each_item(points, &mut |scope, of| {
             let point = (scope.number(&of[0])?, scope.number(&of[1])?);
             if found.last().is_some_and(|last| last.0 >= point.0) {
-                return Err(Fault::new(&of[0].at, format!("the points must go up, and {} stands before {}", found[found.len() - 1].0, point.0)));
+                return Err(Fault::new(
+                    &of[0].at,
+                    format!("the points must go up, and {} stands before {}", found[found.len() - 1].0, point.0),
+                ));
             }
             found.push(point);
             Ok(())
@@ -138,7 +141,13 @@ impl Scope<'_> {
             Function::InvPos if first <= 0.0 => return wrong("above 0"),
             Function::InvPos => 1.0 / first,
             Function::Entropy if first < -1e-9 => return wrong("0 or more"),
-            Function::Entropy => if first <= 0.0 { 0.0 } else { -first * first.ln() },
+            Function::Entropy => {
+                if first <= 0.0 {
+                    0.0
+                } else {
+                    -first * first.ln()
+                }
+            }
             Function::LogSumExp => log_sum_exp(&all),
             #[expect(clippy::cast_precision_loss, reason = "there are fewer than 2^52 of them")]
             Function::GeoMean => match all.iter().any(|value| *value < -1e-9) {
