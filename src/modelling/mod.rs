@@ -6,12 +6,15 @@
 //! - an error names the place, what was found there and what would be right.
 
 mod check;
+mod cost;
 mod error;
 mod expand;
 mod function;
 mod json;
+mod key;
 mod members;
 mod model;
+pub mod mps;
 mod names;
 mod node;
 mod parts;
@@ -30,3 +33,6 @@ pub use error::ModelError;
 pub use expand::{Constrained, Expanded, Instance};
 pub use model::{Declared, Leaf, Model, Stated};
 pub use parts::VariableKind;
+
+/// The JSON Schema of a model.
+pub const SCHEMA: &str = include_str!("../../cache-schemas/model.schema.json");

@@ -1,7 +1,6 @@
 //! A model as its caller states it.
 
 use super::error::ModelError;
-use super::node::Node;
 use super::parts::{Parts, VariableKind};
 use super::read;
 use crate::domain::plan::Assumption;
@@ -141,7 +140,10 @@ impl Model {
     /// The unit of the objective: the one that the model says, else the one that follows from the units of its parts.
     pub fn unit(&self) -> Option<String> {
         match &self.body {
-            Body::Stated { parts, .. } => parts.objective.unit.clone(),
+            Body::Stated { parts, .. } => {
+                let follows = || super::units::of(parts, &parts.objective.formula.node).ok().flatten().filter(|unit| !unit.is_plain());
+                parts.objective.unit.clone().or_else(|| follows().map(|unit| unit.to_string()))
+            }
             Body::Written(_) => None,
         }
     }
@@ -285,9 +287,4 @@ fn from_column(column: &crate::solver::program::Column) -> Declared {
         unit: None,
         family: None,
     }
-}
-
-/// Whether an expression is nothing but a number.
-pub(super) fn is_number(node: &Node) -> bool {
-    matches!(node.kind, super::node::NodeKind::Number(_))
 }

@@ -31,8 +31,8 @@ pub(super) enum NodeKind {
     Call(Function, Vec<Items>),
     /// A function of `x` through points, in straight lines between them.
     Piecewise(Box<Node>, Vec<Items>),
-    /// The same amount in another unit.
-    To(Box<Node>, String),
+    /// The same amount in another unit: by what it is multiplied, and which unit.
+    To(Box<Node>, f64, String),
     /// A condition without variables, and what is taken where it holds and where not.
     Choose(Box<Node>, Box<Node>, Box<Node>),
     // From here on what can hold or not hold.
@@ -125,10 +125,6 @@ impl Node {
         }
     }
 
-    /// The parts that it is made of, indices left out.
-    pub(super) fn parts(&self) -> Vec<&Self> {
-        self.kind.parts()
-    }
 }
 
 impl NodeKind {
@@ -136,7 +132,8 @@ impl NodeKind {
         matches!(self, Self::Var(_)) || self.parts().iter().any(|part| part.varies)
     }
 
-    fn parts(&self) -> Vec<&Node> {
+    /// The parts that it is made of, indices left out.
+    pub(super) fn parts(&self) -> Vec<&Node> {
         match self {
             Self::Number(_) | Self::Index(_) | Self::Param(_) | Self::Var(_) | Self::CompareMembers(..) | Self::Among(..) => {
                 Vec::new()
@@ -146,7 +143,7 @@ impl NodeKind {
             Self::Power(a, b) | Self::Implies(a, b) | Self::Same(a, b) => vec![a, b],
             Self::Call(_, items) => items.iter().flat_map(|item| &item.of).collect(),
             Self::Piecewise(x, points) => std::iter::once(&**x).chain(points.iter().flat_map(|item| &item.of)).collect(),
-            Self::To(inner, _) | Self::Not(inner) => vec![inner],
+            Self::To(inner, ..) | Self::Not(inner) => vec![inner],
             Self::Choose(when, then, other) => vec![when, then, other],
             Self::Compare(sides, _) | Self::And(sides) | Self::Or(sides) => sides.iter().collect(),
         }

@@ -17,6 +17,8 @@ pub(super) struct Parts {
     pub(super) parameters: Vec<Parameter>,
     pub(super) variables: Vec<Variable>,
     pub(super) families: Vec<Family>,
+    /// Which family of variables, or of parameters, has a prefix; none where it was looked for in vain.
+    pub(super) family_of: HashMap<(bool, String), Option<usize>>,
     pub(super) objective: Objective,
     pub(super) constraints: Vec<Constraint>,
     /// What each name stands for.
@@ -121,6 +123,8 @@ pub(super) struct Constraint {
     pub(super) name: String,
     pub(super) formula: Formula,
     pub(super) over: Vec<Over>,
+    /// The caller's words for that, where they stand apart from the expression.
+    pub(super) stated_for: String,
     pub(super) unit: Option<String>,
 }
 

@@ -63,6 +63,7 @@ pub(super) fn empty() -> Parts {
         parameters: Vec::new(),
         variables: Vec::new(),
         families: Vec::new(),
+        family_of: HashMap::new(),
         objective: Objective { sense: Sense::Minimize, formula, unit: None },
         constraints: Vec::new(),
         names: HashMap::new(),
@@ -177,6 +178,10 @@ impl Reader {
         self.bounds(fields);
         self.objective(fields);
         self.constraints(fields);
+        if self.errors.is_empty() {
+            self.errors = super::units::check(&self.parts);
+            self.errors.extend(super::cost::check(&self.parts));
+        }
     }
 
     fn class(&mut self, fields: Fields<'_>) {

@@ -121,10 +121,7 @@ impl<'a> Builder<'a> {
                 put(into, &value, scale);
                 Ok(())
             }
-            NodeKind::To(inner, unit) => {
-                let factor = crate::modelling::units::conversion(self.parts, inner, unit)?;
-                self.add(scope, inner, scale * factor, need, into)
-            }
+            NodeKind::To(inner, factor, _) => self.add(scope, inner, scale * factor, need, into),
             NodeKind::Choose(when, then, other) => {
                 let branch = if scope.holds(when)? { then } else { other };
                 self.add(scope, branch, scale, need, into)

@@ -17,6 +17,7 @@ struct Stated<'a> {
     name: Option<&'a str>,
     text: &'a str,
     over: Vec<Binder>,
+    stated_for: String,
     unit: Option<String>,
     pointer: String,
 }
@@ -48,7 +49,7 @@ impl Reader {
 
     fn stated<'a>(&mut self, item: &'a Json, pointer: &str) -> Option<Stated<'a>> {
         if let Json::Text(text) = item {
-            return Some(Stated { name: None, text, over: Vec::new(), unit: None, pointer: pointer.to_owned() });
+            return Some(Stated { name: None, text, over: Vec::new(), stated_for: String::new(), unit: None, pointer: pointer.to_owned() });
         }
         let fields = self.fields(item, pointer, &FIELDS)?;
         let name = self.text(fields, pointer, "name");
@@ -83,9 +84,10 @@ impl Reader {
                 return None;
             }
         };
+        let stated_for: String = over.split_whitespace().collect::<Vec<_>>().join(" ");
         let over = if over.trim().is_empty() { Ok(Vec::new()) } else { syntax::read_binders(&over) };
         match over {
-            Ok(over) => Some(Stated { name, text, over, unit, pointer: format!("{pointer}/expression") }),
+            Ok(over) => Some(Stated { name, text, over, stated_for, unit, pointer: format!("{pointer}/expression") }),
             Err(fault) => {
                 self.fault(fault.within(&format!("{pointer}/for")));
                 None
@@ -94,7 +96,7 @@ impl Reader {
     }
 
     fn constraint(&mut self, stated: Stated<'_>, taken: &mut HashSet<String>) {
-        let Stated { name, text, over, unit, pointer } = stated;
+        let Stated { name, text, over, stated_for, unit, pointer } = stated;
         let mut for_pointer = None;
         let found = syntax::read(text).and_then(|(syntax, own)| {
             let mut resolver = Resolver::new(&mut self.parts);
@@ -112,15 +114,15 @@ impl Reader {
             Ok((syntax, node, sets, slots))
         });
         match found {
-            Ok((syntax, node, over, slots)) => self.keep(name, (text, pointer, unit), (&syntax, node, over, slots), taken),
+            Ok((syntax, node, over, slots)) => self.keep((name, text, pointer, stated_for), unit, (&syntax, node, over, slots), taken),
             Err(fault) => self.fault(fault.within(for_pointer.as_deref().unwrap_or(&pointer))),
         }
     }
 
     fn keep(
         &mut self,
-        name: Option<&str>,
-        (text, pointer, unit): (&str, String, Option<String>),
+        (name, text, pointer, stated_for): (Option<&str>, &str, String, String),
+        unit: Option<String>,
         (syntax, node, over, slots): (&Syntax, Node, Vec<Over>, usize),
         taken: &mut HashSet<String>,
     ) {
@@ -133,7 +135,7 @@ impl Reader {
             }
         };
         let formula = Formula { text: text.trim().to_owned(), pointer, node, slots };
-        self.parts.constraints.push(Constraint { name, formula, over, unit });
+        self.parts.constraints.push(Constraint { name, formula, over, stated_for, unit });
     }
 
     /// A name from what a constraint says: the parameter that bounds it, as `budget` and `max_pct`, else its variables.

@@ -13,6 +13,9 @@ use std::collections::HashMap;
 
 const FIELDS: [&str; 8] = ["name", "type", "index", "lb", "ub", "unit", "description", "comment"];
 
+/// Prefixes of scalars that are looked at before an expression names them; each costs a pass over all variables.
+const EAGER_FAMILIES_MAX: usize = 100;
+
 impl Reader {
     pub(super) fn variables(&mut self, fields: Fields<'_>) {
         let items = match field(fields, "decision_variables") {
@@ -109,6 +112,14 @@ impl Reader {
         for variable in self.parts.variables.iter().filter(|variable| variable.sets.is_empty()) {
             if let Some(prefix) = prefix(&variable.name) {
                 *count.entry(prefix).or_default() += 1;
+            }
+        }
+        // `cvar_btc` picks from a list by the place of `btc` in a family, so families are known before the first expression.
+        if count.len() <= EAGER_FAMILIES_MAX {
+            let mut shared: Vec<&String> = count.iter().filter(|(_, count)| **count > 1).map(|(prefix, _)| prefix).collect();
+            shared.sort();
+            for prefix in shared {
+                Resolver::new(&mut self.parts).family(prefix, true);
             }
         }
         for variable in &mut self.parts.variables {

@@ -117,7 +117,8 @@ impl Resolver<'_> {
             return Err(Fault::new(at, "`to` takes an amount and a unit, as in `to(fee * volume, \"USD\")`"));
         };
         let body = self.number(body)?;
-        Ok(Node::new(NodeKind::To(Box::new(body), unit.clone()), at))
+        let factor = crate::modelling::units::conversion(self.parts, &body, unit)?;
+        Ok(Node::new(NodeKind::To(Box::new(body), factor, unit.clone()), at))
     }
 
     /// `quad_form(x, P)`, the sum of `P[i,j] * x[i] * x[j]`.

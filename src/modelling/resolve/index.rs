@@ -100,10 +100,9 @@ impl Resolver<'_> {
     }
 
     /// The scalars whose names begin with `prefix_`, if there are any.
-    pub(super) fn family(&mut self, prefix: &str, variables: bool) -> Option<usize> {
-        let known = self.parts.families.iter().position(|family| family.prefix == prefix && family.variables == variables);
-        if known.is_some() {
-            return known;
+    pub(in crate::modelling) fn family(&mut self, prefix: &str, variables: bool) -> Option<usize> {
+        if let Some(known) = self.parts.family_of.get(&(variables, prefix.to_owned())) {
+            return *known;
         }
         let after =
             |name: &str| name.strip_prefix(prefix)?.strip_prefix('_').filter(|rest| !rest.is_empty()).map(Member::from_text);
@@ -115,9 +114,9 @@ impl Resolver<'_> {
             let scalars = self.parts.parameters.iter().enumerate().filter(|(_, parameter)| parameter.sets.is_empty());
             found.extend(scalars.filter_map(|(at, parameter)| Some((after(&parameter.name)?, parameter.base, at))));
         }
-        if found.is_empty() {
-            return None;
-        }
+        let new = (!found.is_empty()).then_some(self.parts.families.len());
+        self.parts.family_of.insert((variables, prefix.to_owned()), new);
+        new?;
         let members: Vec<u32> = found.iter().map(|(member, ..)| self.parts.members.intern(member.clone())).collect();
         // Families with the same members share one set, so that one index runs over both.
         let same = self.parts.sets.iter().position(|set| set.members == members && set.arity == 1);
@@ -127,7 +126,7 @@ impl Resolver<'_> {
         });
         let (list, of) = found.iter().map(|(_, base, at)| (*base, *at)).unzip();
         self.parts.families.push(Family { prefix: prefix.to_owned(), variables, set, list, of });
-        Some(self.parts.families.len() - 1)
+        new
     }
 
     pub(super) fn pick(&mut self, thing: Thing, name: &str, index: &[Syntax], at: &Range<usize>) -> Result<Node, Fault> {

@@ -49,7 +49,7 @@ impl Scope<'_> {
                 let points = self.points(points, &node.at)?;
                 between(&points, self.number(x)?, &node.at)?
             }
-            NodeKind::To(inner, unit) => self.number(inner)? * self.conversion(inner, unit, &node.at)?,
+            NodeKind::To(inner, factor, _) => self.number(inner)? * factor,
             NodeKind::Choose(when, then, other) => {
                 let branch = if self.holds(when)? { then } else { other };
                 self.number(branch)?
@@ -69,10 +69,6 @@ impl Scope<'_> {
             return Err(Fault::new(&node.at, "division by zero: this is 0"));
         }
         Ok(value)
-    }
-
-    fn conversion(&self, inner: &Node, unit: &str, at: &Range<usize>) -> Result<f64, Fault> {
-        crate::modelling::units::conversion(self.parts, inner, unit).map_err(|fault| Fault::new(at, fault.detail))
     }
 
     /// The points of a piecewise function, in the order of their places.
