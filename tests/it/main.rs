@@ -47,6 +47,7 @@ mod restart;
 mod server_search;
 mod service;
 mod slow_path;
+mod solvers;
 mod store_away;
 mod stores;
 mod tenants;
