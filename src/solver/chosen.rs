@@ -133,7 +133,7 @@ impl Shared {
 
     /// Has a worker try what it must not be able to do.
     #[cfg(test)]
-    fn probe(&self, probe: super::worker::probe::Probe, limits: &Limits, cancel: &Cancel) -> Result<Reply, SolverError> {
+    fn probe(&self, probe: worker::probe::Probe, limits: &Limits, cancel: &Cancel) -> Result<Reply, SolverError> {
         let program = super::contract::empty(super::Class::Lp);
         let setup = self.setup(Name::Highs, &program, limits)?;
         self.run(&setup, &process::job(&JobRef::Probe(probe))?, limits, cancel)
