@@ -82,7 +82,11 @@ fn division_by_nothing_and_by_a_variable_is_told() {
 fn products_of_variables_are_told_where_the_class_has_none() {
     constraint("lp", "x * y <= 1", "`x * y` is a product of variables, which model type `lp` has not");
     constraint("mip", "x * y <= 1", "neither is binary or a whole number");
-    constraint("convex", "x * y <= 1", "are not convex, and a convex expression is needed here: the quadratic form has the eigenvalue -0.5");
+    constraint(
+        "convex",
+        "x * y <= 1",
+        "are not convex, and a convex expression is needed here: the quadratic form has the eigenvalue -0.5",
+    );
     constraint("convex", "x * x * y <= 1", "is a product of variables");
     constraint("lp", "x ^ y <= 1", "the exponent `y` depends on a variable");
 }
@@ -96,7 +100,11 @@ fn what_is_not_convex_names_the_part_that_is_not() {
     constraint("convex", "log(exp(x)) >= 1", "`exp(x)` is convex, and a concave expression is needed here");
     constraint("convex", "max(x, y) >= 2", "`max(x, y)` is convex, and a concave");
     constraint("convex", "min(x, y) <= 2", "`min(x, y)` is concave, and a convex");
-    constraint("lp", "abs(x - y) >= 1", "`abs(x - y)` is convex, and a concave expression is needed here; where it can't be stated otherwise, `mip`");
+    constraint(
+        "lp",
+        "abs(x - y) >= 1",
+        "`abs(x - y)` is convex, and a concave expression is needed here; where it can't be stated otherwise, `mip`",
+    );
     constraint("convex", "x^3 + (x - 5)^3 <= 1", "give the variables in `(x - 5)` bounds");
     constraint("lp", "norm(x, y) <= 1", "can't stand in a model of type `lp`; use `convex`");
     constraint("lp", "x >= 1 => y >= 1", "use `mip` or `cp`");
@@ -112,9 +120,14 @@ fn names_stand_for_one_thing_each() {
     says(&json, "/decision_variables/0/name", "`x` is the name of a parameter already");
     let json = small("lp", &[X], "minimize x", &[]).replacen('{', r#"{"parameters": {"a": 3, "a": 4}, "#, 1);
     says(&json, "", "`a` stands twice in one object");
-    says(&small("lp", &[r#""name": "sum""#], "minimize 1", &[]), "/decision_variables/0/name", "`sum` is a function of the language");
+    says(
+        &small("lp", &[r#""name": "sum""#], "minimize 1", &[]),
+        "/decision_variables/0/name",
+        "`sum` is a function of the language",
+    );
     says(&small("lp", &[r#""name": "for""#], "minimize 1", &[]), "/decision_variables/0/name", "`for` is a word of the language");
-    let json = small("lp", &[X], "minimize x", &[]).replace("[]", r#"[{"name": "c", "expression": "x >= 1"}, {"name": "c", "expression": "x <= 2"}]"#);
+    let json = small("lp", &[X], "minimize x", &[])
+        .replace("[]", r#"[{"name": "c", "expression": "x >= 1"}, {"name": "c", "expression": "x <= 2"}]"#);
     says(&json, "/constraints/1/name", "another constraint is called `c` already");
 }
 
@@ -127,9 +140,21 @@ fn sets_have_members_and_tables_have_entries() {
         let sets = format!(r#"{{"sets": {{"s": ["a", "b", "c"]}}, "parameters": {{{parameters}}}, "#);
         small("lp", &[variable], objective, &[]).replacen('{', &sets, 1)
     };
-    says(&over(r#""cost": {"a": 1, "b": 2}"#, "minimize sum(i in s: cost[i] * z[i])"), "/objective/expression", "`cost` has no entry for `c`");
-    says(&over(r#""cost": [1, 2]"#, "minimize sum(i in s: cost[i] * z[i])"), "/objective/expression", "`cost` has 2 entries and `s` has 3 members");
-    says(&over(r#""cost": {"value": {"a": 1, "x": 2}, "index": ["s"]}"#, "minimize sum(z)"), "/parameters/cost/value", "`x` is not a member of the set `s`");
+    says(
+        &over(r#""cost": {"a": 1, "b": 2}"#, "minimize sum(i in s: cost[i] * z[i])"),
+        "/objective/expression",
+        "`cost` has no entry for `c`",
+    );
+    says(
+        &over(r#""cost": [1, 2]"#, "minimize sum(i in s: cost[i] * z[i])"),
+        "/objective/expression",
+        "`cost` has 2 entries and `s` has 3 members",
+    );
+    says(
+        &over(r#""cost": {"value": {"a": 1, "x": 2}, "index": ["s"]}"#, "minimize sum(z)"),
+        "/parameters/cost/value",
+        "`x` is not a member of the set `s`",
+    );
     says(&over(r#""cost": 1"#, "minimize z[d]"), "/objective/expression", "`d` is neither an index here nor a member of `s`");
     says(&over(r#""cost": 1"#, "minimize z_i"), "/objective/expression", "neither an index here nor a member of `s`");
     says(&over(r#""cost": [[1, 2], [3]]"#, "minimize sum(z)"), "/parameters/cost/1", "a list of 1 stands where others have 2");
@@ -164,7 +189,11 @@ fn bounds_are_asked_for_where_they_are_needed() {
     says(&small("cp", &[free, binary], "minimize p", &["x >= 3"]), "/decision_variables/0", "`x` needs both bounds");
     says(&small("lp", &[binary], "minimize p", &[]), "/decision_variables/0/type", "`p` takes whole values only");
     says(&small("cp", &[X], "minimize x", &[]), "/decision_variables/0/type", "`x` is continuous");
-    says(&small("lp", &[r#""name": "x", "lb": 3, "ub": 2"#], "minimize x", &[]), "/decision_variables/0", "lower bound 3 of `x` is above its upper bound 2");
+    says(
+        &small("lp", &[r#""name": "x", "lb": 3, "ub": 2"#], "minimize x", &[]),
+        "/decision_variables/0",
+        "lower bound 3 of `x` is above its upper bound 2",
+    );
 }
 
 #[test]

@@ -67,7 +67,8 @@ fn indices_count_on_and_conditions_choose() {
 
 #[test]
 fn a_chain_is_one_row_and_a_bound_on_the_left_is_turned() {
-    let json = small("lp", &[r#""name": "x""#, r#""name": "y""#], "minimize x", &["-1 <= x + y <= 4", "3 >= x - y", "x <= y <= 2 * x"]);
+    let json =
+        small("lp", &[r#""name": "x""#, r#""name": "y""#], "minimize x", &["-1 <= x + y <= 4", "3 >= x - y", "x <= y <= 2 * x"]);
     let expanded = expand(&model(&json));
     let rows = &expanded.program.rows;
     assert_eq!((rows[0].lower, rows[0].upper, rows[0].terms.len()), (-1.0, 4.0, 2));
@@ -146,7 +147,14 @@ fn a_key_is_that_of_the_question() {
     let same = r#"{"title": "Other words", "constraints": ["x  ≥ b_p"], "objective": {"expression": "a * x", "sense": "minimize", "comment": "y"},
         "decision_variables": [{"lb": 0.0, "name": "x"}], "parameters": {"b": {"q": 3, "p": 2.0}, "a": 1}, "model_type": "lp"}"#;
     assert_eq!(key(base), key(same));
-    for (from, to) in [("\"a\": 1", "\"a\": 1.0000001"), ("\"lp\"", "\"mip\""), ("minimize", "maximize"), ("x >= b_p", "x >= b_q"), ("\"lb\": 0", "\"lb\": 1"), ("\"a\": 1", "\"a\": {\"value\": 1, \"unit\": \"1\"}")] {
+    for (from, to) in [
+        ("\"a\": 1", "\"a\": 1.0000001"),
+        ("\"lp\"", "\"mip\""),
+        ("minimize", "maximize"),
+        ("x >= b_p", "x >= b_q"),
+        ("\"lb\": 0", "\"lb\": 1"),
+        ("\"a\": 1", "\"a\": {\"value\": 1, \"unit\": \"1\"}"),
+    ] {
         assert_ne!(key(base), key(&base.replace(from, to)), "{to}");
     }
     assert_ne!(model(base).intent_key(), model(base).with_parameter("a", &[], 2.0).unwrap().intent_key());
@@ -161,7 +169,10 @@ fn a_hundred_thousand_variables_are_written_out() {
         "constraints": [{"name": "r", "expression": "sum(b in j: x[a, b]) >= 10", "for": "a in i"}, {"name": "c", "expression": "sum(a in i: x[a, b]) <= 1000", "for": "b in j"}]}"#;
     let begin = std::time::Instant::now();
     let expanded = expand(&model(json));
-    assert_eq!((expanded.program.columns.len(), expanded.program.rows.len(), expanded.program.objective.len()), (100_000, 650, 100_000));
+    assert_eq!(
+        (expanded.program.columns.len(), expanded.program.rows.len(), expanded.program.objective.len()),
+        (100_000, 650, 100_000)
+    );
     assert_eq!(expanded.program.columns[99_999].upper, 650.0);
     assert!(begin.elapsed().as_secs() < 30, "took {:?}", begin.elapsed());
 }

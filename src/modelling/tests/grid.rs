@@ -18,7 +18,8 @@ fn agrees(class: &str, objective: &str, constraints: &[&str]) {
         for b in 0..=4 {
             for (p, q) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
                 let pairs = [("a", a), ("b", b), ("p", p), ("q", q)];
-                let values: BTreeMap<String, f64> = pairs.into_iter().map(|(name, value)| (name.to_owned(), f64::from(value))).collect();
+                let values: BTreeMap<String, f64> =
+                    pairs.into_iter().map(|(name, value)| (name.to_owned(), f64::from(value))).collect();
                 let report = model.check(&values, 1e-9).unwrap();
                 if !report.passed {
                     continue;
@@ -31,12 +32,21 @@ fn agrees(class: &str, objective: &str, constraints: &[&str]) {
     }
     let found = best(&model).map(|(objective, _)| objective);
     match (wanted, found) {
-        (Some(wanted), Some(found)) => assert!((wanted - found).abs() < 1e-6, "{json}: every choice says {wanted}, the solver {found}"),
+        (Some(wanted), Some(found)) => {
+            assert!((wanted - found).abs() < 1e-6, "{json}: every choice says {wanted}, the solver {found}")
+        }
         (wanted, found) => assert_eq!(wanted, found, "{json}"),
     }
 }
 
-const OBJECTIVES: [&str; 6] = ["maximize 3*a + 2*b - p - q", "minimize 2*a - b + p", "minimize b - a - 4*p", "maximize a - b + q", "minimize a + b + p + q", "maximize b"];
+const OBJECTIVES: [&str; 6] = [
+    "maximize 3*a + 2*b - p - q",
+    "minimize 2*a - b + p",
+    "minimize b - a - 4*p",
+    "maximize a - b + q",
+    "minimize a + b + p + q",
+    "maximize b",
+];
 
 #[test]
 fn logic_means_the_same_to_the_checker_and_the_solver() {

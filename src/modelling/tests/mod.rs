@@ -68,7 +68,10 @@ fn best(model: &Model) -> Option<(f64, BTreeMap<String, f64>)> {
     let report = model.check(&values, 1e-6).unwrap();
     assert!(report.passed, "the checker refuses what the solver found: {report:#?}");
     let objective = report.objective.unwrap();
-    assert!((objective - solution.objective.unwrap()).abs() <= 1e-6 * objective.abs().max(1.0), "{objective} is not {solution:?}");
+    assert!(
+        (objective - solution.objective.unwrap()).abs() <= 1e-6 * objective.abs().max(1.0),
+        "{objective} is not {solution:?}"
+    );
     Some((objective, values))
 }
 
@@ -129,7 +132,10 @@ mod seed {
         assert_eq!(names, ["cvar[btc]", "cvar[eth]", "cvar[sol]", "budget", "min_pct", "max_pct"]);
         let dearer = stored("insurance_fund").with_parameter("cvar", &["sol".into()], 0.462).unwrap();
         let (objective, plan) = best(&dearer).unwrap();
-        assert!((objective - 14.42e6).abs() < 1e-3 && (plan["x_sol"] - 1e7).abs() < 1e-3, "the ceiling binds, the allocation stays");
+        assert!(
+            (objective - 14.42e6).abs() < 1e-3 && (plan["x_sol"] - 1e7).abs() < 1e-3,
+            "the ceiling binds, the allocation stays"
+        );
     }
 
     #[test]
@@ -138,7 +144,8 @@ mod seed {
             let model = stored(name);
             let expanded = expand(&model);
             assert_eq!(expanded.variables.len(), 25 * 8 + 25);
-            let mut plan: BTreeMap<String, f64> = expanded.variables.iter().map(|variable| (variable.name.clone(), 0.0)).collect();
+            let mut plan: BTreeMap<String, f64> =
+                expanded.variables.iter().map(|variable| (variable.name.clone(), 0.0)).collect();
             let assign = |plan: &mut BTreeMap<String, f64>, case: &str, to: &str| {
                 *plan.get_mut(&format!("assign[{case},{to}]")).unwrap() = 1.0;
             };

@@ -57,7 +57,11 @@ fn what_is_read_is_of_the_published_shape() {
     }));
     for document in good {
         let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
-        assert!(errors.is_empty() && read(&document), "{document} {errors:?} {:?}", Model::parse(document.to_string().as_bytes()).err());
+        assert!(
+            errors.is_empty() && read(&document),
+            "{document} {errors:?} {:?}",
+            Model::parse(document.to_string().as_bytes()).err()
+        );
     }
 }
 

@@ -3,7 +3,12 @@
 use super::{expand, model, small, wrong};
 
 fn amounts(objective: &str, constraints: &[&str]) -> String {
-    let json = small("lp", &[r#""name": "x", "lb": 0, "unit": "USD""#, r#""name": "h", "lb": 0, "unit": "hours""#], objective, constraints);
+    let json = small(
+        "lp",
+        &[r#""name": "x", "lb": 0, "unit": "USD""#, r#""name": "h", "lb": 0, "unit": "hours""#],
+        objective,
+        constraints,
+    );
     let parameters = r#""parameters": {"budget": {"value": 100, "unit": "USD"}, "rate": {"value": 30, "unit": "USD/hour"},
         "fee": {"value": 25, "unit": "bps"}, "part": {"value": 40, "unit": "%"}, "shift": {"value": 480, "unit": "minutes"}, "bare": 3}"#;
     json.replacen('{', &format!("{{{parameters}, "), 1)
@@ -11,7 +16,10 @@ fn amounts(objective: &str, constraints: &[&str]) -> String {
 
 #[test]
 fn amounts_of_one_unit_are_added_and_compared() {
-    let model = model(&amounts("minimize x + rate * h", &["x + rate * h <= budget", "x >= 5", "h <= to(shift, \"hours\")", "x <= to(part * budget, USD)"]));
+    let model = model(&amounts(
+        "minimize x + rate * h",
+        &["x + rate * h <= budget", "x >= 5", "h <= to(shift, \"hours\")", "x <= to(part * budget, USD)"],
+    ));
     assert_eq!(model.unit().as_deref(), Some("USD"));
     let expanded = expand(&model);
     assert_eq!((expanded.program.rows[2].upper, expanded.program.rows[3].upper), (8.0, 40.0));
