@@ -46,6 +46,7 @@ mod replicas;
 mod restart;
 mod server_search;
 mod service;
+mod slow_clients;
 mod slow_path;
 mod solvers;
 mod store_away;
