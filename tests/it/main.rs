@@ -32,6 +32,8 @@ mod llm;
 mod market;
 mod moving;
 mod one_flight;
+mod plans;
+mod plans_seam;
 mod prompt_separation;
 mod prototype;
 #[path = "../support/redis/mod.rs"]
