@@ -8,7 +8,10 @@ use crate::limits::MODEL_STEPS_MAX;
 /// Refuses a model that would take too many steps.
 pub(super) fn check(parts: &Parts) -> Option<ModelError> {
     let mut total = 0_u64;
-    let constraints = parts.constraints.iter().map(|constraint| (&constraint.formula, parts.steps(&constraint.over), filters(parts, &constraint.over)));
+    let constraints = parts
+        .constraints
+        .iter()
+        .map(|constraint| (&constraint.formula, parts.steps(&constraint.over), filters(parts, &constraint.over)));
     let bounds = parts.variables.iter().flat_map(|variable| {
         [&variable.lower, &variable.upper].into_iter().flatten().map(|bound| (bound, u64::from(variable.len), 0))
     });
@@ -33,7 +36,9 @@ fn too_many(formula: &Formula, steps: u64) -> ModelError {
 
 fn steps(parts: &Parts, node: &Node) -> u64 {
     let items: u64 = match &node.kind {
-        NodeKind::Call(_, items) | NodeKind::Piecewise(_, items) => items.iter().map(|items| over(parts, items)).fold(0, u64::saturating_add),
+        NodeKind::Call(_, items) | NodeKind::Piecewise(_, items) => {
+            items.iter().map(|items| over(parts, items)).fold(0, u64::saturating_add)
+        }
         _ => return node.kind.parts().into_iter().map(|part| steps(parts, part)).fold(1, u64::saturating_add),
     };
     match &node.kind {

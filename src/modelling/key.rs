@@ -72,7 +72,11 @@ impl Model {
 }
 
 fn stated(canonical: &mut Canonical, parts: &Parts, params: &[f64], dropped: &[bool]) {
-    let mut sets: Vec<_> = parts.names.iter().filter_map(|(name, thing)| if let super::parts::Thing::Set(set) = thing { Some((name, *set)) } else { None }).collect();
+    let mut sets: Vec<_> = parts
+        .names
+        .iter()
+        .filter_map(|(name, thing)| if let super::parts::Thing::Set(set) = thing { Some((name, *set)) } else { None })
+        .collect();
     sets.sort();
     canonical.count(sets.len());
     for (name, set) in sets {
@@ -118,8 +122,9 @@ fn parameters(canonical: &mut Canonical, parts: &Parts, params: &[f64]) {
         canonical.optional(parameter.source.as_deref());
         let sets: Vec<usize> = parameter.sets.iter().map(|set| set.set).collect();
         // A table may name its entries in any order.
-        let mut entries: Vec<(Vec<String>, f64)> =
-            (0..parameter.len).map(|offset| (parts.index_texts(&sets, offset), params[(parameter.base + offset) as usize])).collect();
+        let mut entries: Vec<(Vec<String>, f64)> = (0..parameter.len)
+            .map(|offset| (parts.index_texts(&sets, offset), params[(parameter.base + offset) as usize]))
+            .collect();
         entries.retain(|(_, value)| !value.is_nan());
         entries.sort_by(|a, b| a.0.cmp(&b.0));
         canonical.count(entries.len());

@@ -141,7 +141,8 @@ impl Model {
     pub fn unit(&self) -> Option<String> {
         match &self.body {
             Body::Stated { parts, .. } => {
-                let follows = || super::units::of(parts, &parts.objective.formula.node).ok().flatten().filter(|unit| !unit.is_plain());
+                let follows =
+                    || super::units::of(parts, &parts.objective.formula.node).ok().flatten().filter(|unit| !unit.is_plain());
                 parts.objective.unit.clone().or_else(|| follows().map(|unit| unit.to_string()))
             }
             Body::Written(_) => None,

@@ -124,7 +124,6 @@ impl Node {
             _ => false,
         }
     }
-
 }
 
 impl NodeKind {

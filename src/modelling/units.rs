@@ -103,7 +103,11 @@ impl Unit {
                 None => (word.trim(), Some(1)),
             };
             let Some(power) = power else { return Err(format!("`{word}` in the unit `{text}` has no whole power up to 9")) };
-            if symbol.is_empty() || symbol.chars().count() > 32 || symbol.chars().any(|c| c.is_control() || "()[]{}\"".contains(c)) || place > 8 {
+            if symbol.is_empty()
+                || symbol.chars().count() > 32
+                || symbol.chars().any(|c| c.is_control() || "()[]{}\"".contains(c))
+                || place > 8
+            {
                 return Err(format!("`{text}` is not a unit; write one as in `USD`, `hours`, `%`, `bps` or `USD/hour`"));
             }
             unit.multiply(&canonical(symbol), 2 * power * sign);
@@ -182,8 +186,10 @@ impl fmt::Display for Unit {
             halves if halves % 2 == 0 => format!("{symbol}^{}", halves / 2),
             halves => format!("{symbol}^({halves}/2)"),
         };
-        let over: Vec<String> = self.0.iter().filter(|(_, halves)| **halves > 0).map(|(symbol, halves)| shown((symbol, *halves))).collect();
-        let under: Vec<String> = self.0.iter().filter(|(_, halves)| **halves < 0).map(|(symbol, halves)| shown((symbol, -halves))).collect();
+        let over: Vec<String> =
+            self.0.iter().filter(|(_, halves)| **halves > 0).map(|(symbol, halves)| shown((symbol, *halves))).collect();
+        let under: Vec<String> =
+            self.0.iter().filter(|(_, halves)| **halves < 0).map(|(symbol, halves)| shown((symbol, -halves))).collect();
         f.write_str(if over.is_empty() { "1" } else { "" })?;
         f.write_str(&over.join("*"))?;
         under.iter().try_for_each(|symbol| write!(f, "/{symbol}"))
@@ -208,5 +214,7 @@ pub(super) fn conversion(parts: &Parts, node: &Node, to: &str) -> Result<f64, Fa
     let Some(found) = of(parts, node)? else {
         return Err(Fault::new(&node.at, format!("this has no unit of its own that `to` could make `{target}` of")));
     };
-    found.factor(&target).ok_or_else(|| Fault::new(&node.at, format!("this is in {}, which no factor makes `{target}`", check::named(&found))))
+    found
+        .factor(&target)
+        .ok_or_else(|| Fault::new(&node.at, format!("this is in {}, which no factor makes `{target}`", check::named(&found))))
 }

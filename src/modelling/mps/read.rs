@@ -98,7 +98,8 @@ fn pass(text: &str, format: Format) -> Result<Program, MpsError> {
     for (at, line) in text.lines().enumerate() {
         last = at + 1;
         let line = line.trim_end();
-        if line.is_empty() || line.starts_with('*') || line.trim_start().starts_with('*') && line.trim_start().len() == line.len() {
+        if line.is_empty() || line.starts_with('*') || line.trim_start().starts_with('*') && line.trim_start().len() == line.len()
+        {
             continue;
         }
         let wrong = |detail: String| MpsError { line: at + 1, detail };
@@ -131,7 +132,8 @@ fn words(line: &str, format: Format) -> Vec<&str> {
 }
 
 fn number(word: &str) -> Result<f64, String> {
-    let value: f64 = word.replace(['D', 'd'], "e").parse().map_err(|_| format!("`{word}` stands where a number would be right"))?;
+    let value: f64 =
+        word.replace(['D', 'd'], "e").parse().map_err(|_| format!("`{word}` stands where a number would be right"))?;
     if value.is_nan() { Err(format!("`{word}` is no number")) } else { Ok(value) }
 }
 
@@ -337,7 +339,10 @@ impl Reader {
                 column.upper = 1.0;
             }
             if column.lower > column.upper {
-                return Err(format!("the lower bound {} of `{}` is above its upper bound {}", column.lower, column.name, column.upper));
+                return Err(format!(
+                    "the lower bound {} of `{}` is above its upper bound {}",
+                    column.lower, column.name, column.upper
+                ));
             }
         }
         if self.columns.is_empty() {

@@ -122,7 +122,10 @@ fn program() -> impl Strategy<Value = Program> {
         let terms = || prop::collection::vec(prop::option::of(number()), columns);
         let terms = move || {
             terms().prop_map(|all| {
-                let pairs = all.into_iter().enumerate().filter_map(|(at, value)| Some((u32::try_from(at).ok()?, value.filter(|v| *v != 0.0)?)));
+                let pairs = all
+                    .into_iter()
+                    .enumerate()
+                    .filter_map(|(at, value)| Some((u32::try_from(at).ok()?, value.filter(|v| *v != 0.0)?)));
                 pairs.collect::<Vec<_>>()
             })
         };
@@ -138,12 +141,14 @@ fn program() -> impl Strategy<Value = Program> {
             Row { name: String::new(), terms, lower, upper, only_if: Vec::new() }
         });
         let columns: Vec<_> = (0..columns).map(column).collect();
-        (columns, prop::collection::vec(row, rows), terms(), number(), any::<bool>()).prop_map(|(columns, mut rows, objective, offset, max)| {
-            rows.iter_mut().enumerate().for_each(|(at, row)| row.name = format!("r_{at}"));
-            let class = if columns.iter().any(|column| column.integer) { Class::Mip } else { Class::Lp };
-            let sense = if max { Sense::Maximize } else { Sense::Minimize };
-            Program { class, sense, columns, objective, offset, quadratic: vec![], rows, cones: vec![], rules: vec![] }
-        })
+        (columns, prop::collection::vec(row, rows), terms(), number(), any::<bool>()).prop_map(
+            |(columns, mut rows, objective, offset, max)| {
+                rows.iter_mut().enumerate().for_each(|(at, row)| row.name = format!("r_{at}"));
+                let class = if columns.iter().any(|column| column.integer) { Class::Mip } else { Class::Lp };
+                let sense = if max { Sense::Maximize } else { Sense::Minimize };
+                Program { class, sense, columns, objective, offset, quadratic: vec![], rows, cones: vec![], rules: vec![] }
+            },
+        )
     })
 }
 

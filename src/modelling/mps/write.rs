@@ -52,7 +52,13 @@ fn name(wanted: &str, taken: &mut HashSet<String>) -> String {
     name
 }
 
-fn rows_and_columns(text: &mut String, program: &Program, objective: &str, rows: &[String], columns: &[String]) -> std::fmt::Result {
+fn rows_and_columns(
+    text: &mut String,
+    program: &Program,
+    objective: &str,
+    rows: &[String],
+    columns: &[String],
+) -> std::fmt::Result {
     writeln!(text, "ROWS\n N  {objective}")?;
     for (row, name) in program.rows.iter().zip(rows) {
         writeln!(text, " {}  {name}", sign(row))?;
@@ -107,7 +113,8 @@ fn sides(text: &mut String, program: &Program, objective: &str, rows: &[String])
             writeln!(text, "    RHS  {name}  {side:?}")?;
         }
     }
-    let ranges = program.rows.iter().zip(rows).filter(|(row, _)| row.lower.is_finite() && row.upper.is_finite() && row.lower != row.upper);
+    let ranges =
+        program.rows.iter().zip(rows).filter(|(row, _)| row.lower.is_finite() && row.upper.is_finite() && row.lower != row.upper);
     for (place, (row, name)) in ranges.enumerate() {
         if place == 0 {
             writeln!(text, "RANGES")?;

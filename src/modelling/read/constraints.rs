@@ -49,7 +49,14 @@ impl Reader {
 
     fn stated<'a>(&mut self, item: &'a Json, pointer: &str) -> Option<Stated<'a>> {
         if let Json::Text(text) = item {
-            return Some(Stated { name: None, text, over: Vec::new(), stated_for: String::new(), unit: None, pointer: pointer.to_owned() });
+            return Some(Stated {
+                name: None,
+                text,
+                over: Vec::new(),
+                stated_for: String::new(),
+                unit: None,
+                pointer: pointer.to_owned(),
+            });
         }
         let fields = self.fields(item, pointer, &FIELDS)?;
         let name = self.text(fields, pointer, "name");
@@ -114,7 +121,9 @@ impl Reader {
             Ok((syntax, node, sets, slots))
         });
         match found {
-            Ok((syntax, node, over, slots)) => self.keep((name, text, pointer, stated_for), unit, (&syntax, node, over, slots), taken),
+            Ok((syntax, node, over, slots)) => {
+                self.keep((name, text, pointer, stated_for), unit, (&syntax, node, over, slots), taken)
+            }
             Err(fault) => self.fault(fault.within(for_pointer.as_deref().unwrap_or(&pointer))),
         }
     }

@@ -33,7 +33,9 @@ pub(in crate::modelling) fn check(parts: &Parts) -> Vec<ModelError> {
     }
     for variable in &parts.variables {
         let unit = variable.unit.as_deref().unwrap_or("1");
-        errors.extend([&variable.lower, &variable.upper].into_iter().flatten().filter_map(|bound| formula(parts, bound, Some(unit))));
+        errors.extend(
+            [&variable.lower, &variable.upper].into_iter().flatten().filter_map(|bound| formula(parts, bound, Some(unit))),
+        );
     }
     errors
 }
@@ -44,7 +46,8 @@ fn stated(parts: &Parts) -> impl Iterator<Item = (&str, String)> {
         let pointer = format!("{}/unit", parameter.pointer.trim_end_matches("/value"));
         Some((parameter.unit.as_deref()?, pointer))
     });
-    let variables = parts.variables.iter().filter_map(|variable| Some((variable.unit.as_deref()?, format!("{}/unit", variable.pointer))));
+    let variables =
+        parts.variables.iter().filter_map(|variable| Some((variable.unit.as_deref()?, format!("{}/unit", variable.pointer))));
     let objective = parts.objective.unit.as_deref().map(|unit| (unit, "/objective/unit".to_owned()));
     let constraints = parts.constraints.iter().filter_map(|constraint| {
         let pointer = constraint.formula.pointer.trim_end_matches("/expression");
@@ -77,7 +80,8 @@ fn sides(parts: &Parts, node: &Node) -> Result<Found, Fault> {
                 let Ok(joint) = joint else {
                     let (left, right) = (all.unwrap_or_default(), found.unwrap_or_default());
                     let before = if place == 1 { "the left side" } else { "what stands before" };
-                    let detail = format!("{before} is in {} and this side in {}{}", named(&left), named(&right), hint(&right, &left));
+                    let detail =
+                        format!("{before} is in {} and this side in {}{}", named(&left), named(&right), hint(&right, &left));
                     return Err(Fault::new(&side.at, detail));
                 };
                 all = joint;
@@ -125,7 +129,13 @@ fn rule(parts: &Parts, function: Function, items: &[Items]) -> Result<(), Fault>
 /// One unit of two, where they are one; else the two.
 fn join(a: Found, b: Found) -> Result<Found, ()> {
     match (a, b) {
-        (Some(a), Some(b)) => if a.same(&b) { Ok(Some(a)) } else { Err(()) },
+        (Some(a), Some(b)) => {
+            if a.same(&b) {
+                Ok(Some(a))
+            } else {
+                Err(())
+            }
+        }
         (a, b) => Ok(a.or(b)),
     }
 }
@@ -150,7 +160,12 @@ fn same<'n>(parts: &Parts, nodes: impl Iterator<Item = &'n Node>) -> Result<Foun
             Ok(joint) => joint,
             Err(()) => {
                 let (before, this) = (all.unwrap_or_default(), found.unwrap_or_default());
-                let detail = format!("this is in {} and is added to or set beside what is in {}{}", named(&this), named(&before), hint(&this, &before));
+                let detail = format!(
+                    "this is in {} and is added to or set beside what is in {}{}",
+                    named(&this),
+                    named(&before),
+                    hint(&this, &before)
+                );
                 return Err(Fault::new(&node.at, detail));
             }
         };
@@ -195,15 +210,13 @@ fn call(parts: &Parts, node: &Node, function: Function, items: &[Items]) -> Resu
         Function::Square | Function::SumSquares => raised(same(parts, bodies)?, 2.0, &node.at),
         Function::Sqrt => raised(same(parts, bodies)?, 0.5, &node.at),
         Function::InvPos => raised(same(parts, bodies)?, -1.0, &node.at),
-        Function::Exp | Function::Log | Function::LogSumExp | Function::Entropy => {
-            match same(parts, bodies)? {
-                Some(unit) if !unit.same(&Unit::default()) => {
-                    let detail = format!("`{}` takes a plain number, and this is in {}", function.name(), named(&unit));
-                    Err(Fault::new(&node.at, detail))
-                }
-                found => Ok(found),
+        Function::Exp | Function::Log | Function::LogSumExp | Function::Entropy => match same(parts, bodies)? {
+            Some(unit) if !unit.same(&Unit::default()) => {
+                let detail = format!("`{}` takes a plain number, and this is in {}", function.name(), named(&unit));
+                Err(Fault::new(&node.at, detail))
             }
-        }
+            found => Ok(found),
+        },
         _ => same(parts, bodies),
     }
 }
@@ -214,7 +227,9 @@ fn power(parts: &Parts, base: &Node, exponent: &Node) -> Result<Found, Fault> {
         (None, _) => Ok(found),
         (Some(unit), _) if unit.is_plain() => Ok(found),
         (Some(_), NodeKind::Number(value)) => raised(found, *value, &exponent.at),
-        (Some(unit), _) => Err(Fault::new(&exponent.at, format!("what is in {} can only have a written number as exponent", named(unit)))),
+        (Some(unit), _) => {
+            Err(Fault::new(&exponent.at, format!("what is in {} can only have a written number as exponent", named(unit))))
+        }
     }
 }
 
@@ -236,7 +251,10 @@ fn picked(parts: &Parts, pick: &Pick, variable: bool, at: &Range<usize>) -> Resu
     for other in family.iter().flat_map(|family| &family.of) {
         let other = stated(*other)?;
         if !unit.same(&other) {
-            return Err(Fault::new(at, format!("the members of this family are in different units, {} and {}", named(&unit), named(&other))));
+            return Err(Fault::new(
+                at,
+                format!("the members of this family are in different units, {} and {}", named(&unit), named(&other)),
+            ));
         }
     }
     Ok(unit)
