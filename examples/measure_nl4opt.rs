@@ -141,13 +141,16 @@ fn declared(problem: &Value) -> Result<Value, Box<dyn Error>> {
     let variables: Vec<String> = (0..=last).map(|place| format!("v{place}")).collect();
     let sum = |terms: &Map<String, Value>| -> Result<String, Box<dyn Error>> {
         let term = |(name, factor): (&String, &Value)| Ok(format!("{}*{}", number(factor)?, variable(&Value::from(&**name))?));
-        Ok(terms.iter().map(term).collect::<Result<Vec<_>, Box<dyn Error>>>()?.join(" + "))
+        // Two constraints and two objectives of the data have lost their terms: nothing is left of them but a number.
+        let none = terms.is_empty().then(|| Ok("0*v0".to_owned()));
+        Ok(terms.iter().map(term).chain(none).collect::<Result<Vec<_>, Box<dyn Error>>>()?.join(" + "))
     };
     let goal = &problem["obj_declaration"];
     let objective = match goal["terms"].as_object() {
         Some(terms) => sum(terms)?,
         None => goal["vars"].as_array().into_iter().flatten().map(variable).collect::<Result<Vec<_>, _>>()?.join(" + "),
     };
+    let objective = if objective.is_empty() { "0*v0".to_owned() } else { objective };
     let largest = matches!(goal["direction"].as_str(), Some("maximize" | "maximizing" | "highest" | "maximum" | "increase"));
     let mut constraints = Vec::new();
     for constraint in problem["const_declarations"].as_array().into_iter().flatten() {
