@@ -183,6 +183,8 @@ pub struct App {
     pub restored: Restored,
     /// What was done, by whom.
     pub audit: Arc<AuditLog>,
+    /// Whether writes are on record too.
+    pub audit_writes: bool,
     /// How often each tenant asks.
     pub rates: Rates,
     /// Room for bulk writes.
@@ -295,7 +297,16 @@ impl App {
         decider.see_to_indexes(&TenantId::default_tenant()).await;
         let bulk = Arc::new(tokio::sync::Semaphore::new(config.server.bulk_writes_max));
         let streams = Arc::new(tokio::sync::Semaphore::new(EVENT_STREAMS_MAX));
-        Ok(Self { decider, restored, audit, rates, bulk, streams, draining: AtomicBool::new(false) })
+        Ok(Self {
+            decider,
+            restored,
+            audit,
+            audit_writes: config.audit.writes,
+            rates,
+            bulk,
+            streams,
+            draining: AtomicBool::new(false),
+        })
     }
 
     /// Says that no new work should be sent here.

@@ -47,17 +47,17 @@ words! {
     /// What can be done that is kept on record.
     #[schema(as = AuditAction)]
     Action {
-        /// Entries were written in bulk.
+        /// Entries were written.
         EntriesWrite = "entries.write",
         /// Entries were deleted by a filter.
         EntriesDelete = "entries.delete",
         /// All entries of the tenant were deleted.
         EntriesClear = "entries.clear",
-        /// Components were written in bulk.
+        /// Components were written.
         ComponentsWrite = "components.write",
         /// A component was deleted.
         ComponentsDelete = "components.delete",
-        /// Bars were written in bulk.
+        /// Bars were written.
         MarketWrite = "market.write",
         /// The bars of an instrument were deleted.
         MarketDelete = "market.delete",
@@ -75,6 +75,13 @@ words! {
         KeysReload = "keys.reload",
         /// Another generation of data is served.
         GenerationsUse = "generations.use",
+    }
+}
+
+impl Action {
+    /// Whether it is a write as it comes every day, which may be left off the record.
+    pub fn is_write(self) -> bool {
+        matches!(self, Self::EntriesWrite | Self::ComponentsWrite | Self::MarketWrite)
     }
 }
 
@@ -238,7 +245,7 @@ impl Verifier {
         if event.hash != event.expected_hash() {
             return broken("it was changed");
         }
-        (self.next, self.previous) = (event.number + 1, event.hash);
+        (self.next, self.previous) = (event.number.saturating_add(1), event.hash);
         Ok(())
     }
 

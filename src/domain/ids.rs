@@ -160,10 +160,12 @@ macro_rules! ulid_type {
         pub struct $name(ulid::Ulid);
 
         impl $name {
-            /// A new id for the moment `now`, with 80 random bits.
+            /// A new id for the moment `now`, with 70 random bits. The ten bits before them are the microsecond within the millisecond, so
+            /// that two of one millisecond sort in their order too.
             pub fn new(now: super::time::Timestamp, random: u128) -> Self {
                 let millis = u64::try_from(now.as_millis()).unwrap_or(0);
-                Self(ulid::Ulid::from_parts(millis, random))
+                let micros = u128::try_from(now.as_micros().rem_euclid(1_000)).unwrap_or(0);
+                Self(ulid::Ulid::from_parts(millis, micros << 70 | random & ((1 << 70) - 1)))
             }
 
             /// Reads the 26 characters of a ULID.
@@ -277,6 +279,19 @@ mod tests {
         }
         assert!(ComponentId::new("news-impact.instruction").is_ok());
         assert!(ComponentId::new("news:01J").is_ok());
+    }
+
+    #[test]
+    fn decisions_of_one_millisecond_sort_in_their_order_whatever_their_random_bits_are() {
+        let at = |micros| super::super::time::Timestamp::from_micros(1_700_000_000_000_000 + micros);
+        let ids = [
+            DecisionId::new(at(0), u128::MAX),
+            DecisionId::new(at(1), 7),
+            DecisionId::new(at(999), u128::MAX),
+            DecisionId::new(at(1_000), 0),
+        ];
+        assert!(ids.is_sorted());
+        assert_eq!(ids[2].millis(), ids[0].millis());
     }
 
     proptest! {

@@ -268,6 +268,9 @@ impl<'a> Builder<'a> {
         let need = if self.parts.objective.sense == Sense::Minimize { Need::Above } else { Need::Below };
         let mut total = affine::Total::default();
         let added = self.add(scope, &formula.node, 1.0, need, &mut total).and_then(|()| {
+            if total.product_at.is_some() {
+                Self::fold(&mut total);
+            }
             total.merge();
             self.fits(&total.affine, &formula.node.at)?;
             self.check_curvature(&total, need, &formula.node.at)

@@ -32,6 +32,11 @@ pub(super) fn moment() -> Timestamp {
     Timestamp::parse("2025-03-14T12:30:00.000001Z").unwrap()
 }
 
+/// Ids of fixtures were given out when an id knew no microseconds.
+fn to_the_millisecond(at: Timestamp) -> Timestamp {
+    Timestamp::from_micros(at.as_millis() * 1_000)
+}
+
 pub(super) fn tenant(name: &str) -> TenantId {
     TenantId::new(name).unwrap()
 }
@@ -112,7 +117,7 @@ pub(super) fn entry_of(tenant_name: &str, text: &str) -> StoredEntry {
 pub(super) fn decision_of(tenant_name: &str, at: Timestamp, number: u128) -> DecisionRecord {
     DecisionRecord {
         tenant: tenant(tenant_name),
-        id: DecisionId::new(at, number),
+        id: DecisionId::new(to_the_millisecond(at), number),
         at,
         request: raw(r#"{ "text": "SEC approves  spot ETH ETF", "as_of": null }"#),
         answer: raw(&format!(r#"{{"outcome":"decided", "number": {number}, "n": 1.50}}"#)),
@@ -148,7 +153,7 @@ pub(super) fn fixed_entry() -> Record {
 }
 
 fn any_quarantine_of(since: Timestamp, note: &str) -> Quarantine {
-    Quarantine { since, decision: DecisionId::new(moment(), 9), note: Some(note.to_owned()).filter(|note| !note.is_empty()) }
+    Quarantine { since, decision: DecisionId::new(to_the_millisecond(moment()), 9), note: Some(note.to_owned()).filter(|note| !note.is_empty()) }
 }
 
 pub(super) fn fixed_tag_end() -> Record {
@@ -159,7 +164,7 @@ pub(super) fn fixed_judgement() -> Record {
     let decided = |signal| Payload::parse(&format!(r#"{{"kind":"trade","signal":{signal},"conviction":0.7}}"#)).unwrap();
     let judgement = Judgement {
         tenant: tenant("acme"),
-        decision: DecisionId::new(moment(), 7),
+        decision: DecisionId::new(to_the_millisecond(moment()), 7),
         source: Source::Feedback,
         right: false,
         strategy: StrategyName::new("news-impact").unwrap(),
@@ -234,7 +239,7 @@ pub(super) fn fixed_plan() -> Record {
     };
     let record = PlanRecord {
         tenant: tenant("acme"),
-        id: PlanId::new(moment(), 7),
+        id: PlanId::new(to_the_millisecond(moment()), 7),
         created_at: moment(),
         asked_by: Some("desk ünïcode".into()),
         key: PlanKey::of([7; 32], &asked),
@@ -244,8 +249,8 @@ pub(super) fn fixed_plan() -> Record {
         failure: None,
         state: PlanState::Approved,
         history: vec![change(PlanState::Draft, None), change(PlanState::Approved, Some("as agreed"))],
-        refers_to: vec![PlanLink::Decision(DecisionId::new(moment(), 1))],
-        handed_to: vec![PlanLink::Plan(PlanId::new(moment(), 8))],
+        refers_to: vec![PlanLink::Decision(DecisionId::new(to_the_millisecond(moment()), 1))],
+        handed_to: vec![PlanLink::Plan(PlanId::new(to_the_millisecond(moment()), 8))],
         made_with: Some(MadeWith { instinct: "0.1.0".into(), solver: "HiGHS 1.15.1".into() }),
         ttl_sec: Some(86_400),
     };

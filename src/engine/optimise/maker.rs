@@ -6,7 +6,7 @@ use crate::domain::field::FieldError;
 use crate::domain::plan::{CheckReport, PlanReport};
 use crate::domain::plan_record::PlanAsked;
 use crate::engine::planning::{PlanFault, PlanMaker, PlanRun, ReadModel, Worded};
-use crate::modelling::{Model, ModelError};
+use crate::modelling::{Model, ModelError, mps};
 use crate::solver::program::Class;
 use crate::solver::{Limits, SolverError};
 use async_trait::async_trait;
@@ -62,7 +62,7 @@ impl PlanMaker for Maker {
         let model = if json.starts_with('"') {
             let wrong = |detail: String| PlanFault::Model(vec![FieldError::new("", detail)]);
             let text: String = serde_json::from_str(json).map_err(|error| wrong(error.to_string()))?;
-            return Err(wrong(format!("{} bytes of MPS", text.len())));
+            Model::from_program(mps::read(text.as_bytes()).map_err(|error| wrong(error.to_string()))?)
         } else {
             Model::parse(json.as_bytes()).map_err(|errors| PlanFault::Model(placed(errors)))?
         };

@@ -121,6 +121,8 @@ impl<'a> Builder<'a> {
 
     /// A product with a column of whole values, by the binary digits of that column.
     fn mip_product(&mut self, a: &Affine, b: &Affine, node: &Node) -> Result<Affine, Fault> {
+        let (whole_a, whole_b) = (self.one_column(a, &node.at)?, self.one_column(b, &node.at)?);
+        let (a, b) = (whole_a.as_ref().unwrap_or(a), whole_b.as_ref().unwrap_or(b));
         let (one, other) = match (self.digits(a), self.digits(b)) {
             (Some(x), Some(y)) if self.width(x) <= self.width(y) => ((a, x), b),
             (_, Some(y)) => ((b, y), a),
@@ -156,6 +158,18 @@ impl<'a> Builder<'a> {
         let defines = plus(digits, &column(whole, 1.0), -1.0);
         self.row(defines, (0.0, 0.0), Vec::new(), &node.at)?;
         Ok(product)
+    }
+
+    /// A column that equals a sum of several columns, where that is a whole number within bounds.
+    fn one_column(&mut self, sum: &Affine, at: &Range<usize>) -> Result<Option<Affine>, Fault> {
+        let (lower, upper) = self.range(sum);
+        // An infinite width is no number, or past the range.
+        if sum.terms.len() < 2 || !self.is_whole(sum) || upper - lower > DIGITS_RANGE_MAX || !(upper - lower).is_finite() {
+            return Ok(None);
+        }
+        let helper = column(self.helper((lower, upper), true, at)?, 1.0);
+        self.row(plus(sum.clone(), &helper, -1.0), (0.0, 0.0), Vec::new(), at)?;
+        Ok(Some(helper))
     }
 
     /// The column of whole values, with both bounds and not too many values, that a sum of one term has.

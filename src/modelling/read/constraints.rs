@@ -191,7 +191,8 @@ impl Reader {
                 None => {
                     let prefix = name.rsplit_once('_').map_or(name, |(prefix, _)| prefix);
                     let variable = self.parts.families.iter().any(|family| family.variables && family.prefix == prefix);
-                    let parameter = matches!(self.parts.names.get(prefix), Some(Thing::Param(_)));
+                    let scalars = self.parts.families.iter().any(|family| !family.variables && family.prefix == prefix);
+                    let parameter = scalars || matches!(self.parts.names.get(prefix), Some(Thing::Param(_)));
                     match (variable, parameter) {
                         (true, _) => &mut *variables,
                         (_, true) => &mut *parameters,

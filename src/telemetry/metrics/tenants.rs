@@ -1,6 +1,7 @@
 //! The facts about callers and tenants. The label of a tenant is its name where the settings have it and `other` elsewhere.
 
 use super::{METRICS, counter_vec, gauge_vec};
+use crate::domain::role::Role;
 use prometheus::{IntCounterVec, IntGaugeVec, Registry};
 
 pub(super) struct Metrics {
@@ -36,6 +37,13 @@ impl Metrics {
 /// Credentials were refused; `reason` is a constant word.
 pub fn refused(reason: &'static str) {
     METRICS.tenants.refused.with_label_values(&[reason]).inc();
+}
+
+/// What may be said of refused credentials, so that each is a nought and not missing until it is first said.
+pub fn refusals(known: impl IntoIterator<Item = &'static str>) {
+    known.into_iter().for_each(|reason| METRICS.tenants.refused.with_label_values(&[reason]).inc_by(0));
+    // The same for rates, of tenants that the settings don't name.
+    Role::ALL.into_iter().for_each(|role| METRICS.tenants.limited.with_label_values(&["other", role.as_str()]).inc_by(0));
 }
 
 /// A caller had not the role that a request needs.

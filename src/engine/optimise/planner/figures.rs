@@ -20,10 +20,10 @@ pub(super) fn amount(value: f64, unit: Option<&str>) -> String {
 /// A number with three or so figures and a suffix for thousands, millions and so on.
 pub(super) fn compact(value: f64) -> String {
     let size = value.abs();
-    for (from, suffix) in [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e4, "k")] {
+    for (from, unit, suffix) in [(1e12, 1e12, "T"), (1e9, 1e9, "B"), (1e6, 1e6, "M"), (1e4, 1e3, "k")] {
         // What rounds up to the next suffix is written with it: 999,999 is 1.0M.
         if size >= from * 0.99995 && size < 1e15 {
-            return format!("{:.1}{suffix}", value / from);
+            return format!("{:.1}{suffix}", value / unit);
         }
     }
     plain(value)
@@ -105,6 +105,8 @@ mod tests {
         assert_eq!(amount(20_000_000.0, None), "20.0M");
         assert_eq!(amount(7.0, Some("h")), "7 h");
         assert_eq!(amount(999_999.0, Some("USD")), "$1.0M");
+        assert_eq!(amount(16_666.67, Some("USD")), "$16.7k");
+        assert_eq!(amount(9_999.0, Some("USD")), "$9999");
     }
 
     #[test]

@@ -20,8 +20,6 @@ mod runs;
 mod sensitivity;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod twin;
 
 pub use sensitivity::ParameterChange;
 

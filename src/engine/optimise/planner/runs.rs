@@ -78,11 +78,6 @@ impl<'a> Runs<'a> {
         self.solves.get()
     }
 
-    /// How many more may be made, whatever the clock says.
-    pub(super) fn left(&self) -> u32 {
-        self.extra_left.get()
-    }
-
     /// The gap at which a search over whole numbers counts as done.
     pub(super) fn gap(&self) -> f64 {
         self.limits.gap

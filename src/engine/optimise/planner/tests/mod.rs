@@ -4,15 +4,16 @@ mod conflict;
 mod models;
 mod others;
 mod planning;
+mod real;
 mod seeds;
 mod text;
 
 use super::problem::{Problem, Statement, Variable};
 use super::runs::Runs;
-use super::twin::Twin;
 use super::{Config, Planner};
 use crate::domain::deadline::Deadline;
 use crate::solver::program::{Class, Column, Program, Row, Sense};
+use crate::solver::twin::Twin;
 use crate::solver::{Cancel, Limits, Solver};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use std::time::Duration;
 pub(super) const FREE: f64 = f64::INFINITY;
 
 pub(super) fn limits() -> Limits {
-    Limits { time: Duration::from_secs(30), memory_bytes: 1 << 30, nodes: None, gap: 1e-6 }
+    Limits { time: Duration::from_secs(30), memory_bytes: 1 << 30, nodes: Some(300), gap: 1e-6 }
 }
 
 pub(super) fn soon() -> Deadline {
@@ -85,12 +86,12 @@ pub(super) fn fund() -> Problem {
 }
 
 pub(super) fn planner() -> Planner {
-    Planner::new(Arc::new(Twin::default()), Config::default())
+    Planner::new(Arc::new(Twin), Config::default())
 }
 
 /// Does something with a twin that may solve so often.
-pub(super) fn with_runs<T>(extra: u32, job: impl FnOnce(&Runs<'_>, &Twin) -> T) -> T {
-    let (twin, cancel) = (Twin::default(), Cancel::default());
-    let runs = Runs::new(&twin as &dyn Solver, (limits(), extra), soon(), &cancel);
-    job(&runs, &twin)
+pub(super) fn with_runs<T>(extra: u32, job: impl FnOnce(&Runs<'_>) -> T) -> T {
+    let cancel = Cancel::default();
+    let runs = Runs::new(&Twin as &dyn Solver, (limits(), extra), soon(), &cancel);
+    job(&runs)
 }

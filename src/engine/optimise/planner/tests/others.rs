@@ -10,7 +10,7 @@ use crate::solver::program::{Affine, Class, Rule, RuleKind, Sense};
 use proptest::prelude::*;
 
 fn solved(problem: &Problem) -> Solution {
-    with_runs(1, |runs, _| runs.first(&problem.program)).unwrap()
+    with_runs(1, |runs| runs.first(&problem.program)).unwrap()
 }
 
 fn near(a: f64, b: f64) -> bool {
@@ -21,7 +21,7 @@ fn near(a: f64, b: f64) -> bool {
 fn the_fund_is_held_by_its_budget_and_two_ceilings_with_their_prices() {
     let (fund, solution) = (fund(), solved(&fund()));
     assert!(near(solution.objective.unwrap(), 14e6));
-    let bounds = with_runs(9, |runs, _| binding::find(&fund, &solution, runs)).unwrap();
+    let bounds = with_runs(9, |runs| binding::find(&fund, &solution, runs)).unwrap();
     let seen: Vec<_> =
         bounds.iter().map(|bound| (bound.what.clone(), bound.side, (bound.dual.unwrap() * 100.0).round())).collect();
     let one = |at| Barrier::One(Member::Constraint(at));
@@ -37,7 +37,7 @@ fn a_bound_of_a_variable_binds_with_its_reduced_cost() {
         &[(0.0, 4.0), (0.0, FREE), (0.0, FREE)],
         &[(&[1.0, 1.0, 1.0], -FREE, 10.0)],
     );
-    let bounds = with_runs(9, |runs, _| binding::find(&shop, &solved(&shop), runs)).unwrap();
+    let bounds = with_runs(9, |runs| binding::find(&shop, &solved(&shop), runs)).unwrap();
     let seen: Vec<_> = bounds.iter().map(|bound| (bound.what.clone(), bound.dual.unwrap().round())).collect();
     let one = Barrier::One;
     assert_eq!(seen, [(one(Member::Constraint(0)), 2.0), (one(Member::Upper(0)), 1.0), (one(Member::Lower(2)), -1.0)]);
@@ -57,9 +57,9 @@ fn over_whole_numbers_only_what_stands_in_the_way_binds() {
     alone.program.rows.remove(1);
     alone.constraints.remove(1);
     alone.constraints[1].rows = vec![1];
-    let bounds = with_runs(9, |runs, _| binding::find(&alone, &solved(&alone), runs)).unwrap();
+    let bounds = with_runs(9, |runs| binding::find(&alone, &solved(&alone), runs)).unwrap();
     assert_eq!(bounds.iter().map(|bound| &bound.what).collect::<Vec<_>>(), [&Barrier::One(Member::Constraint(0))]);
-    let both = with_runs(9, |runs, _| binding::find(&pack, &solved(&pack), runs)).unwrap();
+    let both = with_runs(9, |runs| binding::find(&pack, &solved(&pack), runs)).unwrap();
     assert!(both.is_empty(), "each alone stands in nobody's way while the other is there: {both:?}");
 }
 
@@ -83,7 +83,7 @@ fn what_is_yes_or_no_or_uneven_is_not_shared_equally() {
 #[test]
 fn the_next_best_corner_of_the_fund_moves_ten_million_from_the_second_to_the_third() {
     let (fund, solution) = (fund(), solved(&fund()));
-    let others = with_runs(20, |runs, _| next_best(&fund, &solution, runs)).unwrap();
+    let others = with_runs(20, |runs| next_best(&fund, &solution, runs)).unwrap();
     assert_eq!(others.len(), 1);
     assert_eq!(others[0].name, NEXT_BEST);
     assert!(near(fund.program.objective_at(&others[0].columns), 15.1e6));
@@ -92,7 +92,7 @@ fn the_next_best_corner_of_the_fund_moves_ten_million_from_the_second_to_the_thi
 #[test]
 fn another_decision_that_is_as_good_is_found() {
     let even = problem(Class::Lp, Sense::Minimize, &[1.0, 1.0], &[(0.0, 4.0); 2], &[(&[1.0, 1.0], 5.0, 5.0)]);
-    let others = with_runs(20, |runs, _| next_best(&even, &solved(&even), runs)).unwrap();
+    let others = with_runs(20, |runs| next_best(&even, &solved(&even), runs)).unwrap();
     assert_eq!(others[0].name, AS_GOOD);
     assert!(near(even.program.objective_at(&others[0].columns), 5.0));
 }
@@ -100,7 +100,7 @@ fn another_decision_that_is_as_good_is_found() {
 #[test]
 fn the_next_best_of_a_packing_takes_another_set() {
     let pack = problem(Class::Mip, Sense::Maximize, &[5.0, 4.0, 3.0], &[(0.0, 1.0); 3], &[(&[2.0, 1.0, 1.0], -FREE, 3.0)]);
-    let others = with_runs(20, |runs, _| next_best(&pack, &solved(&pack), runs)).unwrap();
+    let others = with_runs(20, |runs| next_best(&pack, &solved(&pack), runs)).unwrap();
     assert_eq!(others[0].columns, [1.0, 0.0, 1.0]);
 }
 
@@ -116,9 +116,9 @@ fn a_rule_that_keeps_the_objective_from_being_better_binds() {
         ..Default::default()
     });
     let solution = solved(&order);
-    let bounds = with_runs(20, |runs, _| binding::find(&order, &solution, runs)).unwrap();
+    let bounds = with_runs(20, |runs| binding::find(&order, &solution, runs)).unwrap();
     assert_eq!(bounds[0].what, Barrier::One(Member::Constraint(0)));
-    let others = with_runs(20, |runs, _| next_best(&order, &solution, runs)).unwrap();
+    let others = with_runs(20, |runs| next_best(&order, &solution, runs)).unwrap();
     assert_eq!(order.program.objective_at(&others[0].columns), 1.0, "the other of the two is as good");
 }
 
@@ -137,7 +137,7 @@ proptest! {
         let (costs, terms) = (f(&costs), f(&terms));
         let problem = problem(Class::Mip, Sense::Minimize, &costs, &bounds, &[(&terms, -FREE, f64::from(most))]);
         let solution = solved(&problem);
-        let others = with_runs(9, |runs, _| next_best(&problem, &solution, runs)).unwrap();
+        let others = with_runs(9, |runs| next_best(&problem, &solution, runs)).unwrap();
         let mut best = f64::INFINITY;
         for at in 0..(uppers[0] + 1) * (uppers[1] + 1) * (uppers[2] + 1) {
             let (a, rest) = (at % (uppers[0] + 1), at / (uppers[0] + 1));
@@ -174,7 +174,7 @@ proptest! {
         // At a corner that is degenerate the two sides differ, and a dual lies between them.
         let (low, high) = (up.min(-down) / 1e-4, up.max(-down) / 1e-4);
         prop_assert!(dual >= low - 1e-4 && dual <= high + 1e-4, "{low} <= {dual} <= {high}");
-        let bounds = with_runs(9, |runs, _| binding::find(&problem, &base, runs)).unwrap();
+        let bounds = with_runs(9, |runs| binding::find(&problem, &base, runs)).unwrap();
         let binds = bounds.iter().any(|bound| bound.what == Barrier::One(Member::Constraint(which)));
         prop_assert_eq!(binds, dual.abs() > 1e-5, "it binds where it has a price");
     }
