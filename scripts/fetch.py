@@ -62,6 +62,10 @@ NETWORK_FAULT = re.compile(
 NO_SPACE = re.compile(r"No space left on device|Disk quota exceeded")
 
 
+# Flaws that are listed one by one; a solver is a hundred files.
+FLAWS_SHOWN = 12
+
+
 class Failure(Exception):
     """What went wrong and what to do about it, in one paragraph."""
 
@@ -607,8 +611,10 @@ def fetch(models: Path, runtime: Path, check_only: bool) -> None:
 
 
 def say_flaws(plan: Plan, flaws: dict[str, str]) -> None:
-    for path, flaw in flaws.items():
+    for path, flaw in list(flaws.items())[:FLAWS_SHOWN]:
         say(f"  {path} ({megabytes(plan.contents[path].bytes)}): {flaw}")
+    if len(flaws) > FLAWS_SHOWN:
+        say(f"  and {len(flaws) - FLAWS_SHOWN} more")
 
 
 def main(arguments: list[str] | None = None) -> int:

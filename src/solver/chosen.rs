@@ -7,7 +7,7 @@ use super::places::Places;
 use super::process::{self, Patience, Setup};
 use super::program::Program;
 use super::solution::{Limits, Solution, SolverError};
-use super::{Cancel, Name, Solver, check};
+use super::{Cancel, Name, Solver, check, worker};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +57,19 @@ impl Chosen {
     /// The solver of this name, whatever the settings say.
     pub fn named(&self, name: Name) -> Named {
         Named { name, shared: Arc::clone(&self.0) }
+    }
+
+    /// Solves in this very process, for who measures what a worker costs. Nothing contains the solver: it can crash the process, or
+    /// never end.
+    ///
+    /// # Errors
+    /// As [`Solver::solve`], as far as the process survives.
+    #[doc(hidden)]
+    pub fn solve_unguarded(&self, program: &Program, limits: &Limits) -> Result<Solution, SolverError> {
+        check::check(program)?;
+        let limits = self.0.bounded(limits);
+        let setup = self.0.setup(self.0.config.name_for(program.class), program, &limits)?;
+        answer(worker::solve_here(&setup, program, &limits), program, &limits)
     }
 
     /// Reads the library of this solver through, so that the first solve need not.
@@ -121,7 +134,7 @@ impl Shared {
 
     /// Has a worker try what it must not be able to do.
     #[cfg(test)]
-    fn probe(&self, probe: super::worker::probe::Probe, limits: &Limits, cancel: &Cancel) -> Result<Reply, SolverError> {
+    fn probe(&self, probe: worker::probe::Probe, limits: &Limits, cancel: &Cancel) -> Result<Reply, SolverError> {
         let program = super::contract::empty(super::Class::Lp);
         let setup = self.setup(Name::Highs, &program, limits)?;
         self.run(&setup, &process::job(&JobRef::Probe(probe))?, limits, cancel)

@@ -32,7 +32,7 @@ pub(super) enum JobRef<'a> {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub enum Job {
     /// Solve this.
-    Solve(Program, Limits),
+    Solve(Box<Program>, Limits),
     /// Try what a worker must not be able to do.
     #[cfg(test)]
     Probe(super::worker::probe::Probe),
@@ -120,4 +120,54 @@ pub(super) fn read<T: DeserializeOwned>(stream: &mut impl Read, max: usize) -> R
     frame.resize(bytes, 0);
     stream.read_exact(&mut frame[HEADER_BYTES..])?;
     decode(&frame, max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::contract::{column, empty, limits, row};
+    use super::*;
+    use crate::solver::Class;
+    use proptest::prelude::*;
+
+    fn program() -> Program {
+        let mut program = empty(Class::Lp);
+        program.columns = vec![column(0.0, f64::INFINITY), column(-1.5, 2.0)];
+        program.rows = vec![row(&[(0, 1.0), (1, -1e-9)], f64::NEG_INFINITY, 7.0)];
+        program
+    }
+
+    #[test]
+    fn a_job_comes_out_as_it_went_in() {
+        let frame = encode(&JobRef::Solve(&program(), &limits()), JOB_BYTES_MAX).unwrap();
+        assert_eq!(read::<Job>(&mut &*frame, JOB_BYTES_MAX).unwrap(), Job::Solve(Box::new(program()), limits()));
+        assert_eq!(length(&frame[..10], JOB_BYTES_MAX).unwrap(), None);
+        assert_eq!(length(&frame, JOB_BYTES_MAX).unwrap(), Some(frame.len()));
+    }
+
+    #[test]
+    fn a_frame_that_is_cut_foreign_or_too_long_is_refused() {
+        let frame = encode(&Reply::OutOfMemory, REPLY_BYTES_MAX).unwrap();
+        assert!(matches!(read::<Reply>(&mut &frame[..frame.len() - 1], REPLY_BYTES_MAX), Err(FrameError::Io(_))));
+        let changed = |at: usize| {
+            let mut frame = frame.clone();
+            frame[at] ^= 0x40;
+            decode::<Reply>(&frame, REPLY_BYTES_MAX)
+        };
+        assert!(matches!(changed(0), Err(FrameError::Foreign)));
+        assert!(matches!(changed(4), Err(FrameError::Foreign)));
+        assert!(matches!(changed(12), Err(FrameError::TooLong { .. })));
+        assert!(matches!(changed(HEADER_BYTES), Err(FrameError::Payload(_))));
+        assert!(matches!(encode(&program(), 10), Err(FrameError::TooLong { .. })));
+        assert!(matches!(length(b"no frame", REPLY_BYTES_MAX), Err(FrameError::Foreign)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_payload_of_any_bytes_is_read_or_refused_and_takes_no_memory_for_what_it_only_claims(bytes in any::<Vec<u8>>()) {
+            let mut frame = [&MARK[..], &VERSION.to_le_bytes(), &(bytes.len() as u64).to_le_bytes()].concat();
+            frame.extend(&bytes);
+            let _ = decode::<Job>(&frame, JOB_BYTES_MAX);
+            let _ = decode::<Reply>(&frame, REPLY_BYTES_MAX);
+        }
+    }
 }

@@ -1,4 +1,4 @@
-use super::super::contract::{column, empty, limits, real, row, runtime_dir};
+use super::super::contract::{column, empty, integer, limits, real, row, runtime_dir};
 use super::super::worker::probe::Probe;
 use super::super::{Class, Config, SolveStatus};
 use super::*;
@@ -128,4 +128,68 @@ fn a_missing_library_is_said_to_be_missing() {
     let solvers = open(&Config::default(), folder.path()).unwrap();
     let error = solvers.solve(&allocation(Class::Lp), &limits(), &Cancel::default()).unwrap_err();
     assert!(error.to_string().contains("make setup"), "{error}");
+}
+
+/// Thirty items of which half the weight is to be chosen, in four weights at once, as nearly as can be: a market split (Cornuéjols and
+/// Dawande, *A class of hard small 0-1 programs*, 1998).
+fn hard() -> Program {
+    let mut program = empty(Class::Mip);
+    let mut state = 7_u64;
+    let mut weight = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        f64::from(u8::try_from(state >> 57).unwrap())
+    };
+    program.columns = vec![integer(0.0, 1.0); 30];
+    for _ in 0..4 {
+        let mut terms: Vec<(u32, f64)> = (0..30).map(|item| (item, weight())).collect();
+        let half = (terms.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0).floor();
+        for sign in [1.0, -1.0] {
+            let over = u32::try_from(program.columns.len()).unwrap();
+            program.columns.push(column(0.0, INF));
+            program.objective.push((over, 1.0));
+            terms.push((over, sign));
+        }
+        program.rows.push(row(&terms, half, half));
+    }
+    program
+}
+
+#[test]
+fn a_limit_of_time_is_kept_by_the_solver_itself() {
+    let limits = Limits { time: Duration::from_millis(700), ..limits() };
+    let begin = Instant::now();
+    let solution = real().solve(&hard(), &limits, &Cancel::default()).unwrap();
+    assert_eq!(solution.status, SolveStatus::Feasible, "{solution:?}");
+    assert!(solution.bound.unwrap() < solution.objective.unwrap(), "{solution:?}");
+    assert!(solution.solve_ms < 1_500.0, "{solution:?}");
+    assert!(begin.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_limit_of_nodes_ends_a_solve() {
+    let limits = Limits { nodes: Some(1), ..limits() };
+    let solution = real().solve(&hard(), &limits, &Cancel::default()).unwrap();
+    assert!(solution.nodes.unwrap() <= 10 && solution.status != SolveStatus::Optimal, "{solution:?}");
+}
+
+/// A chain: each column is at least one more than the one before it.
+fn chain(columns: u32) -> Program {
+    let mut program = empty(Class::Lp);
+    program.columns = vec![column(0.0, INF); columns as usize];
+    program.objective = vec![(columns - 1, 1.0)];
+    program.rows = (1..columns).map(|at| row(&[(at, 1.0), (at - 1, -1.0)], 1.0, INF)).collect();
+    program
+}
+
+#[test]
+fn a_hundred_thousand_columns_are_solved() {
+    let solution = real().solve(&chain(100_000), &limits(), &Cancel::default()).unwrap();
+    assert!((solution.objective.unwrap() - 99_999.0).abs() < 1e-3, "{:?} {:?}", solution.status, solution.objective);
+}
+
+#[test]
+fn a_program_that_needs_more_memory_than_there_is_says_so() {
+    let limits = Limits { memory_bytes: 48 << 20, ..limits() };
+    let error = real().solve(&chain(100_000), &limits, &Cancel::default()).unwrap_err();
+    assert_eq!(error, SolverError::OutOfMemory { limit_bytes: 48 << 20 });
 }

@@ -21,9 +21,12 @@ use super::frame::{self, Job, Reply};
 use super::process::Setup;
 use super::program::Program;
 use super::solution::Limits;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// The worker's main function: `argument` is what the service gave it.
 pub fn worker_main(argument: &str) -> ExitCode {
@@ -37,6 +40,21 @@ pub fn worker_main(argument: &str) -> ExitCode {
     // Without this, what the solver still holds would be given back piece by piece.
     // SAFETY: ends the process, and nothing of it is needed any more; the reply was flushed.
     unsafe { libc::_exit(0) }
+}
+
+/// Solves without a process of its own. What is loaded once stays.
+pub(super) fn solve_here(setup: &Setup, program: &Program, limits: &Limits) -> Reply {
+    static LOADED: Mutex<BTreeMap<Name, Arc<Engine>>> = Mutex::new(BTreeMap::new());
+    let loaded = || {
+        let mut loaded = LOADED.lock();
+        if let Some(engine) = loaded.get(&setup.solver) {
+            return Ok(Arc::clone(engine));
+        }
+        let engine = Arc::new(Engine::load(setup.solver, setup.library.as_deref())?);
+        loaded.insert(setup.solver, Arc::clone(&engine));
+        Ok(engine)
+    };
+    loaded().map_or_else(Reply::Failed, |engine: Arc<Engine>| engine.solve(program, limits))
 }
 
 /// A solver that is loaded.
