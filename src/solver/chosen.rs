@@ -66,6 +66,7 @@ impl Chosen {
     /// As [`Solver::solve`], as far as the process survives.
     #[doc(hidden)]
     pub fn solve_unguarded(&self, program: &Program, limits: &Limits) -> Result<Solution, SolverError> {
+        check::check(program)?;
         let limits = self.0.bounded(limits);
         let setup = self.0.setup(self.0.config.name_for(program.class), program, &limits)?;
         answer(worker::solve_here(&setup, program, &limits), program, &limits)

@@ -32,6 +32,7 @@ mod llm;
 mod market;
 mod moving;
 mod one_flight;
+mod optimise;
 mod plans;
 mod plans_seam;
 mod prompt_separation;

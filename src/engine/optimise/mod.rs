@@ -9,6 +9,8 @@ pub mod maker;
 pub mod planner;
 mod prompt;
 pub mod templates;
+#[cfg(test)]
+mod tests;
 pub mod words;
 
 use self::drafts::{Drafts, NotDrafted};

@@ -188,3 +188,23 @@ fn a_program_is_a_model_too() {
     assert_eq!(read.check(&plan, 1e-9).unwrap().checked, 9);
     assert!(best(&read.without(&["need[m1]"])).unwrap().0 < cost);
 }
+
+#[test]
+fn what_cancels_out_is_judged_by_what_it_is_made_of() {
+    let json = small("lp", &[r#""name": "x""#, r#""name": "y""#], "minimize x", &["x - y == 0"]);
+    let model = model(&json);
+    let near = values(&[("x", 5e7), ("y", 5e7 + 0.5)]);
+    assert!(model.check(&near, 1e-6).unwrap().passed);
+    let far = values(&[("x", 5e7), ("y", 5e7 + 500.0)]);
+    assert!(!model.check(&far, 1e-6).unwrap().passed);
+    assert!(!model.check(&values(&[("x", 1.0), ("y", 1.1)]), 1e-6).unwrap().passed);
+}
+
+#[test]
+fn a_bound_that_a_table_has_no_entry_for_is_one_error() {
+    let json = r#"{"model_type": "mip", "sets": {"s": ["a", "b"]}, "parameters": {"cap": {"a": 1}},
+        "decision_variables": [{"name": "z", "index": "s", "lb": 0, "ub": "cap[s]"}, {"name": "p", "type": "binary"}],
+        "objective": {"sense": "maximize", "expression": "abs(sum(z))"}, "constraints": ["p == 1 => sum(z) <= 3"]}"#;
+    let errors = Model::parse(json.as_bytes()).unwrap().expand().unwrap_err();
+    assert_eq!((errors.len(), errors[0].pointer.as_str()), (1, "/decision_variables/0/ub"));
+}

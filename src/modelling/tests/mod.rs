@@ -1,9 +1,11 @@
 //! The model language, from the outside.
 
+mod cones;
 mod errors;
 mod forms;
 mod grid;
 mod schema;
+mod soup;
 mod units;
 
 use super::{Expanded, Model, ModelError};

@@ -8,13 +8,16 @@ use super::problem::{Problem, Side, Statement};
 use super::runs::{Runs, Stop};
 use crate::solver::program::{Program, Sense};
 use crate::solver::{Solution, SolveStatus};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A dual below this, relative to the largest coefficient of the objective, is rounding.
 const SLIGHT: f64 = 1e-6;
 
 /// Solves for this question at most; a constraint of which more instances are tight is then named as a whole.
 const TRIES_MAX: usize = 24;
+
+/// Of the time for explaining a decision, this much at most goes to this question.
+const TIME_SHARE: f64 = 1.0 / 3.0;
 
 /// What is in the way of a better objective.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,20 +113,17 @@ fn tried(problem: &Problem, solution: &Solution, runs: &Runs<'_>) -> Result<Vec<
         .enumerate()
         .filter_map(|(at, statement)| Some((at, stands(problem, statement, &solution.values)?)))
         .collect();
-    let mut families: Vec<&str> = Vec::new();
-    for &(at, _) in &tight {
-        let family = problem.constraints[at].family.as_str();
-        if !families.contains(&family) {
-            families.push(family);
-        }
+    let mut members: BTreeMap<&str, Vec<Member>> = BTreeMap::new();
+    for (at, statement) in problem.constraints.iter().enumerate() {
+        members.entry(&statement.family).or_default().push(Member::Constraint(at));
     }
     let mut found = Vec::new();
-    for family in families {
-        let of_it: Vec<(usize, Side)> =
-            tight.iter().filter(|&&(at, _)| problem.constraints[at].family == family).copied().collect();
-        let whole = problem.constraints.iter().enumerate().filter(|(_, statement)| statement.family == family).map(|(at, _)| at);
-        if search.betters(&whole.map(Member::Constraint).collect::<Vec<_>>())? {
-            found.extend(search.single_out(family, &of_it)?);
+    for of_it in tight.chunk_by(|a, b| problem.constraints[a.0].family == problem.constraints[b.0].family) {
+        let family = problem.constraints[of_it[0].0].family.as_str();
+        // One that was looked at comes up again where a model has its instances apart.
+        let Some(whole) = members.remove(family) else { continue };
+        if search.betters(&whole)? {
+            found.extend(search.single_out(family, of_it)?);
         }
     }
     for (at, variable) in problem.variables.iter().enumerate().filter(|(_, variable)| !problem.is_binary(variable.column)) {
@@ -182,7 +182,7 @@ impl Search<'_> {
 
     /// Whether the objective is better without these.
     fn betters(&mut self, gone: &[Member]) -> Result<bool, Stop> {
-        if self.tries == 0 || self.runs.late() {
+        if self.tries == 0 || self.runs.late() || self.runs.spent(TIME_SHARE) {
             return Ok(false);
         }
         self.tries -= 1;

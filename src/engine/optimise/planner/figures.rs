@@ -17,6 +17,17 @@ pub(super) fn amount(value: f64, unit: Option<&str>) -> String {
     }
 }
 
+/// A time, such as `0.5 ms`, `47 ms` or `1.8 s`.
+pub(super) fn milliseconds(ms: f64) -> String {
+    if ms >= 1_000.0 {
+        format!("{} s", trimmed(format!("{:.1}", ms / 1_000.0)))
+    } else if ms >= 10.0 {
+        format!("{ms:.0} ms")
+    } else {
+        format!("{} ms", trimmed(format!("{ms:.2}")))
+    }
+}
+
 /// A number with three or so figures and a suffix for thousands, millions and so on.
 pub(super) fn compact(value: f64) -> String {
     let size = value.abs();
@@ -126,6 +137,13 @@ mod tests {
         assert_eq!(parameter("cvar[sol]", 0.42, None), "0.42");
         assert_eq!(parameter("floor", 0.05, Some("share")), "5%");
         assert_eq!(parameter("budget", 5e7, Some("USD")), "$50.0M");
+    }
+
+    #[test]
+    fn times_read_in_their_size() {
+        assert_eq!(milliseconds(0.498), "0.5 ms");
+        assert_eq!(milliseconds(46.8), "47 ms");
+        assert_eq!(milliseconds(1_800.0), "1.8 s");
     }
 
     #[test]

@@ -53,11 +53,13 @@ pub struct Config {
     pub sensitivity_max: usize,
     /// Solves that one plan may take to explain a decision, or that there is none, 0 to 10,000.
     pub explaining_solves_max: u32,
+    /// Milliseconds that explaining a decision may take once it stands, 0 to 600,000. That there is none is explained until the deadline.
+    pub explaining_ms: u64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { sensitivity_max: 16, explaining_solves_max: 200 }
+        Self { sensitivity_max: 16, explaining_solves_max: 200, explaining_ms: 10_000 }
     }
 }
 
@@ -72,6 +74,9 @@ impl Config {
         }
         if self.explaining_solves_max > 10_000 {
             return Err(FieldError::new("/explaining_solves_max", format!("{} is not 0 to 10,000", self.explaining_solves_max)));
+        }
+        if self.explaining_ms > 600_000 {
+            return Err(FieldError::new("/explaining_ms", format!("{} is not 0 to 600,000", self.explaining_ms)));
         }
         Ok(())
     }
@@ -262,6 +267,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn solved(&self, mut report: PlanReport, found: &Found<'_>) -> Result<PlanReport, PlanError> {
+        self.runs.explain_for(Duration::from_millis(self.planner.config.explaining_ms));
         let differs = |bound: f64| found::change(bound, found.objective).is_none_or(|by| by != 0.0);
         report.bound = report.bound.filter(|bound| bound.is_finite() && differs(*bound));
         let (rows, stands): (Vec<_>, Vec<_>) = draft::decision(found).into_iter().unzip();

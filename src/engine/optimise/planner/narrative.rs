@@ -54,8 +54,8 @@ fn head(report: &PlanReport) -> String {
         PlanStatus::Unbounded => "unbounded",
         PlanStatus::Unknown => "unknown",
     };
-    let ran = figures::plain(report.solver.solve_ms);
-    format!("Plan — {}\nStatus: {status} · Solver: {} · Solve time: {ran} ms", report.title, report.solver.name)
+    let ran = figures::milliseconds(report.solver.solve_ms);
+    format!("Plan — {}\nStatus: {status} · Solver: {} · Solve time: {ran}", report.title, report.solver.name)
 }
 
 /// What there is to say where there is no decision.

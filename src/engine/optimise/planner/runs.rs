@@ -3,7 +3,7 @@
 use crate::domain::deadline::Deadline;
 use crate::solver::{Cancel, Limits, Program, Solution, SolveStatus, Solver, SolverError};
 use std::cell::Cell;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Below this a solve that only adds to the plan is not begun: its process would not be up before the deadline.
 const WORTH_BEGINNING: Duration = Duration::from_millis(20);
@@ -17,6 +17,8 @@ pub(super) struct Runs<'a> {
     cancel: &'a Cancel,
     solves: Cell<u32>,
     extra_left: Cell<u32>,
+    /// From when on and for how long a decision that stands may be explained.
+    window: Cell<Option<(Instant, Duration)>>,
 }
 
 /// Why no further solve is made.
@@ -37,7 +39,7 @@ impl<'a> Runs<'a> {
         deadline: Deadline,
         cancel: &'a Cancel,
     ) -> Self {
-        Self { solver, limits, deadline, cancel, solves: Cell::new(0), extra_left: Cell::new(extra_max) }
+        Self { solver, limits, deadline, cancel, solves: Cell::new(0), extra_left: Cell::new(extra_max), window: Cell::new(None) }
     }
 
     /// The solve that the plan is about.
@@ -47,7 +49,7 @@ impl<'a> Runs<'a> {
 
     /// One more, that only adds to the plan: it may take a quarter of what is left, so that others come to their turn.
     pub(super) fn extra(&self, program: &Program) -> Result<Solution, Stop> {
-        let share = self.deadline.remaining() / 4;
+        let share = self.remaining() / 4;
         if share < WORTH_BEGINNING || self.extra_left.get() == 0 {
             return Err(if self.cancel.is_cancelled() { Stop::Cancelled } else { Stop::Enough });
         }
@@ -73,6 +75,21 @@ impl<'a> Runs<'a> {
         })
     }
 
+    /// A decision stands: from now on what explains it may take so long, and never past the deadline.
+    pub(super) fn explain_for(&self, time: Duration) {
+        self.window.set(Some((Instant::now(), time.min(self.deadline.remaining()))));
+    }
+
+    /// Whether more than this share of the time for explaining is gone.
+    pub(super) fn spent(&self, share: f64) -> bool {
+        self.window.get().is_some_and(|(begun, time)| begun.elapsed() > time.mul_f64(share))
+    }
+
+    fn remaining(&self) -> Duration {
+        let left = self.deadline.remaining();
+        self.window.get().map_or(left, |(begun, time)| left.min(time.saturating_sub(begun.elapsed())))
+    }
+
     /// How many were made.
     pub(super) fn made(&self) -> u32 {
         self.solves.get()
@@ -85,7 +102,7 @@ impl<'a> Runs<'a> {
 
     /// Whether the time for what only adds to the plan is over.
     pub(super) fn late(&self) -> bool {
-        self.cancel.is_cancelled() || self.deadline.remaining() / 4 < WORTH_BEGINNING
+        self.cancel.is_cancelled() || self.remaining() / 4 < WORTH_BEGINNING
     }
 }
 

@@ -94,7 +94,8 @@ pub(super) fn find(found: &Found<'_>, asked: &[ParameterChange], (runs, most): (
         }
     }
     tried.entries.extend(strongest_first(entries));
-    tried.left_out.extend(unseen);
+    let names = if runs.late() { &mut tried.late } else { &mut tried.left_out };
+    names.extend(unseen);
     for names in [&mut tried.left_out, &mut tried.late] {
         names.retain(|name| !tried.entries.iter().any(|entry| entry.parameter == *name));
         names.dedup();

@@ -7,7 +7,8 @@ mod render;
 
 pub use render::{Drawn, Filled, Filling, Slots, render};
 
-use super::words::numbers::{Bound, Unit};
+use super::words::bounds::Bound;
+use super::words::numbers::Unit;
 use crate::domain::field::FieldError;
 use serde::Deserialize;
 use serde_json::Value;

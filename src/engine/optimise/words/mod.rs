@@ -3,6 +3,7 @@
 //! Everything here is rule: the same words give the same model. What a slot needs and the words don't say is asked for; what the words say
 //! and no slot takes up refuses the template, for a plan that leaves out a restriction is a plan for another question.
 
+pub mod bounds;
 mod goal;
 pub mod mix;
 mod named;

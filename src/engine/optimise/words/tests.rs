@@ -202,3 +202,24 @@ proptest::proptest! {
         proptest::prop_assert!((model["parameters"]["min_pct"]["value"].as_f64().unwrap() - f64::from(floor) / 100.0).abs() < 1e-12);
     }
 }
+
+/// Textbook questions of a mix: what each product takes and brings, and limits of all kinds.
+#[test]
+fn a_mix_of_products_is_read_with_every_number_in_its_place() {
+    let question = "A workshop makes lamps and vases. Each lamp takes 3 hours of polishing and 2 hours of painting. Each vase takes 1 hour of \
+        polishing and 4 hours of painting. There are 90 hours of polishing and 120 hours of painting available. The profit per lamp is $25 \
+        and the profit per vase is $30. At least 5 lamps must be made. How many of each should be made to maximize profit?";
+    let (template, model) = model(question);
+    assert_eq!((&*template, &model["sets"]["product"]), ("mix", &json!(["lamp", "vase"])));
+    let numbers = model["parameters"].to_string();
+    for expected in [r#"{"lamp":3.0,"vase":1.0}"#, r#"{"lamp":2.0,"vase":4.0}"#, r#"{"lamp":25.0,"vase":30.0}"#] {
+        assert!(numbers.contains(expected), "{expected} in {numbers}");
+    }
+    let constraints: Vec<&str> =
+        model["constraints"].as_array().unwrap().iter().map(|c| c["expression"].as_str().unwrap()).collect();
+    assert_eq!(constraints.len(), 3, "{constraints:?}");
+    assert!(constraints.iter().any(|c| c.starts_with("x[lamp] >= ")), "{constraints:?}");
+
+    let why = not(&question.replace("There are 90 hours of polishing", "There are 90 tins of varnish"));
+    assert_eq!(why.template.as_deref(), Some("mix"), "{why:?}");
+}

@@ -95,6 +95,20 @@ fn a_plan_that_is_not_to_be_explained_takes_one_solve() {
 }
 
 #[test]
+fn a_decision_that_may_be_explained_for_no_time_stands_and_says_what_was_left_out() {
+    let config = Config { explaining_ms: 0, ..Config::default() };
+    let asked = Asked { sensitivity: vec![ParameterChange { parameter: "budget".to_owned(), to: 1e6 }], ..Asked::default() };
+    let planner = Planner::new(Arc::new(Twin), config);
+    let report = planner.plan(&model(&fund()), &asked, soon(), &Cancel::default()).unwrap();
+    assert_eq!((report.solver.solves, report.binding.len(), report.sensitivity.len()), (1, 3, 0));
+    assert!(
+        report.risks.iter().any(|risk| risk.starts_with("Not tried for want of time") && risk.contains("`budget`")),
+        "{:?}",
+        report.risks
+    );
+}
+
+#[test]
 fn a_change_of_a_parameter_that_is_not_there_is_refused_by_its_place() {
     let asked = Asked { sensitivity: vec![ParameterChange { parameter: "cvar[doge]".to_owned(), to: 1.0 }], ..Asked::default() };
     let error = planner().plan(&model(&fund()), &asked, soon(), &Cancel::default()).unwrap_err();

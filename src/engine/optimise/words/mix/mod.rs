@@ -5,6 +5,7 @@
 //! one of five meanings: what one of a product takes or brings, a limit of a resource, a limit of a product, of all of them together, or of
 //! one product relative to others. A number that has none refuses the question.
 
+mod limits;
 mod products;
 mod statements;
 
