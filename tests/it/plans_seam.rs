@@ -211,6 +211,25 @@ async fn of_many_processes_over_one_store_one_has_it_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_was_told_to_come_back_by_one_process_gets_what_another_made() {
+    let common = Common::new(Clock::System);
+    let (one, two) = (scene_over(common.join(), |_| {}).await, scene_over(common.join(), |_| {}).await);
+    let json = json!({"model_type": "lp", "n": 1, "takes_ms": 1_500});
+    let hurried = PlanQuestion { deadline: Deadline::after(Duration::from_millis(700)), ..question(&json) };
+    let slow = one.plan(&json);
+    let told = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        two.ask("a", hurried).await
+    };
+    let ((made, _), told) = tokio::join!(slow, told);
+    let Planned::Pending(told) = told.unwrap() else { panic!("it was there") };
+    two.app.decider.plan_ended(&told.tenant, told.id, Duration::from_secs(20)).await;
+    let record = two.app.decider.plan_record(&told.tenant, told.id).await.unwrap().unwrap();
+    assert_eq!((record.state, one.made() + two.made()), (PlanState::Draft, 1));
+    assert_eq!(record.report.as_ref().unwrap().get(), made.report.as_ref().unwrap().get());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_will_not_come_back_is_told_that_the_deadline_passed_and_nobody_goes_on_for_him() {
     let scene = scene().await;
     let json = json!({"model_type": "lp", "n": 1, "takes_ms": 30_000});
