@@ -153,7 +153,11 @@ pub(super) fn fixed_entry() -> Record {
 }
 
 fn any_quarantine_of(since: Timestamp, note: &str) -> Quarantine {
-    Quarantine { since, decision: DecisionId::new(to_the_millisecond(moment()), 9), note: Some(note.to_owned()).filter(|note| !note.is_empty()) }
+    Quarantine {
+        since,
+        decision: DecisionId::new(to_the_millisecond(moment()), 9),
+        note: Some(note.to_owned()).filter(|note| !note.is_empty()),
+    }
 }
 
 pub(super) fn fixed_tag_end() -> Record {

@@ -48,7 +48,7 @@ impl PlanMaker for Told {
         Ok(Arc::new(Model { json, made: Arc::clone(&self.made), cancelled: Arc::clone(&self.cancelled) }))
     }
 
-    async fn from_words(&self, text: &str, _: Deadline) -> Result<Worded, PlanFault> {
+    async fn model_of_words(&self, text: &str, _: Deadline) -> Result<Worded, PlanFault> {
         match text.parse::<f64>() {
             Ok(n) => Ok(Worded {
                 model: model(&json!({"model_type": "lp", "n": n})),
@@ -208,6 +208,25 @@ async fn of_many_processes_over_one_store_one_has_it_made() {
     one.app.decider.review_plan(&ada, reviewed, PlanState::Approved, None).await.unwrap();
     let again = two.app.decider.review_plan(&ada, reviewed, PlanState::Rejected, None).await;
     assert!(matches!(again, Err(PlansError::State { state: PlanState::Approved, .. })), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_told_to_come_back_by_one_process_gets_what_another_made() {
+    let common = Common::new(Clock::System);
+    let (one, two) = (scene_over(common.join(), |_| {}).await, scene_over(common.join(), |_| {}).await);
+    let json = json!({"model_type": "lp", "n": 1, "takes_ms": 1_500});
+    let hurried = PlanQuestion { deadline: Deadline::after(Duration::from_millis(700)), ..question(&json) };
+    let slow = one.plan(&json);
+    let told = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        two.ask("a", hurried).await
+    };
+    let ((made, _), told) = tokio::join!(slow, told);
+    let Planned::Pending(told) = told.unwrap() else { panic!("it was there") };
+    two.app.decider.plan_ended(&told.tenant, told.id, Duration::from_secs(20)).await;
+    let record = two.app.decider.plan_record(&told.tenant, told.id).await.unwrap().unwrap();
+    assert_eq!((record.state, one.made() + two.made()), (PlanState::Draft, 1));
+    assert_eq!(record.report.as_ref().unwrap().get(), made.report.as_ref().unwrap().get());
 }
 
 #[tokio::test(flavor = "multi_thread")]

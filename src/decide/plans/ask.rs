@@ -2,7 +2,7 @@
 
 use super::PlansError;
 use super::flights::{Flight, Seat, Written};
-use super::make::Making;
+use super::make::{Making, as_draft};
 use crate::decide::Decider;
 use crate::decide::order;
 use crate::domain::deadline::Deadline;
@@ -131,7 +131,7 @@ impl Decider {
             PlanInput::Model(model) => Ok((Arc::clone(model), asked)),
             PlanInput::Words(text) => {
                 let maker = self.engines.plans().ok_or(PlansError::NoPlanner)?;
-                let worded = timeout(question.deadline.remaining(), maker.from_words(text, question.deadline));
+                let worded = timeout(question.deadline.remaining(), maker.model_of_words(text, question.deadline));
                 let worded = worded.await.map_err(|_| too_late(question.deadline))??;
                 asked.text = Some(text.clone());
                 asked.title = asked.title.or(worded.title);
@@ -184,8 +184,7 @@ impl Decider {
         let now = self.clock.now();
         let mut record = made.record((PlanId::new(now, fastrand::u128(..)), now), self.plans.config.ttl_sec());
         (record.report, record.made_with) = (known.report.clone(), known.made_with.clone());
-        record.state = PlanState::Draft;
-        record.history.push(PlanChange { at: now, by: record.asked_by.clone(), state: PlanState::Draft, note: None });
+        let record = as_draft(record, now);
         self.room_for_plan(tenant, record.bytes())?;
         let record = Arc::new(record);
         self.commit(vec![Write::Put(Record::Plan(Arc::clone(&record)))]).await?;

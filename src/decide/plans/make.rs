@@ -83,9 +83,9 @@ impl Decider {
             false => self.alone(tenant, &format!("plan:{}", made.key), deadline.remaining()).await?,
         };
         if lease.is_some()
-            && let Some(record) = self.known_plan(made).await?
+            && let Some(known) = self.known_plan(made).await?
         {
-            return Ok(record);
+            return self.take_over(pilot, (&known, lease), made).await;
         }
         self.plans.index.room()?;
         self.room_for_plan(tenant, 0)?;
@@ -116,15 +116,27 @@ impl Decider {
         let mut record = made.record((flight.id, flight.created_at), self.plans.config.ttl_sec());
         record.report = Some(report.into());
         record.made_with = Some(MadeWith { instinct: env!("CARGO_PKG_VERSION").to_owned(), solver });
-        record.state = PlanState::Draft;
-        record.history.push(PlanChange {
-            at: self.clock.now(),
-            by: made.caller.user.clone(),
-            state: PlanState::Draft,
-            note: None,
-        });
         self.room_for_plan(tenant, record.bytes())?;
-        self.keep_plan(pilot, (record, lease), made).await
+        self.keep_plan(pilot, (as_draft(record, self.clock.now()), lease), made).await
+    }
+
+    /// Gives what another process made meanwhile; a copy of it where a caller was told to come back for this very plan.
+    async fn take_over(
+        self: &Arc<Self>,
+        pilot: &Pilot,
+        (known, lease): (&Arc<PlanRecord>, Option<Leased>),
+        made: &Making,
+    ) -> Landed {
+        let flight = &pilot.flight;
+        let mut written = flight.written.lock().await;
+        if *written == Written::Nothing {
+            *written = Written::Final;
+            return Ok(Arc::clone(known));
+        }
+        drop(written);
+        let mut record = made.record((flight.id, flight.created_at), self.plans.config.ttl_sec());
+        (record.report, record.made_with) = (known.report.clone(), known.made_with.clone());
+        self.keep_plan(pilot, (as_draft(record, self.clock.now()), lease), made).await
     }
 
     /// Stores a plan that is there, before anybody is told of it.
@@ -202,6 +214,12 @@ impl Decider {
     pub(super) fn room_for_plan(&self, tenant: &TenantId, bytes: u64) -> Result<(), PlansError> {
         Ok(self.room_for_plans(tenant, bytes)?)
     }
+}
+
+/// The same record, with what was found in it for people to look at.
+pub(super) fn as_draft(record: PlanRecord, at: Timestamp) -> PlanRecord {
+    let by = record.asked_by.clone();
+    record.changed(PlanChange { at, by, state: PlanState::Draft, note: None })
 }
 
 impl PlansError {

@@ -50,7 +50,8 @@ impl<'a> Builder<'a> {
                 for (place, factor) in rest.iter().enumerate() {
                     let other = self.affine(scope, factor, Need::Exact)?;
                     if self.class == Class::Convex && place + 1 == rest.len() {
-                        self.multiply_out(&sum, &other, scale, into);
+                        self.count(sum.terms.len().saturating_mul(other.terms.len()), &node.at)?;
+                        multiply_out(&sum, &other, scale, into);
                         into.product_at.get_or_insert(node.at.clone());
                         return Ok(());
                     }
@@ -60,18 +61,6 @@ impl<'a> Builder<'a> {
                 Ok(())
             }
         }
-    }
-
-    /// Adds `scale * a * b`, term by term.
-    fn multiply_out(&self, a: &Affine, b: &Affine, scale: f64, into: &mut Total) {
-        for (i, p) in &a.terms {
-            for (j, q) in &b.terms {
-                into.products.push((*i.min(j), *i.max(j), scale * p * q));
-            }
-        }
-        put(into, &Affine { terms: a.terms.clone(), constant: 0.0 }, scale * b.constant);
-        put(into, &Affine { terms: b.terms.clone(), constant: 0.0 }, scale * a.constant);
-        into.affine.constant += scale * a.constant * b.constant;
     }
 
     /// The product of two sums, as a sum.
@@ -207,4 +196,16 @@ impl<'a> Builder<'a> {
         self.row(plus(apart, &column(binary, upper), -1.0), (-upper, f64::INFINITY), Vec::new(), at)?;
         Ok(z)
     }
+}
+
+/// Adds `scale * a * b`, term by term.
+fn multiply_out(a: &Affine, b: &Affine, scale: f64, into: &mut Total) {
+    for (i, p) in &a.terms {
+        for (j, q) in &b.terms {
+            into.products.push((*i.min(j), *i.max(j), scale * p * q));
+        }
+    }
+    put(into, &Affine { terms: a.terms.clone(), constant: 0.0 }, scale * b.constant);
+    put(into, &Affine { terms: b.terms.clone(), constant: 0.0 }, scale * a.constant);
+    into.affine.constant += scale * a.constant * b.constant;
 }

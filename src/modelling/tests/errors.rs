@@ -205,3 +205,50 @@ fn a_document_that_is_no_model_is_told_what_is_missing() {
     says(r#"{"model_type": "lp", "decision_variables": [{"name": "x"}]}"#, "/objective", "the objective is missing");
     says(&small("lp", &[r#""name": "x", "type": "real""#], "minimize x", &[]), "/decision_variables/0/type", "`real` is no type");
 }
+
+#[test]
+fn many_of_anything_costs_no_more_than_many() {
+    let begin = std::time::Instant::now();
+    let same: Vec<&str> = vec!["x <= 1"; 20_000];
+    let model = crate::modelling::Model::parse(small("lp", &[X], "minimize x", &same).as_bytes()).unwrap();
+    assert_eq!(model.constraints()[19_999].name, "x_max_20000");
+    let unknown: Vec<String> = (0..20_000).map(|number| format!("q{number}_a <= x")).collect();
+    let unknown: Vec<&str> = unknown.iter().map(String::as_str).collect();
+    assert_eq!(wrong(&small("lp", &[X], "minimize x", &unknown)).len(), 20);
+    let ranges: Vec<String> = (0..50).map(|number| format!("sum(i in {number}..999999: i * x) <= 1")).collect();
+    let ranges: Vec<&str> = ranges.iter().map(String::as_str).collect();
+    assert!(wrong(&small("lp", &[X], "minimize x", &ranges))[0].detail.contains("all sets together at most 1000000 members"));
+    let sets = r#"{"sets": {"s": {"from": 1, "to": 20000}}, "#;
+    let square = small("convex", &[r#""name": "z", "index": "s""#], "minimize sum(z) * sum(z)", &[]).replacen('{', sets, 1);
+    says(&square, "/objective/expression", "more than 10000000 terms");
+    assert!(begin.elapsed().as_secs() < 30, "took {:?}", begin.elapsed());
+}
+
+#[test]
+fn the_deepest_expression_that_is_read_can_be_written_out() {
+    for open in [
+        "abs(-",
+        "max(x, ",
+        "sum(i in 1..1: ",
+        "(0.5 * ",
+        "piecewise(x, [[0, 0], [9, 9]]) + abs(1 - ",
+        "(1 + if 1 < 2 then 1 else 0) * (",
+    ] {
+        let closed = open.matches('(').count() - open.matches(')').count();
+        for depth in [20, 40] {
+            let text = format!("{}x{} <= 1000", open.repeat(depth), ")".repeat(depth * closed));
+            let json = small("mip", &[r#""name": "x", "type": "integer", "lb": 0, "ub": 5"#], "minimize x", &[&text]);
+            if let Ok(model) = crate::modelling::Model::parse(json.as_bytes()) {
+                let _ = model.expand();
+                model.check(&super::values(&[("x", 1.0)]), 1e-6).unwrap();
+            }
+        }
+    }
+    for open in ["not (", "x >= 1 => (", "(x <= 3 or ", "(x <= 3 and "] {
+        let text = format!("{}x <= 2{}", open.repeat(15), ")".repeat(15));
+        let json = small("mip", &[r#""name": "x", "type": "integer", "lb": 0, "ub": 5"#], "minimize x", &[&text]);
+        let model = crate::modelling::Model::parse(json.as_bytes()).unwrap();
+        let _ = model.expand().unwrap();
+        model.check(&super::values(&[("x", 1.0)]), 1e-6).unwrap();
+    }
+}
