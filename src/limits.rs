@@ -341,3 +341,78 @@ pub const AUDIT_ABOUT_TEXT_CHARS_MAX: usize = 256;
 
 /// Events that one `GET /v1/audit` may ask for.
 pub const AUDIT_PAGE_MAX: usize = 1_000;
+
+/// Characters of a question that a language model is asked to write a model of; a page has some 3,000.
+pub const OPTIMISE_PROMPT_CHARS_MAX: usize = 8_000;
+
+/// Bytes of the body that asks for a plan: a model of 100,000 variables with a row of numbers for each.
+pub const PLAN_BODY_BYTES_MAX: usize = 16_777_216;
+
+/// Plans of all tenants together that are held, about 400 bytes of memory each; the plans themselves are in the store.
+pub const PLANS_MAX: usize = 262_144;
+
+/// Bytes of a report. One of 100,000 variables has about 10 MB, and Redis is handed it in one command.
+pub const PLAN_REPORT_BYTES_MAX: usize = 67_108_864;
+
+/// Bytes of the title of a plan.
+pub const PLAN_TITLE_BYTES_MAX: usize = 256;
+
+/// Alternatives, and changes of parameters, that one question may bring along. Each change is a solve of its own.
+pub const PLAN_EXTRAS_MAX: usize = 32;
+
+/// Decisions and plans that one plan may be made from.
+pub const PLAN_LINKS_MAX: usize = 16;
+
+/// Plans that one `GET /v1/plans` may ask for.
+pub const PLAN_PAGE_MAX: usize = 200;
+
+/// Milliseconds of one solve that a caller may ask for.
+pub const SOLVE_MS_MAX: u64 = 60_000;
+
+/// Models that are read at one time. Reading one of [`PLAN_BODY_BYTES_MAX`] takes a second and some hundred megabytes.
+pub const MODELS_READ_AT_ONCE: usize = 4;
+
+/// Milliseconds for which a change of a plan waits for those of other processes.
+pub const PLAN_TURN_MS: u64 = 2_000;
+
+/// Variables that a replay names which came out otherwise.
+pub const REPLAY_DIFFERENCES_MAX: usize = 100;
+
+/// Characters of one expression of a model. A sum of 2,000 written terms has about 30,000; more want an index set.
+pub const EXPRESSION_CHARS_MAX: usize = 262_144;
+
+/// Levels of brackets, calls and signs within one expression. A person loses track at ten, and each level takes stack of the reader.
+pub const EXPRESSION_DEPTH_MAX: usize = 48;
+
+/// The largest number of a model. Solvers take 1e20 for infinity, and a double tells whole numbers apart up to 9e15.
+pub const MODEL_NUMBER_MAX: f64 = 1e15;
+
+/// Characters of the name of a variable, a parameter, a set, a member or a constraint.
+pub const MODEL_NAME_CHARS_MAX: usize = 128;
+
+/// Members of all sets of a model together, and entries of all its parameters together: a table of 1,000 by 1,000.
+pub const MODEL_ENTRIES_MAX: usize = 1_000_000;
+
+/// Columns of a program that a model becomes, its helping ones included: ten times the largest that was asked for. Each has a name, about 150
+/// bytes in all.
+pub const PROGRAM_COLUMNS_MAX: usize = 1_000_000;
+
+/// Rows, cones and rules of a program together.
+pub const PROGRAM_ROWS_MAX: usize = 1_000_000;
+
+/// Terms of all rows of a program together, 16 bytes each.
+pub const PROGRAM_TERMS_MAX: usize = 10_000_000;
+
+/// Steps over the members of index sets that one pass through a model may take, about 50 ns each. It is known before the first step.
+pub const MODEL_STEPS_MAX: u64 = 20_000_000;
+
+/// Errors of one model that are told at one time.
+pub const MODEL_ERRORS_MAX: usize = 20;
+
+/// Constraints that a model states, before they are taken over their index sets.
+pub const MODEL_CONSTRAINTS_MAX: usize = 100_000;
+
+/// Assumptions that a model brings along, and characters of each.
+pub const MODEL_ASSUMPTIONS_MAX: usize = 100;
+/// See [`MODEL_ASSUMPTIONS_MAX`].
+pub const MODEL_TEXT_CHARS_MAX: usize = 2_000;

@@ -17,6 +17,7 @@ mod health;
 mod json;
 mod market;
 mod ndjson;
+mod plans;
 mod prototype;
 mod strategies;
 mod strict;
@@ -81,6 +82,12 @@ fn routes(service: &mut web::ServiceConfig) {
                 .route(web::get().to(market::get))
                 .route(web::delete().to(market::delete)),
         )
+        .service(at("/v1/plans", "POST, GET").route(web::post().to(plans::ask)).route(web::get().to(plans::list)))
+        .service(at("/v1/plans/check", "POST").route(web::post().to(plans::check)))
+        .service(at("/v1/plans/{id}", "GET").route(web::get().to(plans::get)))
+        .service(at("/v1/plans/{id}/approve", "POST").route(web::post().to(plans::approve)))
+        .service(at("/v1/plans/{id}/reject", "POST").route(web::post().to(plans::reject)))
+        .service(at("/v1/plans/{id}/replay", "POST").route(web::post().to(plans::replay)))
         .service(at("/v1/strategies", "GET").route(web::get().to(strategies::list)))
         .service(at("/v1/strategies/{name}", "GET").route(web::get().to(strategies::get)))
         .service(at("/health/live", "GET, HEAD").route(web::get().to(health::live)).route(web::head().to(health::live)))

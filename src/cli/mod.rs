@@ -16,6 +16,7 @@ mod models;
 mod moving;
 mod rows;
 mod serve;
+mod solve_worker;
 mod tune;
 mod tune_aggregator;
 
@@ -63,6 +64,9 @@ enum Verb {
     Tune(tune::Tune),
     /// Measure the hot path, stage by stage.
     Bench(bench::Bench),
+    /// Solve one program for a service that asks for it.
+    #[command(hide = true)]
+    SolveWorker(solve_worker::SolveWorker),
 }
 
 /// Where settings come from.
@@ -107,6 +111,7 @@ impl Command {
             Verb::Eval(command) => command.run(),
             Verb::Tune(command) => command.run(),
             Verb::Bench(command) => command.run(),
+            Verb::SolveWorker(command) => Ok(command.run()),
         };
         match result {
             Ok(code) => code,

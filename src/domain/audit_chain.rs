@@ -63,6 +63,12 @@ words! {
         MarketDelete = "market.delete",
         /// A decision was said to be right or wrong.
         Feedback = "feedback",
+        /// An optimisation plan was made.
+        PlansAsk = "plans.ask",
+        /// A plan was approved.
+        PlansApprove = "plans.approve",
+        /// A plan was rejected.
+        PlansReject = "plans.reject",
         /// A process began to serve, with these settings, strategies and calibrations.
         ServiceStart = "service.start",
         /// The API keys were read again because they had changed.

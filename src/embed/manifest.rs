@@ -20,6 +20,9 @@ pub(super) struct Manifest {
     pub runtime: Library,
     #[serde(rename = "model")]
     models: Vec<Model>,
+    #[expect(dead_code, reason = "read by who solves; a field here, for unknown fields are refused")]
+    #[serde(rename = "solver", default)]
+    solvers: serde::de::IgnoredAny,
 }
 
 /// A further manifest: it may leave ONNX Runtime as it is.

@@ -5,11 +5,27 @@
 //! - what it says is checked by whoever asked, with [`Program`]'s own rows: a solver's word is no proof;
 //! - the same program under the same limits gives the same values on the same machine, as far as no limit came first.
 
+mod check;
+mod chosen;
+pub mod config;
+#[cfg(test)]
+mod contract;
+mod files;
+pub mod frame;
+mod name;
+mod places;
+mod process;
 pub mod program;
 pub mod solution;
+pub mod twin;
+mod worker;
 
-pub use program::Program;
+pub use chosen::{Chosen, Named, OpenError, open};
+pub use config::{BadSetting, Config};
+pub use name::{Name, UnknownSolver};
+pub use program::{Class, Program};
 pub use solution::{Limits, Solution, SolveStatus, SolverError};
+pub use worker::worker_main;
 
 use std::fmt::Debug;
 use std::sync::Arc;

@@ -32,6 +32,9 @@ mod llm;
 mod market;
 mod moving;
 mod one_flight;
+mod optimise;
+mod plans;
+mod plans_seam;
 mod prompt_separation;
 mod prototype;
 #[path = "../support/redis/mod.rs"]
@@ -46,6 +49,7 @@ mod server_search;
 mod service;
 mod slow_clients;
 mod slow_path;
+mod solvers;
 mod store_away;
 mod stores;
 mod tenants;

@@ -23,7 +23,12 @@ impl Metrics {
             requests: counter_vec(r, "tenant_requests_total", "Requests let in, by tenant and the role they need.", by_role)?,
             limited: counter_vec(r, "rate_limited_total", "Requests refused because their tenant's rate was passed.", by_role)?,
             quota: counter_vec(r, "quota_refused_total", "Writes refused because a quota was reached.", &["tenant", "quota"])?,
-            held: gauge_vec(r, "tenant_held", "What a tenant holds in memory: entries, components, bytes.", &["tenant", "what"])?,
+            held: gauge_vec(
+                r,
+                "tenant_held",
+                "What a tenant holds in memory: entries, components, plans, bytes.",
+                &["tenant", "what"],
+            )?,
             signing_keys: counter_vec(r, "signing_keys_read_total", "Times that signing keys were read.", &["outcome"])?,
         })
     }
@@ -62,7 +67,7 @@ pub fn over_quota(tenant: &str, quota: &'static str) {
 }
 
 /// What tenants hold, by label, read when metrics are asked for.
-pub fn held<'a>(of: impl IntoIterator<Item = (&'a str, [(&'static str, u64); 3])>) {
+pub fn held<'a>(of: impl IntoIterator<Item = (&'a str, [(&'static str, u64); 4])>) {
     for (tenant, held) in of {
         for (what, count) in held {
             METRICS.tenants.held.with_label_values(&[tenant, what]).set(i64::try_from(count).unwrap_or(i64::MAX));

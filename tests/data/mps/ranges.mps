@@ -1,0 +1,23 @@
+* One row of each kind with a range, and one without.
+NAME ranges
+ROWS
+ N COST
+ L LESS
+ G MORE
+ E UP
+ E DOWN
+ L PLAIN
+COLUMNS
+ X COST 1 LESS 1
+ X MORE 1 UP 1
+ X DOWN 1 PLAIN 1
+ Y COST 2 LESS 3
+ Y UP 1
+RHS
+ RHS LESS 10 MORE 10
+ RHS UP 10 DOWN 10
+ RHS PLAIN 8
+RANGES
+ RNG LESS 4 MORE 4
+ RNG UP 3 DOWN -3
+ENDATA
