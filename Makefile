@@ -8,7 +8,7 @@ RUNTIME := runtime
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 INSTINCT := $(TARGET)/release/instinct
 # The black-box tests that run over either store.
-OVER_REDIS := contract:: consistency:: fast_path:: slow_path:: feedback:: trust:: market:: restart:: prototype::
+OVER_REDIS := contract:: consistency:: fast_path:: slow_path:: feedback:: trust:: market:: restart:: prototype:: plans::
 
 .PHONY: help
 help: ## Say what there is
@@ -67,6 +67,29 @@ deploy-check: build ## Check rules, dashboards, images, chart and runbooks in de
 api-check: ## Have Schemathesis try the OpenAPI document on the service, without credentials and with each role's
 	@[ -n "$(BINARY)" ] || cargo build --release --locked
 	@python3 scripts/check_api.py --binary "$(or $(BINARY),$(INSTINCT))"
+
+MINUTES ?= 10
+
+.PHONY: fuzz
+fuzz: ## Give bytes of strangers to every parser, MINUTES=10 each; TARGETS="journal doors" for some of them
+	@python3 scripts/fuzz.py --minutes $(MINUTES) $(TARGETS)
+
+TOOLS := $(TARGET)/tools
+CARGO_DENY := 0.20.2
+# The database of advisories comes from the network: `make deny CHECKS=advisories` where that is to be had.
+CHECKS ?= licenses bans sources
+
+$(TOOLS)/bin/cargo-deny:
+	@echo "building cargo-deny into $(TOOLS) (some minutes, once)"
+	@CARGO_TARGET_DIR=$(abspath $(TOOLS))/build cargo install --quiet --debug --locked --root $(TOOLS) cargo-deny@$(CARGO_DENY)
+
+.PHONY: deny
+deny: $(TOOLS)/bin/cargo-deny ## Check licences, sources and versions of all dependencies by deny.toml
+	@PATH="$(abspath $(TOOLS))/bin:$$PATH" cargo deny --all-features check --hide-inclusion-graph $(CHECKS)
+
+.PHONY: sbom
+sbom: ## Write the bill of materials (CycloneDX) to target/sbom.cdx.json and check it
+	@python3 scripts/sbom.py
 
 CONSOLE := console
 

@@ -55,6 +55,7 @@ def at_rest(report: Report, programs: tools.Tools) -> None:
     report.run("chart: helm lint", chart.lint)
     report.run("chart: rendered, and valid for Kubernetes", chart.rendered)
     report.run("chart: values that must be refused are", chart.refused)
+    report.run("chart: credentials are asked for", chart.guarded)
     report.run("runbooks: one for each alert, each complete", runbooks.complete)
 
 

@@ -42,11 +42,11 @@ pub(crate) struct Capacity {
 
 /// One measurement.
 #[derive(Debug, Serialize)]
-struct Round {
+pub(crate) struct Round {
     of: &'static str,
     per_second: f64,
-    requests: u64,
-    errors: u64,
+    pub(crate) requests: u64,
+    pub(crate) errors: u64,
     latency_us: Quantiles,
 }
 
@@ -78,13 +78,13 @@ pub(crate) async fn run(
     let length = Duration::from_secs(seconds.into());
     let sides = [("service", service, &for_service), ("empty handler", empty, &for_empty)];
     for (of, address, requests) in sides {
-        closed_loop(of, address, requests, connections, client_threads, WARM_UP).await?;
+        closed_loop((of, address), requests, (connections, client_threads), WARM_UP).await?;
     }
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
         for (of, address, requests) in sides {
             say(&format!("closed loop on the {of}, {seconds} s"));
-            rounds.push(closed_loop(of, address, requests, connections, client_threads, length).await?);
+            rounds.push(closed_loop((of, address), requests, (connections, client_threads), length).await?);
         }
     }
     handle.stop(false).await;
@@ -122,12 +122,11 @@ async fn empty_server(empty: Empty, workers: usize) -> Result<(SocketAddr, Serve
     Ok((address, handle.await.map_err(|_| "the empty handler's server didn't start")?))
 }
 
-async fn closed_loop(
-    of: &'static str,
-    address: SocketAddr,
+/// Asks on all connections, each as soon as it has its answer.
+pub(crate) async fn closed_loop(
+    (of, address): (&'static str, SocketAddr),
     requests: &Arc<Vec<Vec<u8>>>,
-    connections: usize,
-    threads: usize,
+    (connections, threads): (usize, usize),
     length: Duration,
 ) -> Result<Round, Failure> {
     let start = Instant::now();
@@ -189,26 +188,26 @@ async fn ask_until(
     Ok((latencies, count, errors))
 }
 
+/// The rounds as a table.
+pub(crate) fn table_of(rounds: &[Round]) -> String {
+    let rows: Vec<Vec<String>> = rounds
+        .iter()
+        .map(|round| {
+            let first =
+                [round.of.to_owned(), format!("{:.0}", round.per_second), round.requests.to_string(), round.errors.to_string()];
+            first.into_iter().chain(round.latency_us.cells()).collect()
+        })
+        .collect();
+    let head = ["closed loop", "requests/s", "requests", "errors", "p50", "p90", "p99", "p99.9", "max"];
+    table(&head, &rows)
+}
+
 impl Capacity {
     pub(crate) fn faults(&self) -> u64 {
         self.rounds.iter().map(|round| round.errors).sum()
     }
 
     pub(crate) fn table(&self) -> String {
-        let rows: Vec<Vec<String>> = self
-            .rounds
-            .iter()
-            .map(|round| {
-                let first = [
-                    round.of.to_owned(),
-                    format!("{:.0}", round.per_second),
-                    round.requests.to_string(),
-                    round.errors.to_string(),
-                ];
-                first.into_iter().chain(round.latency_us.cells()).collect()
-            })
-            .collect();
-        let head = ["closed loop", "requests/s", "requests", "errors", "p50", "p90", "p99", "p99.9", "max"];
         format!(
             "Capacity for exact hits: {} connections on {} client threads, {} workers in the empty handler's server, answers of {} bytes; times in ms.\n{}\n\
              ratio: the service does {:.3} of the empty handler's requests a second",
@@ -216,7 +215,7 @@ impl Capacity {
             self.client_threads,
             self.workers,
             self.answer_bytes,
-            table(&head, &rows),
+            table_of(&self.rounds),
             self.ratio
         )
     }

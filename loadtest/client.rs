@@ -26,6 +26,8 @@ pub(crate) struct Connection {
     address: SocketAddr,
     stream: Option<TcpStream>,
     received: Vec<u8>,
+    /// The line of a head that shows who is asking.
+    authorization: Option<String>,
 }
 
 /// An answer, read to its end.
@@ -55,9 +57,21 @@ pub(crate) fn request(method: &str, path: &str, content_type: &str, body: &[u8])
     [head.as_bytes(), body].concat()
 }
 
+/// A request with one more line in its head.
+fn with_line(request: &[u8], line: &str) -> Vec<u8> {
+    let first = position(request, b"\r\n").map_or(0, |end| end + 2);
+    let (before, after) = request.split_at(first);
+    [before, line.as_bytes(), after].concat()
+}
+
 impl Connection {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address, stream: None, received: Vec::with_capacity(HEAD_BYTES_MAX) }
+        Self { address, stream: None, received: Vec::with_capacity(HEAD_BYTES_MAX), authorization: None }
+    }
+
+    /// One whose requests show an API key.
+    pub(crate) fn keyed(address: SocketAddr, key: &str) -> Self {
+        Self { authorization: Some(format!("authorization: Bearer {key}\r\n")), ..Self::new(address) }
     }
 
     /// Connects now, so that the first measured request doesn't pay for it.
@@ -72,6 +86,8 @@ impl Connection {
 
     /// Sends a request and reads its answer to the end.
     pub(crate) async fn ask(&mut self, request: &[u8], within: Duration) -> Result<Reply<'_>, Failure> {
+        let shown = self.authorization.as_ref().map(|line| with_line(request, line));
+        let request = shown.as_deref().unwrap_or(request);
         let exchanged = match tokio::time::timeout(within, self.exchange(request)).await {
             Ok(exchanged) => exchanged,
             Err(_) => Err(format!("no answer within {} s", within.as_secs()).into()),

@@ -5,6 +5,7 @@ mod arrivals;
 mod capacity;
 mod client;
 mod fill;
+mod html;
 mod latency;
 mod measure;
 mod open_loop;
@@ -12,8 +13,11 @@ mod overload;
 mod questions;
 mod report;
 mod sample;
+mod slow;
 mod soak;
 mod target;
+mod telemetry;
+mod tenants;
 mod trust;
 
 use arrivals::Arrivals;
@@ -72,6 +76,15 @@ struct Args {
     /// Only see what twice the capacity for new texts does, and what busy engines do to exact hits.
     #[arg(long)]
     overload: bool,
+    /// Only see what clients that send or take a byte at a time do to exact hits of others, and when they are cut off.
+    #[arg(long, conflicts_with = "target")]
+    slow: bool,
+    /// Only see what one noisy tenant does to the exact hits of others; the service is started with tenants of its own.
+    #[arg(long, conflicts_with_all = ["target", "fill"])]
+    tenants: bool,
+    /// Only measure what traces cost exact hits: services without, with those of every hundredth request and with all, in turns.
+    #[arg(long, conflicts_with_all = ["target", "fill"])]
+    telemetry: bool,
     /// Also read the memory, the file handles and the threads of the service each second, and say how they grew.
     #[arg(long, conflicts_with = "target")]
     soak: bool,
@@ -96,6 +109,9 @@ struct Args {
     /// Also write the report as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Also write the report as one page with charts.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 /// One scenario, or all.
@@ -151,9 +167,37 @@ fn block_on(args: &Args) -> Result<u64, Failure> {
 }
 
 async fn run(args: &Args) -> Result<u64, Failure> {
+    let report = match args {
+        Args { tenants: true, .. } => among_tenants(args).await?,
+        Args { telemetry: true, binary, sample, .. } => {
+            let telemetry = telemetry::run(binary, sample, (args.connections, args.seconds)).await?;
+            Report { target: binary.display().to_string(), telemetry: Some(telemetry), ..Report::default() }
+        }
+        _ => of_one(args).await?,
+    };
+    report.print();
+    if let Some(path) = &args.json {
+        report.write(path)?;
+    }
+    if let Some(path) = &args.html {
+        report.write_page(path)?;
+    }
+    Ok(report.faults())
+}
+
+async fn among_tenants(args: &Args) -> Result<Report, Failure> {
+    let folder = tempfile::tempdir()?;
+    let (settings, tenants) = tenants::prepare(&args.binary, folder.path())?;
+    let target = Target::start_with(&args.binary, folder, settings).await?;
+    let mixed = tenants::run(target.address, &args.sample, &tenants, args.seconds).await?;
+    Ok(Report { target: target.name.clone(), tenants: Some(mixed), ..Report::default() })
+}
+
+async fn of_one(args: &Args) -> Result<Report, Failure> {
     let plan = plan(args)?;
     let target = match args.target {
         Some(address) => Target::running(address).await?,
+        None if args.slow => Target::start_with(&args.binary, tempfile::tempdir()?, slow::settings()).await?,
         None => Target::start(&args.binary).await?,
     };
     let address = target.address;
@@ -176,6 +220,9 @@ async fn run(args: &Args) -> Result<u64, Failure> {
     if args.overload {
         report.overload = Some(overload::run(address, &sample, args.seconds).await?);
     }
+    if args.slow {
+        report.slow = Some(slow::run(address, &sample, args.seconds).await?);
+    }
     let arrivals = match args.arrivals.as_str() {
         "even" => Arrivals::Even,
         "bursts" => Arrivals::Bursts,
@@ -190,16 +237,12 @@ async fn run(args: &Args) -> Result<u64, Failure> {
     if matches!(args.scenario, Scenarios::All) && !report.scenarios.is_empty() {
         report.trust = Some(trust::run(address, &sample).await?);
     }
-    report.print();
-    if let Some(path) = &args.json {
-        report.write(path)?;
-    }
-    Ok(report.faults())
+    Ok(report)
 }
 
 /// Which scenarios run in the open loop: none where something else was asked for.
 fn plan(args: &Args) -> Result<Vec<(Scenario, Load)>, Failure> {
-    if args.capacity || args.latency || args.overload {
+    if args.capacity || args.latency || args.overload || args.slow {
         return Ok(Vec::new());
     }
     let chosen = match args.scenario {

@@ -9,7 +9,7 @@ use crate::arrivals::Arrivals;
 use crate::client::{Connection, Reply};
 use crate::measure::{Latencies, Quantiles};
 use crate::open_loop::{Due, Load, pace};
-use crate::questions::{Ask, Asker, Rule, Scenario, read};
+use crate::questions::{Ask, Asker, Scenario, Verdict, read};
 use crate::report::{percent, say, table as lay_out};
 use crate::sample::Sample;
 use serde::Serialize;
@@ -38,7 +38,7 @@ const WAITING_MAX: usize = 10_000;
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// Exact hits a second beside busy engines.
-const HITS_RATE: u32 = 300;
+pub(crate) const HITS_RATE: u32 = 300;
 
 /// Connections that keep the engines busy.
 const ENGINE_CONNECTIONS: usize = 32;
@@ -78,11 +78,17 @@ struct Flood {
 
 /// Exact hits at a steady rate.
 #[derive(Debug, Serialize)]
-struct Hits {
+pub(crate) struct Hits {
     requests: u64,
-    failed: u64,
+    pub(crate) failed: u64,
     service_us: Quantiles,
+    /// What the first that failed were answered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    examples: Vec<String>,
 }
+
+/// Failures that are shown.
+const EXAMPLES_MAX: usize = 3;
 
 /// How one request ended.
 #[derive(Debug)]
@@ -102,7 +108,7 @@ pub(crate) async fn run(address: SocketAddr, sample: &Arc<Sample>, seconds: u32)
     let flood = flood(address, sample, Load { rate, seconds, connections: FLOOD_CONNECTIONS }).await?;
     say(&format!("exact hits alone, {HITS_RATE} a second"));
     let part = seconds.min(20);
-    let hits_alone = hits(address, sample, part).await?;
+    let hits_alone = hits(Connection::new(address), sample, (HITS_RATE, part)).await?;
     say("exact hits while the engines are kept busy");
     let (hits_beside_engines, engine_requests) = beside_engines(address, sample, part).await?;
     let goodput = flood.in_time as f64 / f64::from(seconds);
@@ -218,25 +224,31 @@ fn end(reply: &Reply<'_>) -> End {
     }
 }
 
-async fn hits(address: SocketAddr, sample: &Arc<Sample>, seconds: u32) -> Result<Hits, Failure> {
+/// Asks for exact hits on one connection, `rate` of them a second.
+pub(crate) async fn hits(mut connection: Connection, sample: &Arc<Sample>, (rate, seconds): (u32, u32)) -> Result<Hits, Failure> {
     let mut asker = Asker::new(sample, Scenario::Exact)?;
-    let (mut connection, mut latencies) = (Connection::new(address), Latencies::new()?);
-    let (mut requests, mut failed) = (0, 0);
+    let mut latencies = Latencies::new()?;
+    let (mut requests, mut failed, mut examples) = (0, 0, Vec::new());
     let start = Instant::now();
-    for i in 0..u64::from(HITS_RATE) * u64::from(seconds) {
+    for i in 0..u64::from(rate) * u64::from(seconds) {
         let question = asker.draw();
-        tokio::time::sleep_until((start + Arrivals::Even.due(i, HITS_RATE)).into()).await;
+        tokio::time::sleep_until((start + Arrivals::Even.due(i, rate)).into()).await;
         let sent = Instant::now();
         let reply = connection.ask(&question.request, WITHIN).await;
         latencies.record(sent.elapsed());
         requests += 1;
-        let served = |reply: Reply<'_>| {
-            let Rule::Exactly(_) = question.rule else { return false };
-            read(&reply).is_ok_and(|answer| answer.judge(question.rule, sample) == crate::questions::Verdict::Served)
+        let verdict = reply.and_then(|reply| Ok(read(&reply)?.judge(question.rule, sample)));
+        let said = match verdict {
+            Ok(Verdict::Served) => continue,
+            Ok(other) => format!("{other:?}"),
+            Err(failure) => failure.to_string(),
         };
-        failed += u64::from(!reply.is_ok_and(served));
+        failed += 1;
+        if examples.len() < EXAMPLES_MAX {
+            examples.push(said);
+        }
     }
-    Ok(Hits { requests, failed, service_us: latencies.quantiles() })
+    Ok(Hits { requests, failed, service_us: latencies.quantiles(), examples })
 }
 
 async fn beside_engines(address: SocketAddr, sample: &Arc<Sample>, seconds: u32) -> Result<(Hits, u64), Failure> {
@@ -258,7 +270,7 @@ async fn beside_engines(address: SocketAddr, sample: &Arc<Sample>, seconds: u32)
             asked
         });
     }
-    let hits = hits(address, sample, seconds).await;
+    let hits = hits(Connection::new(address), sample, (HITS_RATE, seconds)).await;
     over.store(true, std::sync::atomic::Ordering::Relaxed);
     let mut asked = 0;
     while let Some(one) = all.join_next().await {
@@ -277,6 +289,22 @@ impl Flood {
         self.gave_up += other.gave_up;
         self.examples.extend(other.examples);
         self.examples.truncate(5);
+    }
+}
+
+impl Hits {
+    /// The head of a table of hits.
+    pub(crate) const HEAD: [&str; 8] = ["hits", "count", "failed", "p50", "p90", "p99", "p99.9", "max"];
+
+    /// What failed hits were answered, a line for each.
+    pub(crate) fn failures<'a>(all: impl IntoIterator<Item = &'a Self>) -> String {
+        all.into_iter().flat_map(|hits| &hits.examples).map(|example| format!("\n  {example}")).collect()
+    }
+
+    /// As a row of it.
+    pub(crate) fn row(&self, name: &str) -> Vec<String> {
+        let first = [name.to_owned(), self.requests.to_string(), self.failed.to_string()];
+        first.into_iter().chain(self.service_us.cells()).collect()
     }
 }
 
@@ -299,22 +327,19 @@ impl Overload {
             cells("504", flood.gave_up, None),
             cells("errors", flood.errors, None),
         ];
-        let hits = |name: &str, hits: &Hits| {
-            let first = [name.to_owned(), hits.requests.to_string(), hits.failed.to_string()];
-            first.into_iter().chain(hits.service_us.cells()).collect::<Vec<String>>()
-        };
         let beside = format!("beside {} engine requests", self.engine_requests);
-        let of_hits = [hits("alone", &self.hits_alone), hits(&beside, &self.hits_beside_engines)];
+        let of_hits = [self.hits_alone.row("alone"), self.hits_beside_engines.row(&beside)];
         format!(
             "Overload: capacity {:.0} new texts a second; {} a second for {} s, deadline {DEADLINE_MS} ms; times in ms.\n{}\n\
-             goodput is {:.2} of the capacity; {} were never sent\n\nExact hits, {HITS_RATE} a second; times in ms.\n{}",
+             goodput is {:.2} of the capacity; {} were never sent\n\nExact hits, {HITS_RATE} a second; times in ms.\n{}{}",
             self.capacity_per_second,
             flood.rate,
             flood.seconds,
             lay_out(&["flood", "count", "share", "p50", "p90", "p99", "p99.9", "max"], &rows),
             self.goodput_ratio,
             flood.unsent,
-            lay_out(&["hits", "count", "failed", "p50", "p90", "p99", "p99.9", "max"], &of_hits),
+            lay_out(&Hits::HEAD, &of_hits),
+            Hits::failures([&self.hits_alone, &self.hits_beside_engines]),
         )
     }
 }

@@ -2,10 +2,14 @@
 
 use crate::Failure;
 use crate::capacity::Capacity;
+use crate::html;
 use crate::latency::Latency;
 use crate::open_loop::ScenarioReport;
 use crate::overload::Overload;
+use crate::slow::Slow;
 use crate::soak::Soak;
+use crate::telemetry::Telemetry;
+use crate::tenants::Mixed;
 use crate::trust::TrustReport;
 use serde::Serialize;
 use std::path::Path;
@@ -28,6 +32,12 @@ pub(crate) struct Report {
     pub(crate) overload: Option<Overload>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) soak: Option<Soak>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) slow: Option<Slow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tenants: Option<Mixed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) telemetry: Option<Telemetry>,
 }
 
 /// Where it was measured. Figures without it mean little.
@@ -60,35 +70,51 @@ impl Report {
             self.capacity.as_ref().map(Capacity::faults),
             self.latency.as_ref().map(|l| l.wrong + l.errors),
             self.overload.as_ref().map(Overload::faults),
+            self.slow.as_ref().map(Slow::faults),
+            self.tenants.as_ref().map(Mixed::faults),
+            self.telemetry.as_ref().map(Telemetry::faults),
         ];
         scenarios.chain(others.into_iter().flatten()).sum()
     }
 
-    pub(crate) fn print(&self) {
-        println!("machine: {}, {} cores, shared by the service and this load test", self.machine.cpu, self.machine.cores);
-        println!("target: {}, {} entries at the start", self.target, self.entries);
+    /// The tables.
+    pub(crate) fn text(&self) -> String {
+        let machine = &self.machine;
+        let mut parts = vec![format!(
+            "machine: {}, {} cores, shared by the service and this load test\ntarget: {}, {} entries at the start",
+            machine.cpu, machine.cores, self.target, self.entries
+        )];
         if !self.scenarios.is_empty() {
-            println!(
-                "\nOpen loop; times in ms. `intended` counts from the moment a request was due, `service` from when it was sent."
-            );
-            println!("{}", crate::open_loop::table(&self.scenarios));
+            let open_loop = crate::open_loop::table(&self.scenarios);
+            parts.push(format!(
+                "Open loop; times in ms. `intended` counts from the moment a request was due, `service` from when it was sent.\n{open_loop}"
+            ));
         }
         let examples = self.scenarios.iter().flat_map(|s| &s.examples).chain(self.latency.iter().flat_map(|l| &l.examples));
-        for example in examples {
-            println!("  {example}");
+        let examples: Vec<String> = examples.map(|example| format!("  {example}")).collect();
+        if !examples.is_empty() {
+            parts.push(examples.join("\n"));
         }
         if let Some(trust) = &self.trust {
-            println!("\nTrust, not timed and never a failure:\n{}", trust.table());
+            parts.push(format!("Trust, not timed and never a failure:\n{}", trust.table()));
         }
-        if let Some(capacity) = &self.capacity {
-            println!("\n{}", capacity.table());
-        }
-        if let Some(latency) = &self.latency {
-            println!("\n{}", latency.table());
-        }
-        for table in self.overload.iter().map(Overload::table).chain(self.soak.iter().map(Soak::table)) {
-            println!("\n{table}");
-        }
+        parts.extend(self.capacity.iter().map(Capacity::table));
+        parts.extend(self.latency.iter().map(Latency::table));
+        parts.extend(self.overload.iter().map(Overload::table));
+        parts.extend(self.soak.iter().map(Soak::table));
+        parts.extend(self.slow.iter().map(Slow::table));
+        parts.extend(self.tenants.iter().map(Mixed::table));
+        parts.extend(self.telemetry.iter().map(Telemetry::table));
+        parts.join("\n\n")
+    }
+
+    pub(crate) fn print(&self) {
+        println!("{}", self.text());
+    }
+
+    pub(crate) fn write_page(&self, path: &Path) -> Result<(), Failure> {
+        let page = html::page(&self.text(), &serde_json::to_value(self)?);
+        std::fs::write(path, page).map_err(|e| format!("{} can't be written: {e}", path.display()).into())
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {

@@ -19,6 +19,9 @@ const STOPPED_WITHIN: Duration = Duration::from_secs(30);
 
 const ASK_WITHIN: Duration = Duration::from_secs(10);
 
+/// Settings of a service, as variables of its environment.
+pub(crate) type Settings = Vec<(String, String)>;
+
 /// A service that answers.
 #[derive(Debug)]
 pub(crate) struct Target {
@@ -64,7 +67,11 @@ impl Target {
 
     /// Starts the real binary on a free port and an empty folder, and waits until it is ready.
     pub(crate) async fn start(binary: &Path) -> Result<Self, Failure> {
-        let folder = tempfile::tempdir()?;
+        Self::start_with(binary, tempfile::tempdir()?, Vec::new()).await
+    }
+
+    /// The same with a folder that has something in it already, and with settings, as variables of the environment.
+    pub(crate) async fn start_with(binary: &Path, folder: TempDir, settings: Settings) -> Result<Self, Failure> {
         // The port is free now; should another program take it first, the service says so and the run ends.
         let address = TcpListener::bind((IpAddr::from(Ipv4Addr::LOCALHOST), 0))?.local_addr()?;
         let log = File::create(folder.path().join("service.log"))?;
@@ -74,6 +81,7 @@ impl Target {
             .arg(address.to_string())
             .arg("--data-dir")
             .arg(folder.path().join("data"))
+            .envs(settings)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

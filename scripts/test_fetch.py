@@ -158,6 +158,39 @@ class FetchTest(unittest.TestCase):
             self.fetched()
         self.assertEqual((self.runtime / "encoder/model-int8.onnx").read_bytes(), INT8)
 
+    def add_solver(self, own, other):
+        """A solver of two files, another one's bytes on each processor."""
+        machine = fetch.platform.machine()
+        strange = next(name for name in fetch.MACHINES if name != machine)
+        rows = ['[[solver]]', 'name = "solver"']
+        for processor, files in ((machine, own), (strange, other)):
+            entries = (f'{{ path = "{p}", bytes = {len(c)}, sha256 = "{sha256(c)}" }}' for p, c in files.items())
+            rows.append(f"{processor} = [{', '.join(entries)}]")
+        with (self.models / "manifest.toml").open("a") as manifest:
+            manifest.write("\n".join(["", *rows, ""]))
+        with (self.models / "sources.toml").open("a") as sources:
+            sources.write('\n[[source]]\nname = "solver"\npackages = ["solver==1.0"]\nbytes = 1000\n')
+            sources.write('\n[[folder]]\npath = "solvers/libs"\nsource = "solver"\n')
+        self.wheel("solver", {"solver/.libs/a.so": own["solvers/libs/a.so"], "solver/.libs/b.so": own["solvers/libs/b.so"]})
+
+    def test_a_folder_is_taken_from_a_source_file_by_file_and_only_what_this_processor_needs(self):
+        own = {"solvers/libs/a.so": b"a" * 100, "solvers/libs/b.so": b"b" * 100}
+        self.add_solver(own, {"solvers/libs/a.so": b"other", "solvers/libs/strange.so": b"strange"})
+        self.assertIn("complete, 5 files", self.fetched())
+        for path, content in own.items():
+            self.assertEqual((self.runtime / path).read_bytes(), content)
+        self.assertFalse((self.runtime / "solvers/libs/strange.so").exists())
+        self.assertIn("already here", self.fetched())
+
+    def test_a_member_of_a_folder_with_other_bytes_is_refused(self):
+        own = {"solvers/libs/a.so": b"a" * 100, "solvers/libs/b.so": b"b" * 100}
+        self.add_solver(own, own)
+        self.wheel("solver", {"solver/.libs/a.so": b"a" * 100, "solver/.libs/b.so": b"c" * 100})
+        status, printed = self.fetch()
+        self.assertEqual(status, 1)
+        self.assertIn("b.so", printed)
+        self.assertFalse((self.runtime / "solvers").exists())
+
     def test_a_second_run_touches_nothing_and_asks_no_index(self):
         self.fetched()
         before = self.stamps()

@@ -123,6 +123,7 @@ impl Admission {
         // As high as it may be: a burst that is over before its deadlines is no overload, and what would be too late is refused in any case.
         let limit = max;
         metrics::admission::state(limit as usize, 0);
+        metrics::admission::reasons([Refused::Full, Refused::TooLate].map(Refused::reason));
         let state = State { limit, in_flight: 0, service_sec: 0.0, lowered: None };
         Self { workers, min, max, target: Duration::from_millis(config.queue_target_ms), state: Mutex::new(state) }
     }

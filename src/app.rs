@@ -6,6 +6,7 @@ use crate::cache::embedding::EmbeddingCache;
 use crate::cache::market::MarketCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
+use crate::decide::plans::Plans;
 use crate::decide::{
     Background, Budgets, Decider, Follow, NewComponent, Order, Recall, Recent, Restored, Shadows, Strategies, Thinking, Triages,
 };
@@ -19,6 +20,12 @@ use crate::domain::text::{FreshText, TextError};
 use crate::domain::time::{Clock, Timestamp};
 use crate::embed::{self, EmbedError, Embedder};
 use crate::engine::Engines;
+use crate::engine::optimise::counted::Counted;
+use crate::engine::optimise::drafts::Drafts;
+use crate::engine::optimise::maker::Maker;
+use crate::engine::optimise::planner::{self, Planner};
+use crate::engine::optimise::{self, Optimise};
+use crate::engine::planning::PlanMaker;
 use crate::engine::trading::classifier::{Classifier, ClassifierError};
 use crate::engine::trading::{self, Trading};
 use crate::facts::{self, Lexicon, LexiconError};
@@ -27,6 +34,7 @@ use crate::index::{Builder, IndexError};
 use crate::limits::{EVENT_STREAMS_MAX, STRATEGIES_MAX};
 use crate::llm;
 use crate::redis::Address;
+use crate::solver::{self, Limits};
 use crate::store::generations::Generations;
 use crate::store::{self, Backend, Store, StoreError, buckets};
 use crate::tenant::{Rates, Tenants};
@@ -41,7 +49,7 @@ use std::time::{Duration, Instant};
 const BUILT_IN_STRATEGIES: [(&str, &str); 1] = [("news-impact.toml", include_str!("../strategies/news-impact.toml"))];
 
 /// The names of the engines that a service has, for who reads strategies without starting one.
-pub const ENGINES: [&str; 1] = [trading::NAME];
+pub const ENGINES: [&str; 2] = [trading::NAME, optimise::NAME];
 
 /// Threads that build indexes in the background. One leaves the other cores to requests.
 const INDEX_BUILDERS: usize = 1;
@@ -141,6 +149,9 @@ pub enum StartError {
     /// A setting of the engines is out of its range.
     #[error(transparent)]
     Engine(FieldError),
+    /// The solvers can't be used.
+    #[error("solver: {0}")]
+    Solver(#[from] solver::OpenError),
     /// The classifier that the settings name can't be used.
     #[error("{path}: the classifier of engine.trading.aggregate can't be used: {error}")]
     Classifier {
@@ -172,6 +183,8 @@ pub struct App {
     pub restored: Restored,
     /// What was done, by whom.
     pub audit: Arc<AuditLog>,
+    /// Whether writes are on record too.
+    pub audit_writes: bool,
     /// How often each tenant asks.
     pub rates: Rates,
     /// Room for bulk writes.
@@ -220,7 +233,7 @@ impl App {
         let search = open_search(config).await?;
         let graphs = served_dir(config)?.join("graphs");
         std::fs::create_dir_all(&graphs).map_err(|error| StartError::File { path: graphs.clone(), error })?;
-        let engines = engines(config, &*embedder)?;
+        let engines = engines(config, &embedder)?;
         let parts = Parts { embedder, store, search, graphs: Some(graphs), engines, clock: Clock::System };
         Self::with_parts(config, parts).await
     }
@@ -267,6 +280,7 @@ impl App {
             budgets,
             shadows: Shadows::default(),
             thinking: Thinking::new(config.engine.runs_max, Duration::from_millis(config.engine.budget_ms)),
+            plans: Plans::new(&config.plans, Arc::clone(&audit)),
             tenants: Arc::new(Tenants::new(&config.tenants).map_err(StartError::Tenants)?),
             recent: Recent::default(),
             background,
@@ -283,7 +297,16 @@ impl App {
         decider.see_to_indexes(&TenantId::default_tenant()).await;
         let bulk = Arc::new(tokio::sync::Semaphore::new(config.server.bulk_writes_max));
         let streams = Arc::new(tokio::sync::Semaphore::new(EVENT_STREAMS_MAX));
-        Ok(Self { decider, restored, audit, rates, bulk, streams, draining: AtomicBool::new(false) })
+        Ok(Self {
+            decider,
+            restored,
+            audit,
+            audit_writes: config.audit.writes,
+            rates,
+            bulk,
+            streams,
+            draining: AtomicBool::new(false),
+        })
     }
 
     /// Says that no new work should be sent here.
@@ -458,10 +481,10 @@ async fn open_search(config: &Config) -> Result<Option<Arc<dyn ServerSearch>>, S
 ///
 /// # Errors
 /// [`StartError`], which names the setting.
-pub fn engines(config: &Config, embedder: &dyn Embedder) -> Result<Engines, StartError> {
+pub fn engines(config: &Config, embedder: &Arc<dyn Embedder>) -> Result<Engines, StartError> {
     config.engine.check().map_err(StartError::Engine)?;
     let model = llm::open(&config.llm)?;
-    let mut trading = Trading::new(&config.engine.trading, (embedder.model(), embedder.dim()), model);
+    let mut trading = Trading::new(&config.engine.trading, (embedder.model(), embedder.dim()), model.clone());
     if let Some(why) = trading.without_sentiment() {
         tracing::warn!(why, "the trading engine has no local News Sentiment");
     }
@@ -471,7 +494,26 @@ pub fn engines(config: &Config, embedder: &dyn Embedder) -> Result<Engines, Star
         let read = Classifier::parse(&text).and_then(|classifier| trading.with_classifier(classifier));
         trading = read.map_err(|error| StartError::Classifier { path, error })?;
     }
-    Ok(Engines::default().with(trading::NAME, Arc::new(trading)))
+    let settings = &config.engine.optimise;
+    let catalogue = settings.catalogue(near_or_beside_the_program).map_err(StartError::Engine)?;
+    let drafts = Arc::new(Drafts::new(settings, catalogue, Arc::clone(embedder), model));
+    let maker = plan_maker(config, Arc::clone(&drafts))?;
+    let optimise = Optimise::new(settings, drafts, Arc::clone(&maker));
+    let engines = Engines::default().with(trading::NAME, Arc::new(trading)).with(optimise::NAME, Arc::new(optimise));
+    Ok(engines.with_plans(maker))
+}
+
+/// What makes optimisation plans.
+fn plan_maker(config: &Config, words: Arc<Drafts>) -> Result<Arc<dyn PlanMaker>, StartError> {
+    let solver = solver::open(&config.solver, &near_or_beside_the_program(&config.embed.runtime_dir))?;
+    let counted = Counted::new(Arc::new(solver), config.solver.clone());
+    let planner = Planner::new(Arc::new(counted), planner::Config::default());
+    let limits = Limits {
+        time: Duration::from_millis(config.solver.time_ms_max),
+        memory_bytes: config.solver.memory_bytes_max,
+        ..planner::Asked::default().limits
+    };
+    Ok(Arc::new(Maker::new(planner, limits).with_words(words)))
 }
 
 /// Where a relative path isn't found from the working folder, it is looked for beside the program and in the folders above it, so that

@@ -1,7 +1,7 @@
 //! The settings of the whole service: each module's own `Config`, gathered from defaults, file, environment and flags.
 
 use crate::domain::ids::TenantId;
-use crate::{admission, audit, cache, decide, embed, engine, facts, index, llm, redis, store, telemetry, tenant};
+use crate::{admission, audit, cache, decide, embed, engine, facts, index, llm, redis, solver, store, telemetry, tenant};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
@@ -44,6 +44,12 @@ pub struct Config {
     pub index: index::Config,
     /// What thinks.
     pub engine: engine::Config,
+    /// Solvers.
+    #[serde(default)]
+    pub solver: solver::Config,
+    /// Optimisation plans.
+    #[serde(default)]
+    pub plans: decide::plans::Config,
     /// Language models.
     pub llm: llm::Config,
     /// Work in the background.
@@ -73,6 +79,12 @@ pub struct Server {
     pub connections_max: usize,
     /// Seconds for which an idle connection is kept.
     pub keep_alive_sec: u64,
+    /// Seconds that a client has to send the head of a request.
+    pub head_within_sec: u64,
+    /// Seconds that it has for a body.
+    pub body_within_sec: u64,
+    /// Seconds after which a client that takes nothing of its answer is cut off.
+    pub taken_within_sec: u64,
     /// Seconds that requests under way get to end.
     pub drain_sec: u64,
     /// Bulk writes at once.
@@ -185,6 +197,14 @@ impl Config {
         Ok(config)
     }
 
+    /// Reads a text as a file of settings, and checks what it makes of the defaults.
+    #[cfg(fuzzing)]
+    pub fn fuzz(text: &str) {
+        if let Ok(config) = Figment::from(Toml::string(DEFAULTS)).merge(Toml::string(text)).extract::<Self>() {
+            let _ = config.check();
+        }
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         let rule = |setting, rule: &str| Err(ConfigError::Rule { setting, rule: rule.to_owned() });
         if !self.server.listen.ip().is_loopback() && !self.auth.asks() && !self.server.allow_remote {
@@ -206,12 +226,18 @@ impl Config {
         if self.server.bulk_writes_max == 0 || self.server.connections_max == 0 {
             return rule("server", "bulk_writes_max and connections_max must be at least 1");
         }
+        let Server { head_within_sec, body_within_sec, taken_within_sec, .. } = self.server;
+        if [head_within_sec, body_within_sec, taken_within_sec].iter().any(|seconds| !(1..=3_600).contains(seconds)) {
+            return rule("server", "head_within_sec, body_within_sec and taken_within_sec must be 1 to 3600");
+        }
         let broken = |setting, error: &dyn std::fmt::Display| ConfigError::Rule { setting, rule: error.to_string() };
         self.traces.check().map_err(|e| ConfigError::Rule { setting: "traces", rule: e.to_string() })?;
         self.admission.check().map_err(|e| broken("admission", &e))?;
         self.audit.check().map_err(|e| broken("audit", &e))?;
         self.index.validate().map_err(|e| broken("index", &e))?;
         self.engine.check().map_err(|e| broken("engine", &e))?;
+        self.solver.check().map_err(|e| broken("solver", &e))?;
+        self.plans.check().map_err(|e| broken("plans", &e))?;
         self.replicas.check().map_err(|e| broken("replicas", &e))?;
         self.llm.check().map_err(|e| broken("llm", &e))?;
         self.store.embedded.check().map_err(|e| broken("store.embedded", &e))?;

@@ -342,6 +342,42 @@ pub const AUDIT_ABOUT_TEXT_CHARS_MAX: usize = 256;
 /// Events that one `GET /v1/audit` may ask for.
 pub const AUDIT_PAGE_MAX: usize = 1_000;
 
+/// Characters of a question that a language model is asked to write a model of; a page has some 3,000.
+pub const OPTIMISE_PROMPT_CHARS_MAX: usize = 8_000;
+
+/// Bytes of the body that asks for a plan: a model of 100,000 variables with a row of numbers for each.
+pub const PLAN_BODY_BYTES_MAX: usize = 16_777_216;
+
+/// Plans of all tenants together that are held, about 400 bytes of memory each; the plans themselves are in the store.
+pub const PLANS_MAX: usize = 262_144;
+
+/// Bytes of a report. One of 100,000 variables has about 10 MB, and Redis is handed it in one command.
+pub const PLAN_REPORT_BYTES_MAX: usize = 67_108_864;
+
+/// Bytes of the title of a plan.
+pub const PLAN_TITLE_BYTES_MAX: usize = 256;
+
+/// Alternatives, and changes of parameters, that one question may bring along. Each change is a solve of its own.
+pub const PLAN_EXTRAS_MAX: usize = 32;
+
+/// Decisions and plans that one plan may be made from.
+pub const PLAN_LINKS_MAX: usize = 16;
+
+/// Plans that one `GET /v1/plans` may ask for.
+pub const PLAN_PAGE_MAX: usize = 200;
+
+/// Milliseconds of one solve that a caller may ask for.
+pub const SOLVE_MS_MAX: u64 = 60_000;
+
+/// Models that are read at one time. Reading one of [`PLAN_BODY_BYTES_MAX`] takes a second and some hundred megabytes.
+pub const MODELS_READ_AT_ONCE: usize = 4;
+
+/// Milliseconds for which a change of a plan waits for those of other processes.
+pub const PLAN_TURN_MS: u64 = 2_000;
+
+/// Variables that a replay names which came out otherwise.
+pub const REPLAY_DIFFERENCES_MAX: usize = 100;
+
 /// Characters of one expression of a model. A sum of 2,000 written terms has about 30,000; more want an index set.
 pub const EXPRESSION_CHARS_MAX: usize = 262_144;
 

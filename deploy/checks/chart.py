@@ -23,11 +23,14 @@ VERSIONS = ("1.30", kubernetes_validate.latest_version())
 # Kinds of operators, whose schemas Kubernetes doesn't have.
 FOREIGN = ("monitoring.coreos.com/",)
 
-REDIS = {"store": {"backend": "redis", "redis": {"url": "redis://redis:6379"}}}
+KEYS = {"auth": {"keysSecret": "api-keys"}}
+JWT = {"config": '[auth.jwt]\nissuer = "https://issuer.example"\naudience = ["instinct"]\njwks_file = "/run/secrets/jwks/keys.json"\n'}
+OPEN = {"allowRemote": True}
+REDIS = {**KEYS, "store": {"backend": "redis", "redis": {"url": "redis://redis:6379"}}}
 ALL_ON = {
     **REDIS,
     "store": {"backend": "redis", "redis": {"existingSecret": "redis-url"}},
-    "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+    "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}, "keySecret": "metrics-key"},
     "prometheusRule": {"enabled": True},
     "dashboards": {"enabled": True},
     "strategies": {"news-impact.toml": 'name = "news-impact"\n'},
@@ -45,21 +48,27 @@ ALL_ON = {
     },
 }
 CASES = {
-    "embedded": {},
+    "embedded": KEYS,
+    "without credentials": OPEN,
+    "with tokens": JWT,
     "redis": REDIS,
     "redis without autoscaling": {**REDIS, "autoscaling": {"enabled": False}, "networkPolicy": {"enabled": False}},
     "everything": ALL_ON,
 }
+# Each is good but for one thing.
 BAD = {
-    "an unknown setting": {"replica": 2},
-    "Redis without an address": {"store": {"backend": "redis"}},
-    "a password in the address": {"store": {"backend": "redis", "redis": {"url": "redis://:secret@redis:6379"}}},
-    "an image without a version": {"image": {"tag": "latest"}},
-    "a limit of memory that is missing": {"resources": {"limits": None}},
-    "two GPUs": {"gpus": 2},
+    "no credentials": {},
+    "an unknown setting": {**KEYS, "replica": 2},
+    "Redis without an address": {**KEYS, "store": {"backend": "redis"}},
+    "a password in the address": {**KEYS, "store": {"backend": "redis", "redis": {"url": "redis://:secret@redis:6379"}}},
+    "an image without a version": {**KEYS, "image": {"tag": "latest"}},
+    "a limit of memory that is missing": {**KEYS, "resources": {"limits": None}},
+    "two GPUs": {**KEYS, "gpus": 2},
 }
 EXPECTED = {
     "embedded": {"StatefulSet", "Service", "ServiceAccount", "ConfigMap", "NetworkPolicy"},
+    "without credentials": {"StatefulSet", "Service", "ServiceAccount", "ConfigMap", "NetworkPolicy"},
+    "with tokens": {"StatefulSet", "Service", "ServiceAccount", "ConfigMap", "NetworkPolicy"},
     "redis": {
         "Deployment",
         "Service",
@@ -211,15 +220,32 @@ def refused() -> Iterator[str]:
             pass
 
 
+def guarded() -> Iterator[str]:
+    """Whether callers are asked for credentials is what the values say."""
+    for name, values in CASES.items():
+        pods = next(d for d in render(values) if d["kind"] in ("Deployment", "StatefulSet"))["spec"]["template"]["spec"]
+        variables = {v["name"] for v in pods["containers"][0]["env"]}
+        if ("INSTINCT_SERVER__ALLOW_REMOTE" in variables) != values.get("allowRemote", False):
+            yield f"{name}: it listens to everybody, or does not, against its values"
+        if ("INSTINCT_AUTH__KEYS_FILE" in variables) != ("auth" in values):
+            yield f"{name}: its keys are not those of its values"
+
+
 def settings(binary: str) -> Iterator[str]:
     """The service reads the settings of the chart and those that its variables make, over strategies as a ConfigMap mounts them."""
-    config = next(d for d in render(CASES["embedded"]) if d["kind"] == "ConfigMap")["data"]["instinct.toml"]
-    pods = next(d for d in render(CASES["embedded"]) if d["kind"] == "StatefulSet")["spec"]["template"]["spec"]
+    documents = render(CASES["embedded"])
+    config = next(d for d in documents if d["kind"] == "ConfigMap")["data"]["instinct.toml"]
+    pods = next(d for d in documents if d["kind"] == "StatefulSet")["spec"]["template"]["spec"]
     with tempfile.TemporaryDirectory() as folder:
         path, strategies = Path(folder) / "instinct.toml", Path(folder) / "strategies"
         path.write_text(config)
         as_config_map(strategies)
         variables = {v["name"]: v["value"] for v in pods["containers"][0]["env"]}
+        # The Secret, where it would be mounted.
+        keys = Path(folder) / "keys.toml"
+        new = [binary, "keys", "new", "--tenant", "a", "--role", "decide", "--file", str(keys)]
+        subprocess.run(new, check=True, capture_output=True)
+        variables.update(INSTINCT_AUTH__KEYS_FILE=str(keys))
         variables.update(INSTINCT_STORE__DATA_DIR=folder, INSTINCT_STRATEGIES__DIR=str(strategies), PATH=os.environ["PATH"])
         command = [binary, "check-config", "--config", str(path)]
         done = subprocess.run(command, cwd=DEPLOY.parent, env=variables, capture_output=True, text=True)

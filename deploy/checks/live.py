@@ -139,6 +139,17 @@ def load(stack: Stack) -> None:
         status, body = http("POST", stack.service + path, (sample / f"{name}.ndjson").read_bytes())
         if status != 200:
             raise RuntimeError(f"POST {path}: {status} {body[:300]!r}")
+    for ceiling in (10, 10, 20):
+        model = {
+            "model_type": "lp",
+            "decision_variables": [{"name": "x", "type": "continuous", "lb": 0}],
+            "objective": {"sense": "maximize", "expression": "x"},
+            "constraints": [f"2*x <= {ceiling}"],
+        }
+        status, body = http("POST", f"{stack.service}/v1/plans", model)
+        if status != 200:
+            raise RuntimeError(f"POST /v1/plans: {status} {body[:300]!r}")
+        time.sleep(2)
     asked = [json.loads(line) for line in (sample / "requests.ndjson").read_text().splitlines()]
     end = time.monotonic() + LOAD_SECONDS
     turn = 0

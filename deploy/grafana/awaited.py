@@ -22,7 +22,7 @@ def redis() -> dict:
             lines(
                 "Replica lag",
                 "Age of the last change that a replica has seen.",
-                [(f"max by (instance) (replica_lag_seconds{{{I}}})", "{{instance}}")],
+                [(f"max by (instance) (replica_behind_seconds{{{I}}})", "{{instance}}")],
                 "s",
             ),
             lines(

@@ -123,6 +123,34 @@ def engines() -> dict:
                 [(rate("backfills_not_stored_total"), "not stored")],
                 "ops",
             ),
+            row("Optimisation plans"),
+            lines(
+                "Plans by model and end",
+                "Those that were known already are beside them.",
+                [
+                    (rate("plans_total", "model_type, status"), "{{model_type}} {{status}}"),
+                    (rate("plan_cache_hits_total"), "known"),
+                ],
+                "ops",
+                stacked=True,
+            ),
+            lines("Time of making a plan", "Waiting included.", quantiles("plan_duration_seconds"), "s"),
+            lines(
+                "Solver runs by end",
+                "One plan takes several: what changes, what conflicts, what else there is.",
+                [(rate("solver_runs_total", "solver, outcome"), "{{solver}} {{outcome}}")],
+                "ops",
+                stacked=True,
+            ),
+            lines("Time of a solver run", "", quantiles("solver_run_duration_seconds"), "s"),
+            lines(
+                "Plans under way and on record",
+                "",
+                [
+                    (f"sum by (instance) (plans_under_way{{{I}}})", "{{instance}} under way"),
+                    (f"max by (instance) (plans_held{{{I}}})", "{{instance}} on record"),
+                ],
+            ),
             row("Agents"),
             lines(
                 "Agents by source and outcome",

@@ -24,7 +24,7 @@ from pathlib import Path
 import report
 import stack
 from fetch import Failure, say
-from services import Instinct, Prototype, Redis, Service, stop_all
+from services import Instinct, Prototype, Redis, Service, Torch, stop_all
 from stack import REPOSITORY, Stack
 from texts import Corpus, Question
 
@@ -56,6 +56,12 @@ class Run:
             name = f"prototype tuned, {cores} workers"
             tuned = Prototype(cores, True, name, "prototype_tuned", self.stack, self.folder / "tuned", self._redis("redis-tuned"))
             self._add(tuned, entries)
+
+        if self.given.torch:
+            python, model = self.given.torch
+            torch = Torch(python, Path(model).resolve())
+            redis, name = self._redis("redis-torch"), f"prototype with sentence-transformers, {cores} workers"
+            self._add(Prototype(cores, False, name, "prototype_torch", self.stack, self.folder / "torch", redis, torch=torch), entries)
 
     def _redis(self, name: str) -> Redis:
         redis = Redis(self.stack, self.folder / name)
@@ -161,6 +167,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--warm-up", type=int, default=400, help="fresh texts asked before the measurement, whose answers are judged (default 400)")
     parser.add_argument("--store", action="store_true", help="also Instinct over a Redis of its own (`serve --store redis://…`)")
     parser.add_argument("--tuned", action="store_true", help="also the prototype with an HNSW index and RedisVL's EmbeddingsCache")
+    parser.add_argument(
+        "--torch",
+        nargs=2,
+        metavar=("PYTHON", "MODEL"),
+        help="also the prototype as RedisVL embeds by itself: a Python with sentence-transformers and torch, and the folder of all-MiniLM-L6-v2",
+    )
     parser.add_argument("--json", type=Path, help="also write every figure as JSON")
     given = parser.parse_args()
     given.binary = given.binary.resolve()

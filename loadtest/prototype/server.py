@@ -19,8 +19,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Optional
 
-import numpy as np
-import onnxruntime
 import prometheus_client as prometheus
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
@@ -41,6 +39,8 @@ MODEL = os.environ.get("PROTOTYPE_MODEL", "runtime/all-minilm-l6-v2/model-int8.o
 TOKENIZER = os.environ.get("PROTOTYPE_TOKENIZER", "runtime/all-minilm-l6-v2/tokenizer.json")
 EMBED_THREADS = int(os.environ.get("PROTOTYPE_EMBED_THREADS", "1"))
 # A graph in place of RedisVL's scan of all vectors, and the vectors of known texts kept: what the prototype could have had and had not.
+# A folder with the weights for sentence-transformers, through which RedisVL embeds unless told otherwise; without it, the ONNX file.
+TORCH_MODEL = os.environ.get("PROTOTYPE_TORCH_MODEL")
 TUNED = os.environ.get("PROTOTYPE_TUNED") == "1"
 
 
@@ -48,6 +48,10 @@ class Embedder:
     """The model, run beside the event loop: ONNX Runtime lets go of the interpreter's lock while it computes."""
 
     def __init__(self):
+        import numpy as np
+        import onnxruntime
+
+        self._np = np
         options = onnxruntime.SessionOptions()
         # One thread for a text and as many texts at a time as there are threads, which is what Instinct does.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -59,8 +63,26 @@ class Embedder:
         self._threads = ThreadPoolExecutor(EMBED_THREADS)
 
     def embed(self, content, **_) -> list[float]:
-        ids = np.array([self._tokenizer.encode(content).ids], np.int64)
-        return self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0].tolist()
+        ids = self._np.array([self._tokenizer.encode(content).ids], self._np.int64)
+        return self._session.run(None, {"input_ids": ids, "attention_mask": self._np.ones_like(ids)})[0][0].tolist()
+
+    async def aembed(self, content, **_) -> list[float]:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.embed, content)
+
+
+class TorchEmbedder:
+    """sentence-transformers, which is what RedisVL's own vectorizer calls, with the weights that the ONNX file was made from."""
+
+    def __init__(self, folder: str):
+        import torch
+        from sentence_transformers import SentenceTransformer
+
+        torch.set_num_threads(EMBED_THREADS)
+        self._model = SentenceTransformer(folder, device="cpu")
+        self._threads = ThreadPoolExecutor(1)
+
+    def embed(self, content, **_) -> list[float]:
+        return self._model.encode([content], normalize_embeddings=True)[0].tolist()
 
     async def aembed(self, content, **_) -> list[float]:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.embed, content)
@@ -79,7 +101,7 @@ class GraphCache(SemanticCache):
 
 
 def open_cache() -> SemanticCache:
-    embedder = Embedder()
+    embedder = TorchEmbedder(TORCH_MODEL) if TORCH_MODEL else Embedder()
     known = EmbeddingsCache(name="known", redis_url=REDIS_URL) if TUNED else None
     vectorizer = CustomVectorizer(embed=embedder.embed, aembed=embedder.aembed, cache=known)
     kind = GraphCache if TUNED else SemanticCache

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Iterable, Optional
+from typing import Iterable, NamedTuple, Optional
 
 from fetch import Failure, say
 from stack import HERE, REPOSITORY, Stack
@@ -168,29 +168,39 @@ class Instinct(Service):
         return int(told['embedding_duration_seconds_count{operation="embedding"}']) - int(told["embedding_cache_hits_total"])
 
 
+class Torch(NamedTuple):
+    """A Python that has sentence-transformers, and the folder of its model."""
+
+    python: str
+    model: Path
+
+
 class Prototype(Service):
     path = "/decide"
     served = '"hit":true'
 
-    def __init__(self, workers: int, tuned: bool, *given, **named):
+    def __init__(self, workers: int, tuned: bool, *given, torch: Optional[Torch] = None, **named):
         super().__init__(*given, **named)
         self._workers = workers
+        self._python = torch.python if torch else self.stack.python
         threads = max(1, (os.cpu_count() or 1) // workers)
         self._environment = self.stack.environment(
             PROTOTYPE_REDIS_URL=self.redis.url, PROTOTYPE_TUNED=str(int(tuned)), PROTOTYPE_EMBED_THREADS=str(threads)
         )
+        if torch:
+            self._environment["PROTOTYPE_TORCH_MODEL"] = str(torch.model)
 
     def start(self) -> None:
         # No log line for each request: Instinct writes none either.
         options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--workers", str(self._workers)]
-        command = [self.stack.python, "-m", "uvicorn", "server:app", "--host", "127.0.0.1", "--port", str(self.port), *options]
+        command = [self._python, "-m", "uvicorn", "server:app", "--host", "127.0.0.1", "--port", str(self.port), *options]
         self.process = Process(command, self._environment, self.folder / "log", HERE)
         # A worker that is ready later than the first would get no connections: all of them must be.
         self.process.wait_until(lambda: self.process.log.read_text().count("startup complete") >= self._workers, self.name)
 
     def fill(self, entries: Path) -> None:
         filled = subprocess.run(
-            [self.stack.python, "server.py", str(entries)], env=self._environment, cwd=HERE, capture_output=True, text=True
+            [self._python, "server.py", str(entries)], env=self._environment, cwd=HERE, capture_output=True, text=True
         )
         if filled.returncode:
             raise Failure(f"{self.name} could not be filled: {filled.stderr.strip().splitlines()[-1:]}")

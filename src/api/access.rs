@@ -47,6 +47,13 @@ const ROUTES: &[(&str, &[(&str, Needs)])] = &[
     // A verdict closes entries and may write one, which is more than to ask.
     ("/v1/feedback", &[("POST", OneOf(&[Operate]))]),
     ("/v1/market/{instrument}", &[("PUT", OneOf(&[Write])), ("GET", OneOf(&[Write, Operate])), ("DELETE", OneOf(&[Write]))]),
+    ("/v1/plans", &[("POST", OneOf(&[Decide])), ("GET", OneOf(&[Decide]))]),
+    ("/v1/plans/check", &[("POST", OneOf(&[Decide]))]),
+    ("/v1/plans/{id}", &[("GET", OneOf(&[Decide]))]),
+    // Who asks does not thereby approve.
+    ("/v1/plans/{id}/approve", &[("POST", OneOf(&[Operate]))]),
+    ("/v1/plans/{id}/reject", &[("POST", OneOf(&[Operate]))]),
+    ("/v1/plans/{id}/replay", &[("POST", OneOf(&[Decide]))]),
     ("/v1/audit", &[("GET", OneOf(&[Admin]))]),
     ("/v1/strategies", &[("GET", OneOf(&[Operate]))]),
     ("/v1/strategies/{name}", &[("GET", OneOf(&[Operate]))]),

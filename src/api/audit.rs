@@ -41,6 +41,9 @@ impl Audited {
 
     /// Puts it on record, with what came of it.
     pub(crate) async fn record(self, app: &App, outcome: Outcome, came: Value) -> Result<(), AuditError> {
+        if self.action.is_write() && !app.audit_writes {
+            return Ok(());
+        }
         let mut about = self.about;
         if let (Value::Object(about), Value::Object(came)) = (&mut about, came) {
             about.extend(came);
@@ -80,6 +83,11 @@ impl From<AuditError> for Problem {
     fn from(error: AuditError) -> Self {
         Self::new(Kind::AWAY, format!("it was done, but its audit event could not be written: {error}"))
     }
+}
+
+/// What came of a write of one.
+pub(super) fn written(new: bool) -> Value {
+    json!({ "created": u8::from(new), "replaced": u8::from(!new), "failed": 0 })
 }
 
 /// A bulk write on its way to the record: what became of its lines so far. Dropped before its end, it says so there.
@@ -149,7 +157,7 @@ pub(super) struct Which {
 }
 
 impl Which {
-    fn checked(&self) -> Result<(u64, usize), Problem> {
+    pub(super) fn checked(&self) -> Result<(u64, usize), Problem> {
         let bad = |pointer: &str, detail: String| Problem::field(Kind::BAD_REQUEST, FieldError::new(pointer, detail));
         // A 64-bit integer as most languages have it, which is what the document says; no trail is as long.
         let number = |text: &String| {

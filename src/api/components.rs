@@ -1,7 +1,7 @@
 //! Components: reusable texts.
 
 use super::access::caller;
-use super::audit::Audited;
+use super::audit::{Audited, written};
 use super::decide::{checked_as_of, checked_tags};
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json::{self, Json};
@@ -175,12 +175,17 @@ pub(super) async fn put(
         if wire.id.as_ref().is_some_and(|said| said != id.as_str()) {
             return Err(not_allowed(FieldError::new("/id", "it differs from the id in the path")));
         }
-        let decider = &app.decider;
+        let audited = Audited::of(&http, Action::ComponentsWrite, json!({ "ids": [&id] }))?;
+        let (decider, tenant) = (Arc::clone(&app.decider), caller(&http)?.tenant);
         let new = wire.checked(id, decider.clock.now()).map_err(not_allowed)?;
         let deadline = Deadline::from_start(arrival.at, EMBED_WITHIN);
-        let component = decider.embed_component(&caller(&http)?.tenant, new, deadline).await?;
-        let answer = ComponentAnswer::from(&*component);
-        let new = decider.put_components(vec![component]).await?.contains(&true);
+        let work = async move {
+            let component = decider.embed_component(&tenant, new, deadline).await?;
+            let answer = ComponentAnswer::from(&*component);
+            let new = decider.put_components(vec![component]).await?.contains(&true);
+            Ok(((answer, new), written(new)))
+        };
+        let (answer, new) = audited.run(&app, work).await?;
         let status = if new { StatusCode::CREATED } else { StatusCode::OK };
         Ok(HttpResponse::build(status).json(answer))
     };

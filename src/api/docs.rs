@@ -2,7 +2,9 @@
 
 use super::access::{Needs, methods_of};
 use super::error::{Answered, At, Kind, Problem};
-use super::{audit, components, decide, decisions, entries, events, feedback, health, market, ndjson, prototype, strategies};
+use super::{
+    audit, components, decide, decisions, entries, events, feedback, health, market, ndjson, plans, prototype, strategies,
+};
 use crate::domain::role::Role;
 use crate::tenant::Credentials;
 use actix_web::web::{self, Data};
@@ -20,6 +22,7 @@ use utoipa_swagger_ui::Config;
         components::put, components::get, components::delete, components::bulk,
         entries::bulk::bulk, entries::search::search, entries::whole::get, entries::delete::delete,
         market::put, market::get, market::delete,
+        plans::ask, plans::list, plans::check, plans::get, plans::approve, plans::reject, plans::replay,
         strategies::list, strategies::get, audit::export,
         health::live, health::ready, health::metrics,
         prototype::decide, prototype::insert_data, prototype::clear, prototype::clear_by_get,
@@ -30,6 +33,7 @@ use utoipa_swagger_ui::Config;
         (name = "entries", description = "Remembered decisions"),
         (name = "components", description = "Reusable texts, embedded ahead"),
         (name = "market", description = "Past prices, for engines"),
+        (name = "plans", description = "Optimisation plans, which people approve or reject; nothing acts on them"),
         (name = "strategies", description = "Ways to decide"),
         (name = "operations", description = "Health, metrics and the audit trail"),
         (name = "prototype", description = "The prototype's endpoints, kept for its clients"),

@@ -51,14 +51,17 @@ impl Kind {
     pub(super) const FORBIDDEN: Self = Self(403, "forbidden", "The caller may not do this");
     pub(super) const NOT_FOUND: Self = Self(404, "not-found", "There is no such thing");
     pub(super) const METHOD: Self = Self(405, "method-not-allowed", "The method is not allowed here");
+    pub(super) const CONFLICT: Self = Self(409, "wrong-state", "The state does not allow it");
     pub(super) const TIMEOUT: Self = Self(408, "body-timeout", "The body came too slowly");
     pub(super) const TOO_LARGE: Self = Self(413, "too-large", "The body is too large");
     pub(crate) const NOT_ALLOWED: Self = Self(422, "not-allowed", "The request is well formed but not allowed");
     pub(super) const QUOTA: Self = Self(422, "quota-reached", "A quota of the tenant is reached");
+    pub(super) const UNCLEAR: Self = Self(422, "unclear", "The words leave something open");
     pub(super) const RATE: Self = Self(429, "rate-passed", "The tenant asks too often");
     pub(super) const OVERLOADED: Self = Self(503, "overloaded", "The service is busy");
     pub(super) const AWAY: Self = Self(503, "part-away", "A required part is away");
     pub(super) const TOO_LATE: Self = Self(504, "deadline-passed", "The deadline passed");
+    pub(super) const SOLVER: Self = Self(500, "solver-failed", "The solver failed");
     pub(super) const INTERNAL: Self = Self(500, "internal", "The service failed");
 }
 
@@ -81,6 +84,13 @@ impl Problem {
     pub(crate) fn field(kind: Kind, error: FieldError) -> Self {
         let detail = error.to_string();
         Self::new(kind, detail).with(error)
+    }
+
+    /// A problem with several fields.
+    pub(super) fn fields(kind: Kind, detail: impl Into<String>, errors: Vec<FieldError>) -> Self {
+        let mut problem = Self::new(kind, detail);
+        problem.0.errors = errors;
+        problem
     }
 
     /// The same, with the seconds after which it may go better.

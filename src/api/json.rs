@@ -17,7 +17,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 /// How long a body may take to come.
-const BODY_WITHIN: Duration = Duration::from_secs(60);
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BodyWithin(pub Duration);
 
 /// A body read as one JSON value of type `T`.
 #[derive(Debug)]
@@ -64,6 +65,8 @@ pub(super) fn body(
     let stated = request.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<usize>().ok());
     let mut payload = payload.take();
     let request = request.clone();
+    // The server has told it to every request; without it nothing would be read, rather than for ever.
+    let BodyWithin(within) = request.app_data::<BodyWithin>().copied().unwrap_or(BodyWithin(Duration::ZERO));
     async move {
         if stated.is_some_and(|n| n > bytes_max) {
             return Err(too_large(&request));
@@ -81,8 +84,8 @@ pub(super) fn body(
             }
             Ok(body.freeze())
         };
-        let late = |_| Problem::new(Kind::TIMEOUT, "the body did not come within a minute").at(&request);
-        tokio::time::timeout(BODY_WITHIN, gathered).await.map_err(late)?
+        let late = |_| Problem::new(Kind::TIMEOUT, format!("the body did not come within {} s", within.as_secs())).at(&request);
+        tokio::time::timeout(within, gathered).await.map_err(late)?
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) struct MarketAnswer {
 }
 
 impl BarLine {
-    fn checked(self, now: Timestamp) -> Result<NewBar, FieldError> {
+    pub(super) fn checked(self, now: Timestamp) -> Result<NewBar, FieldError> {
         let interval_sec = checked_interval(self.interval_sec)?;
         let bar = Bar::new(self.at, [self.open, self.high, self.low, self.close], self.volume)?;
         let closes = self.at.plus_seconds(u64::from(interval_sec));

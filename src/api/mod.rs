@@ -11,10 +11,13 @@ mod entries;
 mod error;
 mod events;
 mod feedback;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod health;
 mod json;
 mod market;
 mod ndjson;
+mod plans;
 mod prototype;
 mod strategies;
 mod strict;
@@ -32,13 +35,17 @@ pub(crate) use ndjson::LineResult;
 pub(crate) use prototype::InsertRequest;
 
 use self::access::MetricsFor;
+use self::json::BodyWithin;
 use crate::app::App;
 use crate::config::Config;
 use crate::tenant::Credentials;
 use actix_web::dev::Server as ActixServer;
 use actix_web::middleware::from_fn;
+use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Data};
 use actix_web::{App as ActixApp, HttpRequest, HttpServer, Resource};
+use socket2::SockRef;
+use std::any::Any;
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -75,6 +82,12 @@ fn routes(service: &mut web::ServiceConfig) {
                 .route(web::get().to(market::get))
                 .route(web::delete().to(market::delete)),
         )
+        .service(at("/v1/plans", "POST, GET").route(web::post().to(plans::ask)).route(web::get().to(plans::list)))
+        .service(at("/v1/plans/check", "POST").route(web::post().to(plans::check)))
+        .service(at("/v1/plans/{id}", "GET").route(web::get().to(plans::get)))
+        .service(at("/v1/plans/{id}/approve", "POST").route(web::post().to(plans::approve)))
+        .service(at("/v1/plans/{id}/reject", "POST").route(web::post().to(plans::reject)))
+        .service(at("/v1/plans/{id}/replay", "POST").route(web::post().to(plans::replay)))
         .service(at("/v1/strategies", "GET").route(web::get().to(strategies::list)))
         .service(at("/v1/strategies/{name}", "GET").route(web::get().to(strategies::get)))
         .service(at("/health/live", "GET, HEAD").route(web::get().to(health::live)).route(web::head().to(health::live)))
@@ -92,6 +105,15 @@ fn routes(service: &mut web::ServiceConfig) {
         .default_service(web::to(error::not_found));
 }
 
+/// Has the operating system end a connection whose other end takes nothing of what is sent to it for so long (RFC 5482). The server itself
+/// waits for ever for room to write, and an answer that is made while it is taken holds its place meanwhile.
+fn cut_off_who_takes_nothing(connection: &dyn Any, within: Duration) {
+    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+    if let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(within)) {
+        tracing::debug!(%error, "a connection has no limit for what is not taken");
+    }
+}
+
 /// The server, listening on `listener`, for callers who show `credentials`; it runs when it is awaited, until its handle stops it.
 ///
 /// # Errors
@@ -103,12 +125,15 @@ pub fn server(
     config: &Config,
 ) -> std::io::Result<ActixServer> {
     let (metrics, config) = (MetricsFor(config.auth.metrics), &config.server);
+    let body_within = BodyWithin(Duration::from_secs(config.body_within_sec));
+    let taken_within = Duration::from_secs(config.taken_within_sec);
     let workers = match config.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         some => some,
     };
     let server = HttpServer::new(move || {
         let app = ActixApp::new().app_data(Data::clone(&app)).app_data(Data::clone(&credentials)).app_data(metrics);
+        let app = app.app_data(body_within);
         // The last that is wrapped around comes first.
         app.wrap(from_fn(access::guard)).wrap(from_fn(trace::follow)).configure(routes)
     });
@@ -118,7 +143,8 @@ pub fn server(
         .workers(workers)
         .max_connections(config.connections_max.div_ceil(workers))
         .keep_alive(Duration::from_secs(config.keep_alive_sec))
-        .client_request_timeout(Duration::from_secs(10))
+        .client_request_timeout(Duration::from_secs(config.head_within_sec))
+        .on_connect(move |connection, _| cut_off_who_takes_nothing(connection, taken_within))
         .shutdown_timeout(config.drain_sec)
         .listen(listener)?;
     Ok(server.run())

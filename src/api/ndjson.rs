@@ -96,7 +96,12 @@ where
     Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(results))
 }
 
-fn read_line<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FieldError> {
+#[cfg(fuzzing)]
+pub(super) fn lines(body: Bytes) -> impl Iterator<Item = (usize, Bytes)> {
+    Lines { body, at: 0, line: 0 }
+}
+
+pub(super) fn read_line<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FieldError> {
     if bytes.len() > LINE_BYTES_MAX {
         return Err(FieldError::new(
             "",

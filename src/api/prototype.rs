@@ -1,7 +1,7 @@
 //! The prototype's endpoints, kept for its clients.
 
 use super::access::caller;
-use super::audit::Audited;
+use super::audit::{Audited, written};
 use super::decide::checked_as_of;
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
 use super::json::{self, Json};
@@ -207,7 +207,13 @@ impl InsertRequest {
 pub(super) async fn insert_data(app: Data<App>, http: HttpRequest, Json(wire): Json<InsertRequest>) -> Answered {
     let answered = async {
         let new = wire.checked(&app).map_err(|e| Problem::field(Kind::NOT_ALLOWED, e))?;
-        let id = entries::bulk::remember_one(&app, &caller(&http)?.tenant, new).await?;
+        let audited = Audited::of(&http, Action::EntriesWrite, json!({}))?;
+        let (writing, tenant) = (Data::clone(&app), caller(&http)?.tenant);
+        let work = async move {
+            let (id, new) = entries::bulk::remember_one(&writing, &tenant, new).await?;
+            Ok((id, written(new)))
+        };
+        let id = audited.run(&app, work).await?;
         Ok::<_, Problem>(json::ok(&json!({"response": "inserted", "entry": id})))
     };
     answered.await.at(&http)

@@ -53,11 +53,13 @@ const IDLE_TENANTS_MAX: usize = 1_024;
 pub struct Config {
     /// Seconds for which events are kept, from 60; 0 keeps them for ever.
     pub retention_sec: u64,
+    /// Whether what writers write is on record, an event for each request. What is deleted and what operators do always is.
+    pub writes: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { retention_sec: 400 * 24 * 3_600 }
+        Self { retention_sec: 400 * 24 * 3_600, writes: true }
     }
 }
 

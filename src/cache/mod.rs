@@ -7,6 +7,7 @@ pub mod embedding;
 pub mod generations;
 pub mod market;
 pub mod partition;
+pub mod plans;
 mod prompts;
 pub mod semantic;
 pub mod usage;

@@ -38,7 +38,7 @@ fn moment(text: &str) -> Result<Timestamp, String> {
 }
 
 /// What a check came to.
-struct Checked {
+pub(super) struct Checked {
     first: u64,
     last: u64,
     head: String,
@@ -53,7 +53,7 @@ impl Audit {
         match checked {
             Ok(Checked { first, last, head }) => {
                 if self.verify {
-                    let events = (last + 1).saturating_sub(first);
+                    let events = last.saturating_add(1).saturating_sub(first);
                     tell(&json!({ "whole": true, "events": events, "first": first, "last": last, "head": head }).to_string())?;
                 }
                 Ok(ExitCode::SUCCESS)
@@ -99,14 +99,20 @@ fn export(event: &AuditEvent) -> Result<(), Failure> {
 }
 
 fn of_file(path: &Path) -> Result<Checked, Failure> {
-    let named = |error: &dyn std::fmt::Display| Failure::from(format!("{}: {error}", path.display()));
+    let name = path.display().to_string();
+    let file = File::open(path).map_err(|error| format!("{name}: {error}"))?;
+    of_lines(BufReader::new(file), &name)
+}
+
+pub(super) fn of_lines(export: impl BufRead, name: &str) -> Result<Checked, Failure> {
+    let named = |error: &dyn std::fmt::Display| Failure::from(format!("{name}: {error}"));
     let mut going: Option<(Verifier, u64, AuditEvent)> = None;
-    for (at, line) in BufReader::new(File::open(path).map_err(|e| named(&e))?).lines().enumerate() {
+    for (at, line) in export.lines().enumerate() {
         let line = line.map_err(|e| named(&e))?;
         if line.is_empty() {
             continue;
         }
-        let bad = |why: &str| Failure::from(format!("{}:{}: {why}", path.display(), at + 1));
+        let bad = |why: &str| Failure::from(format!("{name}:{}: {why}", at + 1));
         let event: ExportedEvent = serde_json::from_str(&line).map_err(|e| bad(&e.to_string()))?;
         let event = event.read().ok_or_else(|| bad("a hash or a trace id is none"))?;
         let (mut verifier, first) = match going.take() {

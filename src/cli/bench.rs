@@ -71,7 +71,7 @@ impl Bench {
                     store: store::in_memory(Clock::System),
                     search: None,
                     graphs: None,
-                    engines: app::engines(&config, &*embedder)?,
+                    engines: app::engines(&config, &embedder)?,
                     clock: Clock::System,
                 };
                 let app = App::with_parts(&config, parts).await?;

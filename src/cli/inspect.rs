@@ -4,7 +4,7 @@ use super::{Failure, Settings, block_on, tell};
 use crate::app;
 use crate::decide::served_from;
 use crate::domain::audit::DecisionRecord;
-use crate::domain::ids::{ComponentId, EntryId, StrategyName, TenantId};
+use crate::domain::ids::{ComponentId, EntryId, PlanId, StrategyName, TenantId};
 use crate::store::{Family, Record, RecordKey, RecordKind, Store};
 use clap::Args;
 use serde_json::{Value, json};
@@ -22,8 +22,8 @@ pub(super) struct Inspect {
     /// Of which tenant.
     #[arg(long, value_name = "TENANT", default_value = "default", value_parser = super::tenant)]
     tenant: TenantId,
-    /// The id of an entry (`sc:combo:…`) or of a component, or the name of a strategy.
-    #[arg(value_name = "ENTRY|COMPONENT|STRATEGY")]
+    /// The id of an entry (`sc:combo:…`), of a component or of a plan, or the name of a strategy.
+    #[arg(value_name = "ENTRY|COMPONENT|PLAN|STRATEGY")]
     what: String,
 }
 
@@ -43,7 +43,7 @@ impl Inspect {
                 tell(&serde_json::to_string_pretty(&value)?)?;
                 Ok(ExitCode::SUCCESS)
             }
-            None => Err(format!("there is no entry, component or strategy \"{}\"", self.what).into()),
+            None => Err(format!("there is no entry, component, plan or strategy \"{}\"", self.what).into()),
         }
     }
 }
@@ -57,6 +57,11 @@ async fn stored(store: &dyn Store, tenant: &TenantId, what: &str) -> Result<Opti
             }
             None => Ok(None),
         };
+    }
+    if let Ok(id) = PlanId::parse(what)
+        && let Some(record) = store.get(&RecordKey::Plan { tenant: tenant.clone(), id }).await?
+    {
+        return Ok(Some(json!({"kind": "plan", "record": fields(&record)?})));
     }
     let Ok(id) = ComponentId::new(what) else { return Ok(None) };
     for family in Family::ALL {
@@ -92,6 +97,12 @@ fn fields(record: &Record) -> Result<Value, Failure> {
             "key": record.key().to_string(), "role": c.role, "text": &*c.text, "tags": c.tags, "as_of": c.as_of,
             "created_at": c.created_at, "ttl_sec": c.ttl_sec, "expires_at": c.expires_at(), "meta": c.meta,
             "model": c.model.to_string(), "chunks": c.chunks, "vector": vector(&c.vector),
+        }),
+        Record::Plan(plan) => json!({
+            "key": record.key().to_string(), "created_at": plan.created_at, "asked_by": plan.asked_by, "intent_key": plan.key.to_string(),
+            "state": plan.state, "history": plan.history, "asked": plan.asked, "model": &*plan.model, "report": plan.report.as_deref(),
+            "failure": plan.failure, "refers_to": plan.refers_to, "handed_to": plan.handed_to, "made_with": plan.made_with,
+            "ttl_sec": plan.ttl_sec, "expires_at": plan.expires_at(),
         }),
         Record::Text(_)
         | Record::Decision(_)

@@ -4,6 +4,8 @@ mod audit;
 mod bench;
 mod check_config;
 mod eval;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod generations;
 mod health;
 mod ingest;

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// What a merge takes along: all but the audit trails, for two chains don't make one.
-const MERGED: [RecordKind; 7] = [
+const MERGED: [RecordKind; 8] = [
     RecordKind::Component,
     RecordKind::Text,
     RecordKind::Entry,
@@ -25,6 +25,7 @@ const MERGED: [RecordKind; 7] = [
     RecordKind::TagEnd,
     RecordKind::Judgement,
     RecordKind::Market,
+    RecordKind::Plan,
 ];
 
 /// From where to where.

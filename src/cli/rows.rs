@@ -2,7 +2,8 @@
 
 use crate::api::InsertRequest;
 use crate::domain::field::FieldError;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
 use serde_json::value::{RawValue, to_raw_value};
@@ -47,8 +48,12 @@ pub(super) struct ParquetRows {
 }
 
 impl ParquetRows {
-    pub(super) fn open(path: &Path) -> Result<Self, parquet::errors::ParquetError> {
-        let reader = SerializedFileReader::new(File::open(path)?)?;
+    pub(super) fn open(path: &Path) -> Result<Self, ParquetError> {
+        Self::of(File::open(path)?)
+    }
+
+    pub(super) fn of<F: ChunkReader + 'static>(file: F) -> Result<Self, ParquetError> {
+        let reader = SerializedFileReader::new(file)?;
         let total = usize::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or(0);
         Ok(Self { rows: RowIter::from_file_into(Box::new(reader)), total })
     }

@@ -104,6 +104,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
         Duration::from_secs(config.server.drain_sec).saturating_sub(stopping.get().map_or(Duration::ZERO, Instant::elapsed));
     if tokio::time::timeout(drain, app.decider.settled()).await.is_err() {
         tracing::warn!("engines that are still at work were left behind");
+        app.decider.plans.give_up();
     }
     app.decider.embedder.close();
     app.decider.store.flush().await?;

@@ -118,7 +118,7 @@ impl Decider {
         self.alone(tenant, &name, Duration::from_millis(MARKET_TURN_MS)).await
     }
 
-    async fn commit_in_turn(&self, lease: Option<Leased>, writes: Vec<Write>) -> Result<(), StoreError> {
+    pub(super) async fn commit_in_turn(&self, lease: Option<Leased>, writes: Vec<Write>) -> Result<(), StoreError> {
         let Some(lease) = lease else { return self.commit(writes).await };
         let committed = lease.commit(writes).await;
         if committed? { Ok(()) } else { Err(StoreError::Away { detail: "another process has taken over the write".to_owned() }) }

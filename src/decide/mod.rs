@@ -23,6 +23,7 @@ mod lease;
 mod market;
 mod order;
 mod pending;
+pub mod plans;
 mod prompt;
 mod question;
 mod quotas;
@@ -237,6 +238,8 @@ pub struct Decider {
     pub shadows: Shadows,
     /// What engines are at work for.
     pub thinking: Thinking,
+    /// Optimisation plans.
+    pub plans: plans::Plans,
     /// What each tenant may have.
     pub tenants: Arc<Tenants>,
     /// The latest answers, for whoever watches.

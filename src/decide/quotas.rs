@@ -35,7 +35,9 @@ pub struct Holdings {
     pub entries: u64,
     /// Components.
     pub components: u64,
-    /// Bytes of both, and of bars.
+    /// Plans.
+    pub plans: u64,
+    /// Bytes of all of them, and of bars.
     pub bytes: u64,
 }
 
@@ -51,8 +53,9 @@ impl Decider {
             }
             None => in_memory,
         };
-        let bytes = entries.bytes + components.bytes + self.market.used(tenant).bytes;
-        Holdings { entries: entries.count, components: components.count, bytes }
+        let plans = self.plans.index.used(tenant);
+        let bytes = entries.bytes + components.bytes + plans.bytes + self.market.used(tenant).bytes;
+        Holdings { entries: entries.count, components: components.count, plans: plans.count, bytes }
     }
 
     /// What all tenants hold, by their labels in metrics.
@@ -69,6 +72,7 @@ impl Decider {
         };
         add(self.semantic.used_by_all(), |held| Some(&mut held.entries));
         add(self.embeddings.used_by_all(), |held| Some(&mut held.components));
+        add(self.plans.index.used_by_all(), |held| Some(&mut held.plans));
         add(self.market.used_by_all(), |_| None);
         all
     }
@@ -90,18 +94,28 @@ impl Decider {
         self.room(tenant, "bars", || Used { count: 0, bytes })
     }
 
+    /// Whether one more plan of so many bytes fits.
+    pub(super) fn room_for_plans(&self, tenant: &TenantId, bytes: u64) -> Result<(), QuotaReached> {
+        self.room(tenant, "plans", || Used { count: 1, bytes })
+    }
+
     fn room(&self, tenant: &TenantId, what: &'static str, more: impl FnOnce() -> Used) -> Result<(), QuotaReached> {
         let quota = self.tenants.quota(tenant);
         let most = match what {
             "entries" => quota.entries,
             "components" => quota.components,
+            "plans" => quota.plans,
             _ => None,
         };
         if most.is_none() && quota.bytes.is_none() {
             return Ok(());
         }
         let (more, held) = (more(), self.holdings(tenant));
-        let count = if what == "entries" { held.entries } else { held.components };
+        let count = match what {
+            "entries" => held.entries,
+            "plans" => held.plans,
+            _ => held.components,
+        };
         for (what, held, more, most) in [(what, count, more.count, most), ("bytes", held.bytes, more.bytes, quota.bytes)] {
             if let Some(max) = most.filter(|max| more > 0 && held.saturating_add(more) > *max) {
                 metrics::tenants::over_quota(self.tenants.label(tenant), what);

@@ -44,8 +44,12 @@ impl Decision {
                 core.part(b"table", &(rows.len() as u64).to_le_bytes());
                 rows.iter().for_each(|row| core.list(row));
             }
-            Self::Plan(Plan { variables, .. }) => {
+            Self::Plan(Plan { variables, report, .. }) => {
                 core.part(b"plan", b"");
+                // That there is no decision is a core of its own; plans without a report have the key that they always had.
+                if let Some(report) = report.as_ref().filter(|_| variables.is_empty()) {
+                    core.part(b"status", format!("{:?}", report.status).as_bytes());
+                }
                 for (name, value) in variables {
                     core.part(b"variable", name.as_bytes());
                     core.number(*value);

@@ -47,28 +47,41 @@ words! {
     /// What can be done that is kept on record.
     #[schema(as = AuditAction)]
     Action {
-        /// Entries were written in bulk.
+        /// Entries were written.
         EntriesWrite = "entries.write",
         /// Entries were deleted by a filter.
         EntriesDelete = "entries.delete",
         /// All entries of the tenant were deleted.
         EntriesClear = "entries.clear",
-        /// Components were written in bulk.
+        /// Components were written.
         ComponentsWrite = "components.write",
         /// A component was deleted.
         ComponentsDelete = "components.delete",
-        /// Bars were written in bulk.
+        /// Bars were written.
         MarketWrite = "market.write",
         /// The bars of an instrument were deleted.
         MarketDelete = "market.delete",
         /// A decision was said to be right or wrong.
         Feedback = "feedback",
+        /// An optimisation plan was made.
+        PlansAsk = "plans.ask",
+        /// A plan was approved.
+        PlansApprove = "plans.approve",
+        /// A plan was rejected.
+        PlansReject = "plans.reject",
         /// A process began to serve, with these settings, strategies and calibrations.
         ServiceStart = "service.start",
         /// The API keys were read again because they had changed.
         KeysReload = "keys.reload",
         /// Another generation of data is served.
         GenerationsUse = "generations.use",
+    }
+}
+
+impl Action {
+    /// Whether it is a write as it comes every day, which may be left off the record.
+    pub fn is_write(self) -> bool {
+        matches!(self, Self::EntriesWrite | Self::ComponentsWrite | Self::MarketWrite)
     }
 }
 
@@ -232,7 +245,7 @@ impl Verifier {
         if event.hash != event.expected_hash() {
             return broken("it was changed");
         }
-        (self.next, self.previous) = (event.number + 1, event.hash);
+        (self.next, self.previous) = (event.number.saturating_add(1), event.hash);
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 
 use super::agreement::AgreementKey;
 use super::field::FieldError;
+use super::plan::{PlanReport, PlanStatus};
 use crate::limits::DECISION_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -135,13 +136,24 @@ pub struct Numeric {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// The value of the objective.
-    pub objective: f64,
+    /// The value of the objective; absent where there is no decision, and then the report says why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objective: Option<f64>,
     /// The decision variables by name.
     pub variables: BTreeMap<String, f64>,
     /// What the plan does, in words.
     #[serde(default)]
     pub summary: String,
+    /// The id under which the plan is kept until a person approves or rejects it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_id: Option<String>,
+    /// The whole plan: what binds, what else was looked at, what it rests on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Box<PlanReport>>,
+    /// The model that it is the plan of, in the language of models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub model: Option<Box<serde_json::Value>>,
 }
 
 /// A text in sections.
@@ -186,7 +198,8 @@ impl Decision {
             Self::Trade(trade) => trade.check(),
             Self::Table(table) => table.check(),
             Self::Numeric(numeric) => numeric.check(),
-            Self::Plan(_) | Self::Report(_) | Self::Refusal(_) => Ok(()),
+            Self::Plan(plan) => plan.check(),
+            Self::Report(_) | Self::Refusal(_) => Ok(()),
         }
     }
 
@@ -240,6 +253,16 @@ impl Table {
             }
             None => Ok(()),
         }
+    }
+}
+
+impl Plan {
+    fn check(&self) -> Result<(), FieldError> {
+        let decided = |report: &PlanReport| matches!(report.status, PlanStatus::Optimal | PlanStatus::Feasible);
+        if self.objective.is_none() && self.report.as_deref().is_none_or(decided) {
+            return Err(FieldError::new("/objective", "a plan without the value of its objective needs a report that says why"));
+        }
+        Ok(())
     }
 }
 
@@ -381,6 +404,14 @@ mod tests {
     fn what_is_too_large_to_be_read_back_is_not_made_either() {
         let report = Decision::Report(Report { text: "x".repeat(DECISION_BYTES_MAX), sections: BTreeMap::new() });
         assert!(Payload::new(&report).unwrap_err().detail.contains("more than"));
+    }
+
+    #[test]
+    fn a_plan_of_the_format_before_reports_reads_and_one_without_objective_needs_a_report() {
+        let old = r#"{"kind":"plan","objective":14.0,"variables":{"x":1.0}}"#;
+        let Decision::Plan(plan) = Payload::parse(old).unwrap().decision().unwrap() else { panic!("it is a plan") };
+        assert_eq!((plan.objective, plan.report, plan.plan_id), (Some(14.0), None, None));
+        assert_eq!(Payload::parse(r#"{"kind":"plan","variables":{}}"#).unwrap_err().pointer, "/objective");
     }
 
     #[test]

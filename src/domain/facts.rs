@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The version of the shape and of the grammar that fills it.
-pub const FACTS_VERSION: u32 = 3;
+pub const FACTS_VERSION: u32 = 4;
 
 /// What a reader found in one text. The default has read nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -139,6 +139,10 @@ pub enum Bound {
     AtLeast,
     /// This or less.
     AtMost,
+    /// More than this.
+    MoreThan,
+    /// Less than this.
+    LessThan,
     /// Where a move began.
     From,
     /// Where a move ended.

@@ -1,10 +1,10 @@
 //! The error that names a field: what was wrong with one part of an input, and where it stands.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One bad field of an input.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FieldError {
     /// Where the field stands, as a JSON Pointer (RFC 6901), such as `/text` or `/tags/3`.
     pub pointer: String,

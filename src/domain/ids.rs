@@ -153,70 +153,85 @@ impl<'de> Deserialize<'de> for EntryId {
     }
 }
 
-/// The id of one decision: a ULID, so that ids sort by the time they were given out.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DecisionId(ulid::Ulid);
+macro_rules! ulid_type {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(ulid::Ulid);
 
-impl DecisionId {
-    /// A new id for the moment `now`, with 80 random bits.
-    pub fn new(now: super::time::Timestamp, random: u128) -> Self {
-        let millis = u64::try_from(now.as_millis()).unwrap_or(0);
-        Self(ulid::Ulid::from_parts(millis, random))
-    }
+        impl $name {
+            /// A new id for the moment `now`, with 70 random bits. The ten bits before them are the microsecond within the millisecond, so
+            /// that two of one millisecond sort in their order too.
+            pub fn new(now: super::time::Timestamp, random: u128) -> Self {
+                let millis = u64::try_from(now.as_millis()).unwrap_or(0);
+                let micros = u128::try_from(now.as_micros().rem_euclid(1_000)).unwrap_or(0);
+                Self(ulid::Ulid::from_parts(millis, micros << 70 | random & ((1 << 70) - 1)))
+            }
 
-    /// Reads the 26 characters of a ULID.
-    ///
-    /// # Errors
-    /// [`IdError`] where it isn't one.
-    pub fn parse(text: &str) -> Result<Self, IdError> {
-        let refused = || IdError {
-            given: text.chars().take(64).collect(),
-            what: "a decision id",
-            rule: "the 26 characters of a ULID are expected",
-        };
-        if text.len() != 26 {
-            return Err(refused());
+            /// Reads the 26 characters of a ULID.
+            ///
+            /// # Errors
+            /// [`IdError`] where it isn't one.
+            pub fn parse(text: &str) -> Result<Self, IdError> {
+                let refused = || IdError {
+                    given: text.chars().take(64).collect(),
+                    what: $what,
+                    rule: "the 26 characters of a ULID are expected",
+                };
+                if text.len() != 26 {
+                    return Err(refused());
+                }
+                ulid::Ulid::from_string(text).map(Self).map_err(|_| refused())
+            }
+
+            /// The sixteen bytes, big-endian, which sort like the id.
+            pub fn to_bytes(self) -> [u8; 16] {
+                self.0.to_bytes()
+            }
+
+            /// When the id was given out, in milliseconds since the epoch.
+            pub fn millis(self) -> u64 {
+                self.0.timestamp_ms()
+            }
         }
-        ulid::Ulid::from_string(text).map(Self).map_err(|_| refused())
-    }
 
-    /// The sixteen bytes, big-endian, which sort like the id.
-    pub fn to_bytes(self) -> [u8; 16] {
-        self.0.to_bytes()
-    }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let mut buffer = [0; ulid::ULID_LEN];
+                f.write_str(self.0.array_to_str(&mut buffer))
+            }
+        }
 
-    /// When the id was given out, in milliseconds since the epoch.
-    pub fn millis(self) -> u64 {
-        self.0.timestamp_ms()
-    }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut buffer = [0; ulid::ULID_LEN];
+                serializer.serialize_str(self.0.array_to_str(&mut buffer))
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::parse(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
 }
 
-impl fmt::Display for DecisionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut buffer = [0; ulid::ULID_LEN];
-        f.write_str(self.0.array_to_str(&mut buffer))
-    }
-}
-
-impl fmt::Debug for DecisionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for DecisionId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut buffer = [0; ulid::ULID_LEN];
-        serializer.serialize_str(self.0.array_to_str(&mut buffer))
-    }
-}
-
-impl<'de> Deserialize<'de> for DecisionId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
-    }
-}
+ulid_type!(
+    /// The id of one decision: a ULID, so that ids sort by the time they were given out.
+    DecisionId, "a decision id"
+);
+ulid_type!(
+    /// The id of one optimisation plan: a ULID too.
+    PlanId, "a plan id"
+);
 
 /// The trace that a request belongs to: the 16 bytes of a W3C trace id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -266,6 +281,19 @@ mod tests {
         assert!(ComponentId::new("news:01J").is_ok());
     }
 
+    #[test]
+    fn decisions_of_one_millisecond_sort_in_their_order_whatever_their_random_bits_are() {
+        let at = |micros: i64| super::super::time::Timestamp::from_micros(1_700_000_000_000_000 + micros);
+        let ids = [
+            DecisionId::new(at(0), u128::MAX),
+            DecisionId::new(at(1), 7),
+            DecisionId::new(at(999), u128::MAX),
+            DecisionId::new(at(1_000), 0),
+        ];
+        assert!(ids.is_sorted());
+        assert_eq!(ids[2].millis(), ids[0].millis());
+    }
+
     proptest! {
         #[test]
         fn an_entry_id_reads_back_as_itself(bytes: [u8; 32]) {
@@ -277,6 +305,8 @@ mod tests {
         fn a_decision_id_reads_back_as_itself(millis in 0_i64..(1 << 47), random: u128) {
             let id = DecisionId::new(super::super::time::Timestamp::from_micros(millis), random);
             prop_assert_eq!(DecisionId::parse(&id.to_string()).unwrap(), id);
+            let id = PlanId::new(super::super::time::Timestamp::from_micros(millis), random);
+            prop_assert_eq!(PlanId::parse(&id.to_string()).unwrap(), id);
         }
 
         #[test]

@@ -21,6 +21,7 @@ pub mod judgement;
 pub mod market;
 pub mod partition;
 pub mod plan;
+pub mod plan_record;
 pub mod projection;
 pub mod request;
 pub mod risk;

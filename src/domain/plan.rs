@@ -73,6 +73,19 @@ pub enum PlanStatus {
     Unknown,
 }
 
+impl PlanStatus {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Optimal => "optimal",
+            Self::Feasible => "feasible",
+            Self::Infeasible => "infeasible",
+            Self::Unbounded => "unbounded",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Which solver ran.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -106,6 +119,7 @@ pub struct DecisionRow {
 
 /// A constraint that binds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = BindingConstraint)]
 #[serde(deny_unknown_fields)]
 pub struct Binding {
     /// Its name, with its index where it has one, such as `ceiling[btc]`.
@@ -207,3 +221,18 @@ pub struct Violation {
     /// What the right side is.
     pub right: f64,
 }
+
+/// Something that a question in words did not say and that a plan can't do without. It is asked for, never guessed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MissingSlot {
+    /// Its name in the template.
+    pub slot: String,
+    /// One sentence.
+    pub question: String,
+    /// What may be said.
+    pub example: String,
+}
+
+/// The source of what a language model read into a question or added to it.
+pub const LANGUAGE_MODEL: &str = "language model";

@@ -4,9 +4,11 @@
 //! it has nothing to say: that is [`EngineFailure::Abstained`].
 
 pub mod optimise;
+pub mod planning;
 pub mod steps;
 pub mod trading;
 
+use self::planning::PlanMaker;
 use self::steps::Steps;
 use crate::domain::component::Role;
 use crate::domain::deadline::Deadline;
@@ -35,6 +37,9 @@ pub struct Config {
     /// The trading engine.
     #[serde(default)]
     pub trading: trading::Config,
+    /// The optimisation engine.
+    #[serde(default)]
+    pub optimise: optimise::Config,
 }
 
 impl Config {
@@ -49,6 +54,7 @@ impl Config {
         if !(10..=600_000).contains(&self.budget_ms) {
             return Err(FieldError::new("/engine/budget_ms", format!("{} is not 10 to 600,000", self.budget_ms)));
         }
+        self.optimise.check()?;
         self.trading.check()
     }
 }
@@ -156,6 +162,7 @@ pub trait Engine: Send + Sync + Debug {
 #[derive(Debug, Clone, Default)]
 pub struct Engines {
     by_name: BTreeMap<String, Arc<dyn Engine>>,
+    plans: Option<Arc<dyn PlanMaker>>,
 }
 
 impl Engines {
@@ -163,6 +170,18 @@ impl Engines {
     pub fn with(mut self, name: &str, engine: Arc<dyn Engine>) -> Self {
         self.by_name.insert(name.to_owned(), engine);
         self
+    }
+
+    /// Adds what makes plans.
+    #[must_use]
+    pub fn with_plans(mut self, maker: Arc<dyn PlanMaker>) -> Self {
+        self.plans = Some(maker);
+        self
+    }
+
+    /// What makes plans, where there is such a thing.
+    pub fn plans(&self) -> Option<&Arc<dyn PlanMaker>> {
+        self.plans.as_ref()
     }
 
     /// The engine of this name.

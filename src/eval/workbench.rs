@@ -267,7 +267,8 @@ impl Workbench {
     /// # Errors
     /// [`EvalError`] where it can't be put together.
     pub async fn pipeline_with_engines(&self, strategy: Strategy, start: Timestamp) -> Result<Pipeline, EvalError> {
-        let engines = crate::app::engines(&self.config, &*self.embedder)?;
+        let embedder: Arc<dyn Embedder> = Arc::<Remembering>::clone(&self.embedder);
+        let engines = crate::app::engines(&self.config, &embedder)?;
         let pipeline = self.put_together(strategy, engines, start).await?;
         Ok(Pipeline { allow: Allow::Engine, ..pipeline })
     }

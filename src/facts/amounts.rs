@@ -21,14 +21,13 @@ fn same_amount(a: &Quantity, b: &Quantity, rules: &Rules) -> bool {
 }
 
 fn bounds_oppose(a: Bound, b: Bound) -> bool {
-    let bounded = |x: Bound| matches!(x, Bound::AtLeast | Bound::AtMost);
-    bounded(a) != bounded(b)
+    // An end that belongs to the range is not one that lies outside of it: 90 is at least 90 and not more than 90.
+    let end = |x: Bound| matches!(x, Bound::AtLeast | Bound::AtMost | Bound::MoreThan | Bound::LessThan).then_some(x);
+    end(a) != end(b)
         || matches!(
             (a, b),
             (Bound::By, Bound::To | Bound::From)
                 | (Bound::To | Bound::From, Bound::By)
-                | (Bound::AtLeast, Bound::AtMost)
-                | (Bound::AtMost, Bound::AtLeast)
                 | (Bound::From, Bound::To)
                 | (Bound::To, Bound::From)
         )
@@ -47,6 +46,8 @@ fn show(quantity: &Quantity) -> String {
         Bound::Exact | Bound::By => "",
         Bound::AtLeast => "at least ",
         Bound::AtMost => "at most ",
+        Bound::MoreThan => "more than ",
+        Bound::LessThan => "less than ",
         Bound::From => "from ",
         Bound::To => "to ",
     };

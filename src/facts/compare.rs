@@ -195,7 +195,8 @@ fn reversals(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict>
     }
     // Where names act on one another only they tell who is who; `the bill passes the Senate` is no reversal.
     let is_name = |word: &str| held.entities.iter().any(|e| e.id == word) || held.names.iter().any(|name| name == word);
-    let named = held.entities.len() + held.names.len() >= 2;
+    let acts = |role: &Role| role.subject.iter().any(|word| is_name(word)) && role.object.iter().any(|word| is_name(word));
+    let named = held.roles.iter().any(acts);
     let is_side = |word: &str| !named || is_name(word);
     for a in &held.roles {
         if asked.roles.contains(a) {

@@ -34,6 +34,9 @@ pub(super) fn read(items: &[Item<'_>], at: usize, as_of: Timestamp) -> Option<Ta
     if matches!(item.text, "final" | "closing") && items.get(at + 1).is_some_and(|next| matches!(next.text, "quarter")) {
         return Some(with_year(items, at, 2, "Q4"));
     }
+    if let Some(decade) = decade(item.text).filter(|_| at > 0 && items[at - 1].text == "the") {
+        return Some(Taken { date: format!("19{decade}s"), items: 1 });
+    }
     if item.text == "quarter" {
         let n = match (items.get(at + 1)?.kind, items[at + 1].sense()) {
             (Kind::Number { value, digits: 1 }, _) if items[at + 1].text.is_empty() => value,
@@ -59,6 +62,12 @@ pub(super) fn read(items: &[Item<'_>], at: usize, as_of: Timestamp) -> Option<Ta
         Sense::Unit { .. } if item.text == "second" => ordinal_part(items, at, 2.0),
         _ => None,
     }
+}
+
+/// The last two digits of `the nineties`.
+fn decade(text: &str) -> Option<u8> {
+    let decades = ["twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties"];
+    (20..).step_by(10).zip(decades).find_map(|(decade, word)| (word == text).then_some(decade))
 }
 
 fn day_follows(items: &[Item<'_>], at: usize) -> bool {
@@ -214,6 +223,22 @@ fn from_number(items: &[Item<'_>], at: usize, value: f64, digits: u8) -> Option<
             _ => return None,
         };
         return Some(with_year(items, at, month + 1 - at, &format!("{number:02}-{value:02}")));
+    }
+    // `the 1990s`, `the '90s`, of which the second is told by its article.
+    if item.text == "s" && value % 10.0 == 0.0 {
+        let after_the = at > 0 && items[at - 1].text == "the";
+        let year = match digits {
+            4 if (1800.0..=2090.0).contains(&value) => value,
+            2 if after_the => {
+                if value < 30.0 {
+                    2000.0 + value
+                } else {
+                    1900.0 + value
+                }
+            }
+            _ => return None,
+        };
+        return Some(Taken { date: format!("{year}s"), items: 1 });
     }
     let year = year_at(items, at)?;
     let number = |at: usize| match items.get(at).map(|item| (item.kind, item.joined)) {

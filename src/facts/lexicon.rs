@@ -224,6 +224,8 @@ impl Lexicon {
             let bound = match name.as_str() {
                 "at-least" => Bound::AtLeast,
                 "at-most" => Bound::AtMost,
+                "more-than" => Bound::MoreThan,
+                "less-than" => Bound::LessThan,
                 _ => return Err(LexiconError::UnknownName { table: "bound", name }),
             };
             words.iter().for_each(|word| self.add(word, Sense::Bound(bound), false));

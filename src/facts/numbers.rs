@@ -60,7 +60,9 @@ pub(super) fn read(items: &[Item<'_>], at: usize) -> Option<Taken> {
             let quantity = Quantity { value: -taken.quantity.value, ..taken.quantity };
             Some(Taken { quantity, items: taken.items + 1 })
         }
-        (Kind::Unknown, _) if item.text == "noon" => Some(Taken { quantity: quantity(720.0, "clock"), items: 1 }),
+        (Kind::Unknown, _) if matches!(item.text, "noon" | "midday") => {
+            Some(Taken { quantity: quantity(720.0, "clock"), items: 1 })
+        }
         (Kind::Unknown, _) if item.text == "midnight" => Some(Taken { quantity: quantity(0.0, "clock"), items: 1 }),
         _ => None,
     }
@@ -76,6 +78,11 @@ fn one_of(items: &[Item<'_>], at: usize) -> Option<Taken> {
             let half = is_text(items, at + 2, &["and"]) && is_text(items, at + 3, &["a"]) && is_text(items, at + 4, &["half"]);
             let (factor, items) = if half { (factor * 1.5, 5) } else { (*factor, 2) };
             Some(Taken { quantity: quantity(factor, unit), items })
+        }
+        // `a quarter of an hour`
+        Sense::Unit { .. } if next.text == "quarter" && is_text(items, at + 2, &["of"]) && is_text(items, at + 3, &["an"]) => {
+            let Some(Sense::Unit { unit, factor }) = items.get(at + 4).and_then(Item::sense) else { return None };
+            Some(Taken { quantity: quantity(0.25 * factor, unit), items: 5 })
         }
         // `a quarter of all parcels`
         Sense::Unit { .. }
@@ -297,6 +304,13 @@ fn clock(items: &[Item<'_>], at: usize, end: usize, value: f64, suffix: &str) ->
     }
     if let Some(hours) = half_day(value, suffix) {
         return done(hours * 60.0, end);
+    }
+    // `2–4 am`: what stands behind the second end is said of both.
+    if suffix.is_empty() && items.get(end).is_some_and(|next| next.joined && matches!(next.kind, Kind::Number { .. })) {
+        let behind = [items[end].text, items.get(end + 1).map_or("", |after| after.text)];
+        if let Some(hours) = behind.iter().find_map(|text| half_day(value, text)) {
+            return done(hours * 60.0, end);
+        }
     }
     let hours = items.get(end).filter(|_| suffix.is_empty()).and_then(|next| half_day(value, next.text))?;
     done(hours * 60.0, end + 1)

@@ -74,6 +74,11 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
                 "since" | "from" | "starting" | "beginning" => format!(">={}", taken.date),
                 "until" | "till" | "by" => format!("<={}", taken.date),
                 "before" | "prior" => format!("<{}", taken.date),
+                "than" if at > 1 && matches!(items[at - 2].text, "later" | "earlier") => {
+                    // The comparison is said by the date now, and late is nobody.
+                    parts.truncate(parts.len().saturating_sub(2));
+                    format!("{}{}", if items[at - 2].text == "later" { '>' } else { '<' }, taken.date)
+                }
                 "after" | "following" => format!(">{}", taken.date),
                 _ => taken.date,
             };
@@ -93,7 +98,7 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             // `past 24 hours` and `over three years` are how long it took.
             let lasts =
                 |unit: &str, text: &str| unit == "month" && matches!(text, "past" | "over") || unit == "min" && text == "past";
-            if taken.quantity.bound == Bound::AtLeast
+            if taken.quantity.bound == Bound::MoreThan
                 && at > 0
                 && lasts(&taken.quantity.unit, items[at - 1].text)
                 && items[at - 1].last == items[at - 1].text
@@ -138,7 +143,7 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             (_, Some(Sense::Bound(_))) if item.text == "past" && at > 0 && items[at - 1].text == "the" => {}
             (_, Some(Sense::Bound(held))) if number_follows(items, at) => bound = *held,
             (_, Some(Sense::Pole { axis, .. })) if &**axis == "forecast" && is_bound(item.text) && number_follows(items, at) => {
-                bound = if item.text == "above" { Bound::AtLeast } else { Bound::AtMost };
+                bound = if item.text == "above" { Bound::MoreThan } else { Bound::LessThan };
             }
             // `5,000 puts`: options, where a number stands before.
             _ if matches!(item.text, "calls" | "puts" | "call" | "put") && options_before(items, at) => {
@@ -151,7 +156,7 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             // `tops $2,500`: it rose above that.
             _ if matches!(item.text, "tops" | "topped") && number_follows(items, at) => {
                 parts.push(Part::Pole { axis: "direction", pole: 1, canon: "direction+" });
-                bound = Bound::AtLeast;
+                bound = Bound::MoreThan;
             }
             // `to production` is where software runs.
             _ if item.text == "production" && at > 0 && matches!(items[at - 1].text, "to" | "into" | "from") => {
@@ -195,6 +200,13 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             }
             // A question that begins with `List` or `Show` lists nothing on an exchange.
             _ if begins_clause(items, at) && matches!(item.text, "list" | "rank") => parts.push(Part::Small(item.text)),
+            // `Briefing: Apple rises`
+            _ if at == 0
+                && matches!(item.text, "briefing" | "breaking" | "exclusive" | "update")
+                && items.get(1).is_some_and(|next| matches!(next.kind, Kind::Break)) =>
+            {
+                at += 1;
+            }
             // `WRAPUP 2-Factories slow`
             _ if at == 0
                 && matches!(item.text, "update" | "wrapup")
@@ -298,10 +310,10 @@ fn push_sense<'a>(parts: &mut Vec<Part<'a>>, item: &Item<'a>, sense: &'a Sense, 
             Part::Pole { axis: "direction", pole: 1, canon: "direction+" }
         }
         // A bound without a number compares with something else, such as an estimate.
-        Sense::Bound(Bound::AtLeast) if !matches!(item.text, "over" | "past" | "beyond") => {
+        Sense::Bound(Bound::AtLeast | Bound::MoreThan) if !matches!(item.text, "over" | "past" | "beyond") => {
             Part::Pole { axis: "forecast", pole: 1, canon: "forecast+" }
         }
-        Sense::Bound(Bound::AtMost) if matches!(item.text, "less" | "below" | "fewer") => {
+        Sense::Bound(Bound::AtMost | Bound::LessThan) if matches!(item.text, "less" | "below" | "fewer") => {
             Part::Pole { axis: "forecast", pole: -1, canon: "forecast-" }
         }
         _ => Part::Small(item.text),

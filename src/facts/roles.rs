@@ -41,6 +41,9 @@ fn right(parts: &[Part<'_>], at: usize, most: usize) -> Vec<String> {
 
 fn around_verb(parts: &[Part<'_>], at: usize, canon: &str) -> Option<Role> {
     let (before, after) = (left(parts, at, SIDE_MAX), right(parts, at, SIDE_MAX));
+    if let Some(inverted) = inverted(parts, at, canon) {
+        return Some(inverted);
+    }
     // The agent of a passive stands after `by`; a number after it is an amount.
     let by = (at + 1..parts.len().min(at + 7)).find(|by| matches!(parts[*by], Part::Small("by")) && is_agent(parts, *by, canon));
     let (subject, object) = match by {
@@ -53,6 +56,15 @@ fn around_verb(parts: &[Part<'_>], at: usize, canon: &str) -> Option<Role> {
         }
         None => (before, after),
     };
+    (!subject.is_empty() && !object.is_empty()).then(|| Role { subject, verb: canon.into(), object })
+}
+
+/// `Which teams did Ajax beat`, `employees whom Sandra reports to`: what is asked for stands first, and is acted on.
+fn inverted(parts: &[Part<'_>], at: usize, canon: &str) -> Option<Role> {
+    let start = parts[..at].iter().rposition(|part| matches!(part, Part::Break)).map_or(0, |before| before + 1);
+    let turn = (start..at).find(|turn| matches!(parts[*turn], Part::Small("did" | "does" | "whom")))?;
+    let object: Vec<String> = parts[start..turn].iter().rev().filter_map(name).take(SIDE_MAX).map(String::from).collect();
+    let subject: Vec<String> = parts[turn + 1..at].iter().rev().filter_map(name).take(SIDE_MAX).map(String::from).collect();
     (!subject.is_empty() && !object.is_empty()).then(|| Role { subject, verb: canon.into(), object })
 }
 

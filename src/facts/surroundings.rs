@@ -125,8 +125,10 @@ pub(super) fn before_noun(items: &[Item<'_>], at: usize) -> bool {
 
 pub(super) fn bound_of_sign(sign: char) -> Bound {
     match sign {
-        '>' | '≥' => Bound::AtLeast,
-        '<' | '≤' => Bound::AtMost,
+        '>' => Bound::MoreThan,
+        '≥' => Bound::AtLeast,
+        '<' => Bound::LessThan,
+        '≤' => Bound::AtMost,
         '→' => Bound::To,
         _ => Bound::Exact,
     }

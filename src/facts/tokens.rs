@@ -58,6 +58,7 @@ pub(super) fn cut(text: &str) -> (Vec<Token>, bool) {
         }
         if first.is_ascii_digit() {
             let minus = joined && spaced_before(text, rest);
+            version |= has_two_dots(rest);
             version |= tokens.last().is_some_and(|before| matches!(&*before.text, "version" | "release" | "tag" | "build"));
             taken = number(rest, minus, joined && !minus, &mut tokens);
             if std::mem::take(&mut version) {
@@ -156,10 +157,35 @@ fn number(rest: &str, minus: bool, joined: bool, tokens: &mut Vec<Token>) -> usi
         });
         return at + rest[at..].chars().take(2).map(char::len_utf8).sum::<usize>();
     }
+    // `41 °C`
+    let scale = rest[at..].trim_start_matches([' ', '\u{a0}']).strip_prefix('°').map(|after| after.trim_start_matches(' '));
+    if let Some((unit, after)) = scale.and_then(|after| temperature(after)) {
+        let shape = Shape::Number { value, digits };
+        tokens.push(Token { text: unit.into(), shape, capital: false, shouted: false, joined });
+        return rest.len() - after.len();
+    }
     let suffix_len = rest[at..].bytes().take_while(u8::is_ascii_alphabetic).count();
     let text = rest[at..at + suffix_len].to_ascii_lowercase();
     tokens.push(Token { text, shape: Shape::Number { value, digits }, capital: false, shouted: false, joined });
     at + suffix_len
+}
+
+/// The scale that a letter behind the sign of a degree names, and what comes after it.
+fn temperature(after: &str) -> Option<(&'static str, &str)> {
+    let (unit, rest) = match after.chars().next()? {
+        'C' => ("celsius", &after[1..]),
+        'F' => ("fahrenheit", &after[1..]),
+        _ => return None,
+    };
+    (!rest.chars().next().is_some_and(char::is_alphanumeric)).then_some((unit, rest))
+}
+
+/// `2.8.1`: no number has two points.
+fn has_two_dots(rest: &str) -> bool {
+    let run = rest.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default();
+    let mut parts = run.trim_end_matches('.').split('.');
+    let first = parts.next().is_some_and(|part| !part.is_empty());
+    first && parts.clone().count() >= 2 && parts.all(|part| !part.is_empty())
 }
 
 /// The 2.10 of a version comes after its 2.9, and isn't its 2.1.

@@ -33,6 +33,8 @@ pub use adaptive::Adaptive;
 pub use builder::Builder;
 pub use flat::Flat;
 pub use hnsw::Hnsw;
+#[cfg(fuzzing)]
+pub use hnsw::snapshot::fuzz as fuzz_snapshot;
 pub use hnsw::snapshot::{Restored, SnapshotError};
 
 use crate::domain::vector::UnitVector;

@@ -41,10 +41,14 @@ impl Gap {
             Relation::More => right + 1.0 - left,
             Relation::Differs => 1.0 - (left - right).abs(),
         };
-        let scale = left.abs().max(right.abs()).max(1.0);
         // What is no number holds nothing.
-        let size = if apart.is_nan() { f64::MAX } else { (apart.max(0.0) / scale).min(f64::MAX) };
-        Self { size, left, right }
+        let found = Self { size: 0.0, left, right };
+        let size = if apart.is_nan() { f64::MAX } else { (apart.max(0.0) / found.scale()).min(f64::MAX) };
+        Self { size, ..found }
+    }
+
+    fn scale(&self) -> f64 {
+        self.left.abs().max(self.right.abs()).max(1.0)
     }
 
     const fn broken() -> Self {
@@ -82,6 +86,23 @@ impl Findings {
 
     pub(super) fn compare(&mut self, left: f64, relation: Relation, right: f64, name: impl FnOnce() -> String, states: &str) {
         self.add(Gap::between(left, relation, right), name, states);
+    }
+
+    /// A row of a program, whose terms add up to `size` with nothing cancelling out.
+    pub(super) fn row(
+        &mut self,
+        (left, relation, right): (f64, Relation, f64),
+        size: f64,
+        row: impl FnOnce() -> (String, String),
+    ) {
+        let mut gap = Gap::between(left, relation, right);
+        gap.size *= gap.scale() / gap.scale().max(size);
+        if gap.size > self.tolerance {
+            let (name, states) = row();
+            self.add(gap, || name, &states);
+        } else {
+            self.add(gap, String::new, "");
+        }
     }
 
     pub(super) fn report(mut self, objective: Option<f64>) -> CheckReport {
@@ -231,13 +252,9 @@ impl Checker<'_> {
         self.scope.enter(formula.slots);
         let tolerance = self.tolerance;
         let found = self.scope.each(&constraint.over, &mut |scope| {
-            let name = || super::expand::instance(&constraint.name, scope.index_text(&constraint.over));
-            let name = name();
-            match gap(scope, &formula.node, tolerance) {
-                Ok(gap) => findings.add(gap, || name, &formula.text),
-                // An expression without a value at these values, as the logarithm of what is negative, does not hold.
-                Err(_) => findings.add(Gap { size: f64::MAX, left: f64::MAX, right: 0.0 }, || name, &formula.text),
-            }
+            // An expression without a value at these values, as the logarithm of what is negative, does not hold.
+            let gap = gap(scope, &formula.node, tolerance).unwrap_or(Gap { size: f64::MAX, left: f64::MAX, right: 0.0 });
+            findings.add(gap, || super::expand::instance(&constraint.name, &scope.index_text(&constraint.over)), &formula.text);
             Ok(())
         });
         found.map_err(|fault| fault.within(&formula.pointer))
@@ -252,7 +269,12 @@ fn gap(scope: &mut Scope<'_>, node: &Node, tolerance: f64) -> Result<Gap, Fault>
             let mut left = scope.number(&sides[0])?;
             for (place, (side, relation)) in sides[1..].iter().zip(relations).enumerate() {
                 let right = scope.number(side)?;
-                let found = Gap::between(left, *relation, right);
+                let mut found = Gap::between(left, *relation, right);
+                if found.size > 0.0 {
+                    // What cancels out to nearly nothing is judged by what it is made of, as `x - y <= 0` by `x` and `y`.
+                    let size = magnitude(scope, &sides[place])?.max(magnitude(scope, side)?);
+                    found.size *= found.scale() / found.scale().max(size);
+                }
                 if place == 0 || found.size > worst.size {
                     worst = found;
                 }
@@ -294,6 +316,22 @@ fn gap(scope: &mut Scope<'_>, node: &Node, tolerance: f64) -> Result<Gap, Fault>
         }
         NodeKind::Call(function, items) if function.is_rule() => rules::gap(scope, *function, items, tolerance),
         _ => Ok(if scope.holds(node)? { Gap::NONE } else { Gap::broken() }),
+    }
+}
+
+/// How large an expression is with nothing in it cancelling out.
+fn magnitude(scope: &mut Scope<'_>, node: &Node) -> Result<f64, Fault> {
+    match &node.kind {
+        NodeKind::Sum(terms) => terms.iter().try_fold(0.0, |total, (_, term)| Ok(total + magnitude(scope, term)?)),
+        NodeKind::Call(Function::Sum, items) => {
+            let mut total = 0.0;
+            scope.each_item(items, &mut |scope, of| {
+                total += magnitude(scope, &of[0])?;
+                Ok(())
+            })?;
+            Ok(total)
+        }
+        _ => Ok(scope.number(node)?.abs()),
     }
 }
 

@@ -83,7 +83,7 @@ impl Expanded {
 }
 
 /// The name of an instance, such as `ceiling[btc]`.
-pub(super) fn instance(name: &str, index: String) -> String {
+pub(super) fn instance(name: &str, index: &str) -> String {
     if index.is_empty() { name.to_owned() } else { format!("{name}[{index}]") }
 }
 
@@ -162,6 +162,16 @@ impl Model {
         for variable in &parts.variables {
             keep(builder.variable(&mut scope, variable));
         }
+        // Without all columns nothing else can be written out.
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let mut keep = |error: Result<(), ModelError>| {
+            if let Err(error) = error {
+                errors.push(error);
+            }
+            errors.len() < MODEL_ERRORS_MAX
+        };
         let variables = instances(parts);
         let objective = builder.objective(&mut scope, &parts.objective.formula);
         let objective = objective.map_err(|error| keep(Err(error))).ok();
@@ -268,6 +278,9 @@ impl<'a> Builder<'a> {
         let need = if self.parts.objective.sense == Sense::Minimize { Need::Above } else { Need::Below };
         let mut total = affine::Total::default();
         let added = self.add(scope, &formula.node, 1.0, need, &mut total).and_then(|()| {
+            if total.product_at.is_some() {
+                Self::fold(&mut total);
+            }
             total.merge();
             self.fits(&total.affine, &formula.node.at)?;
             self.check_curvature(&total, need, &formula.node.at)
@@ -286,7 +299,7 @@ impl<'a> Builder<'a> {
         let mut any = false;
         let done = scope.each(&constraint.over, &mut |scope| {
             any = true;
-            let name = instance(&constraint.name, scope.index_text(&constraint.over));
+            let name = instance(&constraint.name, &scope.index_text(&constraint.over));
             self.begin(name.clone(), &formula.text);
             let before = (self.rows.len(), self.cones.len(), self.rules.len());
             self.state(scope, &formula.node, true, &[])?;

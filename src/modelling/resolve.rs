@@ -84,15 +84,16 @@ impl<'a> Resolver<'a> {
                 if length == 0 {
                     return Err(Fault::new(&binder.set_at, format!("the range {from}..{to} is empty")));
                 }
-                if length > MODEL_ENTRIES_MAX {
-                    return Err(Fault::new(
-                        &binder.set_at,
-                        format!("the range has {length} numbers; at most {MODEL_ENTRIES_MAX} are taken"),
-                    ));
-                }
                 let name = format!("{from}..{to}");
                 if let Some(known) = self.parts.sets.iter().position(|set| set.name == name) {
                     return Ok(known);
+                }
+                let all: usize = self.parts.sets.iter().map(Set::len).sum();
+                if length > MODEL_ENTRIES_MAX.saturating_sub(all) {
+                    return Err(Fault::new(
+                        &binder.set_at,
+                        format!("the range has {length} numbers, and all sets together at most {MODEL_ENTRIES_MAX} members"),
+                    ));
                 }
                 let members = (*from..=*to).map(|value| self.parts.members.intern(Member::Whole(value))).collect();
                 self.parts.sets.push(Set::new(name, members, 1));

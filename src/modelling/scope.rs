@@ -21,6 +21,9 @@ pub(super) struct Scope<'a> {
     slots: Vec<Bound>,
 }
 
+/// What is done with the bodies of an item, for each choice of its indices.
+pub(super) type Bodies<'f, 'a> = dyn FnMut(&mut Scope<'a>, &[Node]) -> Result<(), Fault> + 'f;
+
 /// What an index is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bound {
@@ -77,11 +80,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Runs `then` for each body of each item.
-    pub(super) fn each_item(
-        &mut self,
-        items: &[Items],
-        then: &mut dyn FnMut(&mut Self, &[Node]) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+    pub(super) fn each_item(&mut self, items: &[Items], then: &mut Bodies<'_, 'a>) -> Result<(), Fault> {
         for items in items {
             self.each(&items.over, &mut |scope| then(scope, &items.of))?;
         }
@@ -103,7 +102,7 @@ impl<'a> Scope<'a> {
                 Look::Fixed(place) => *place,
                 Look::Find(chosen) => {
                     let set = &self.parts.sets[dim.set];
-                    let member = self.member(chosen, at)?;
+                    let member = self.member(chosen)?;
                     match member.as_ref().ok().and_then(|id| set.place(*id)) {
                         Some(place) => place,
                         None => {
@@ -125,7 +124,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The member that is chosen, or how it would be written where no set has it.
-    fn member(&mut self, chosen: &Chosen, at: &Range<usize>) -> Result<Result<u32, String>, Fault> {
+    fn member(&mut self, chosen: &Chosen) -> Result<Result<u32, String>, Fault> {
         match chosen {
             Chosen::Slot(slot) => Ok(Ok(self.slots[*slot].member)),
             Chosen::Fixed(id) => Ok(Ok(*id)),
@@ -141,7 +140,7 @@ impl<'a> Scope<'a> {
             Chosen::Tuple(parts) => {
                 let mut ids = Vec::with_capacity(parts.len());
                 for part in parts {
-                    match self.member(part, at)? {
+                    match self.member(part)? {
                         Ok(id) => ids.push(id),
                         Err(text) => return Ok(Err(text)),
                     }
@@ -182,7 +181,7 @@ impl<'a> Scope<'a> {
             }
             NodeKind::CompareMembers(left, relation, right) => self.compare_members(left, *relation, right, &node.at),
             NodeKind::Among(chosen, set) => {
-                let member = self.member(chosen, &node.at)?;
+                let member = self.member(chosen)?;
                 Ok(member.is_ok_and(|id| self.parts.sets[*set].place(id).is_some()))
             }
             NodeKind::Not(inner) => Ok(!self.holds(inner)?),
@@ -195,7 +194,7 @@ impl<'a> Scope<'a> {
     }
 
     fn compare_members(&mut self, left: &Chosen, relation: Relation, right: &Chosen, at: &Range<usize>) -> Result<bool, Fault> {
-        let (a, b) = (self.member(left, at)?, self.member(right, at)?);
+        let (a, b) = (self.member(left)?, self.member(right)?);
         match relation {
             Relation::Equal => return Ok(a == b),
             Relation::Differs => return Ok(a != b),

@@ -84,12 +84,12 @@ pub(super) fn check(
     }
     for (row, _) in program.rows.iter().zip(dropped).filter(|(_, dropped)| !**dropped) {
         let sum = row.at(&values);
-        let name = || row.name.clone();
-        if row.lower.is_finite() {
-            findings.compare(sum, Relation::AtLeast, row.lower, name, &states(program, row));
-        }
-        if row.upper.is_finite() {
-            findings.compare(sum, Relation::AtMost, row.upper, name, &states(program, row));
+        // What cancels out to nearly nothing is judged by what it is made of.
+        let size: f64 = row.terms.iter().map(|(column, value)| (value * values[*column as usize]).abs()).sum();
+        for (relation, side) in [(Relation::AtLeast, row.lower), (Relation::AtMost, row.upper)] {
+            if side.is_finite() {
+                findings.row((sum, relation, side), size, || (row.name.clone(), states(program, row)));
+            }
         }
     }
     let objective = program.objective_at(&values);

@@ -12,6 +12,8 @@
 mod address;
 mod config;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod link;
 mod probe;
 mod runtime;

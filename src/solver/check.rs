@@ -226,7 +226,7 @@ pub(super) fn shape(solution: &Solution, program: &Program) -> Result<(), &'stat
         (fits(&solution.duals, rows), "the duals"),
         (fits(&solution.reduced_costs, columns), "the reduced costs"),
         (fits(&solution.ray, columns), "the ray"),
-        (solution.objective.is_none_or(f64::is_finite), "the objective"),
+        ([solution.objective, solution.bound].into_iter().flatten().all(f64::is_finite), "the objective or its bound"),
         (solution.solver.len() <= 100, "the name of the solver"),
     ];
     rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, what)| Err(what))

@@ -66,6 +66,7 @@ impl Chosen {
     /// As [`Solver::solve`], as far as the process survives.
     #[doc(hidden)]
     pub fn solve_unguarded(&self, program: &Program, limits: &Limits) -> Result<Solution, SolverError> {
+        check::check(program)?;
         let limits = self.0.bounded(limits);
         let setup = self.0.setup(self.0.config.name_for(program.class), program, &limits)?;
         answer(worker::solve_here(&setup, program, &limits), program, &limits)
@@ -133,7 +134,7 @@ impl Shared {
 
     /// Has a worker try what it must not be able to do.
     #[cfg(test)]
-    fn probe(&self, probe: super::worker::probe::Probe, limits: &Limits, cancel: &Cancel) -> Result<Reply, SolverError> {
+    fn probe(&self, probe: worker::probe::Probe, limits: &Limits, cancel: &Cancel) -> Result<Reply, SolverError> {
         let program = super::contract::empty(super::Class::Lp);
         let setup = self.setup(Name::Highs, &program, limits)?;
         self.run(&setup, &process::job(&JobRef::Probe(probe))?, limits, cancel)

@@ -17,6 +17,8 @@ const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 const PIPE_BYTES: usize = 65_536;
 /// Bytes kept of what a worker says to its standard error.
 const SAID_BYTES_MAX: usize = 4_096;
+/// All that a worker finds in its environment: the allocator of the service is not to take a gigabyte ahead, which counts as used.
+const ALLOCATOR: [(&str, &str); 2] = [("MIMALLOC_ARENA_EAGER_COMMIT", "0"), ("MIMALLOC_ARENA_RESERVE", "32M")];
 /// This process: the name holds even where its file was replaced by a newer one.
 const THIS_PROGRAM: &str = "/proc/self/exe";
 
@@ -101,7 +103,7 @@ impl Worker {
         let failed = |error: String| SolverError::Failed(format!("no worker could be started: {error}"));
         let argument = serde_json::to_string(setup).map_err(|error| failed(error.to_string()))?;
         let mut command = Command::new(program);
-        command.arg("solve-worker").arg(argument).env_clear().current_dir("/");
+        command.arg("solve-worker").arg(argument).env_clear().envs(ALLOCATOR).current_dir("/");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {

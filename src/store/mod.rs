@@ -42,6 +42,8 @@ pub use journal::JournalHealth;
 pub use memory::Common;
 pub use record::{Family, Record, RecordKey, RecordKind, Write};
 pub use redis::Config as RedisConfig;
+#[cfg(fuzzing)]
+pub use redis::fuzz as fuzz_redis;
 pub use shared::Shared;
 
 use crate::domain::time::{Clock, Timestamp};

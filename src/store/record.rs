@@ -4,9 +4,10 @@ use crate::domain::audit::DecisionRecord;
 use crate::domain::audit_chain::{AuditChain, AuditEvent};
 use crate::domain::component::{Component, EmbeddedText, ModelRef, Role};
 use crate::domain::entry::StoredEntry;
-use crate::domain::ids::{ComponentId, DecisionId, EntryId, TenantId};
+use crate::domain::ids::{ComponentId, DecisionId, EntryId, PlanId, TenantId};
 use crate::domain::judgement::{Judgement, Source};
 use crate::domain::market::{Chunk, Instrument};
+use crate::domain::plan_record::PlanRecord;
 use crate::domain::tag_end::TagEnd;
 use crate::domain::text::TextHash;
 use crate::domain::time::Timestamp;
@@ -35,6 +36,8 @@ pub enum Record {
     AuditEvent(Arc<AuditEvent>),
     /// How far the chain of a tenant's audit events goes.
     AuditChain(AuditChain),
+    /// An optimisation plan.
+    Plan(Arc<PlanRecord>),
 }
 
 impl Record {
@@ -59,6 +62,7 @@ impl Record {
             },
             Self::AuditEvent(event) => RecordKey::AuditEvent { tenant: event.deed.tenant.clone(), number: event.number },
             Self::AuditChain(chain) => RecordKey::AuditChain { tenant: chain.tenant.clone() },
+            Self::Plan(plan) => RecordKey::Plan { tenant: plan.tenant.clone(), id: plan.id },
         }
     }
 
@@ -74,6 +78,7 @@ impl Record {
             Self::Market(_) => RecordKind::Market,
             Self::AuditEvent(_) => RecordKind::AuditEvent,
             Self::AuditChain(_) => RecordKind::AuditChain,
+            Self::Plan(_) => RecordKind::Plan,
         }
     }
 
@@ -84,6 +89,7 @@ impl Record {
             Self::Text(text) => text.ttl_sec.map(|ttl| text.created_at.plus_seconds(ttl)),
             Self::Entry(stored) => stored.entry.expires_at(),
             Self::Judgement(judged) => Some(judged.at.plus_seconds(JUDGEMENT_TTL_SEC)),
+            Self::Plan(plan) => plan.expires_at(),
             Self::Decision(_) | Self::TagEnd(_) | Self::Market(_) | Self::AuditEvent(_) | Self::AuditChain(_) => None,
         }
     }
@@ -108,6 +114,7 @@ impl Record {
             (Self::Judgement(a), Self::Judgement(b)) => a.at > b.at,
             (Self::Market(a), Self::Market(b)) => a.bars.bars().len() > b.bars.bars().len(),
             (Self::AuditChain(a), Self::AuditChain(b)) => (a.last, a.first) > (b.last, b.first),
+            (Self::Plan(a), Self::Plan(b)) => (a.history.len(), a.handed_to.len()) > (b.history.len(), b.handed_to.len()),
             _ => false,
         }
     }
@@ -122,6 +129,7 @@ impl Record {
             Self::TagEnd(end) => Some(end.at),
             Self::Judgement(judged) => Some(judged.at),
             Self::AuditEvent(event) => Some(event.at),
+            Self::Plan(plan) => Some(plan.changed_at()),
             Self::Market(_) | Self::AuditChain(_) => None,
         }
     }
@@ -140,11 +148,12 @@ pub enum RecordKind {
     Market,
     AuditEvent,
     AuditChain,
+    Plan,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Component,
         Self::Text,
         Self::Entry,
@@ -154,6 +163,7 @@ impl RecordKind {
         Self::Market,
         Self::AuditEvent,
         Self::AuditChain,
+        Self::Plan,
     ];
 
     /// Those that are one tenant's trail, which goes on from where it is and is never put together from two.
@@ -171,6 +181,7 @@ impl RecordKind {
             Self::Market => "market",
             Self::AuditEvent => "audit_event",
             Self::AuditChain => "audit_chain",
+            Self::Plan => "plan",
         }
     }
 }
@@ -227,6 +238,8 @@ pub enum RecordKey {
     AuditEvent { tenant: TenantId, number: u64 },
     /// `{tenant}:audit_chain`.
     AuditChain { tenant: TenantId },
+    /// `{tenant}:plan:<ulid>`.
+    Plan { tenant: TenantId, id: PlanId },
 }
 
 impl RecordKey {
@@ -242,6 +255,7 @@ impl RecordKey {
             Self::Market { .. } => RecordKind::Market,
             Self::AuditEvent { .. } => RecordKind::AuditEvent,
             Self::AuditChain { .. } => RecordKind::AuditChain,
+            Self::Plan { .. } => RecordKind::Plan,
         }
     }
 
@@ -256,6 +270,7 @@ impl RecordKey {
             | Self::Judgement { tenant, .. }
             | Self::Market { tenant, .. }
             | Self::AuditEvent { tenant, .. }
+            | Self::Plan { tenant, .. }
             | Self::AuditChain { tenant } => tenant,
         }
     }
@@ -266,6 +281,9 @@ impl RecordKey {
         let tenant = TenantId::new(tenant).ok()?;
         if let Some(id) = rest.strip_prefix("decision:") {
             return Some(Self::Decision { tenant, id: DecisionId::parse(id).ok()? });
+        }
+        if let Some(id) = rest.strip_prefix("plan:") {
+            return Some(Self::Plan { tenant, id: PlanId::parse(id).ok()? });
         }
         if let Some(tag) = rest.strip_prefix("tag_end:") {
             return Some(Self::TagEnd { tenant, tag: tag.to_owned() });
@@ -323,6 +341,7 @@ impl fmt::Display for RecordKey {
             }
             Self::AuditEvent { tenant, number } => write!(f, "{{{tenant}}}:audit_event:{number}"),
             Self::AuditChain { tenant } => write!(f, "{{{tenant}}}:audit_chain"),
+            Self::Plan { tenant, id } => write!(f, "{{{tenant}}}:plan:{id}"),
         }
     }
 }
@@ -387,6 +406,7 @@ mod tests {
                 RecordKey::Judgement { tenant: tenant.clone(), decision, source: Source::Shadow },
                 RecordKey::AuditEvent { tenant: tenant.clone(), number: chunk.unsigned_abs() },
                 RecordKey::AuditChain { tenant: tenant.clone() },
+                RecordKey::Plan { tenant: tenant.clone(), id: PlanId::new(Timestamp::from_micros(1), 7) },
                 RecordKey::Market { tenant, instrument: Instrument::new(&instrument).unwrap(), interval_sec, chunk },
             ] {
                 prop_assert_eq!(RecordKey::parse(&key.to_string()), Some(key));

@@ -7,10 +7,16 @@ use crate::domain::calibration::Evidence;
 use crate::domain::component::{Component, Cut, EmbeddedText, ModelRef, Role};
 use crate::domain::decision::Payload;
 use crate::domain::entry::{Band, Entry, Part, Provenance, StoredEntry, Validity};
-use crate::domain::ids::{ComponentId, DecisionId, EntryId, StrategyName, TenantId, TraceId};
+use crate::domain::field::FieldError;
+use crate::domain::ids::{ComponentId, DecisionId, EntryId, PlanId, StrategyName, TenantId, TraceId};
 use crate::domain::judgement::{Judgement, Source};
 use crate::domain::market::{Bar, Chunk, Instrument, Series};
 use crate::domain::partition::PartitionKey;
+use crate::domain::plan::Assumption;
+use crate::domain::plan_record::{
+    AskedAlternative, AskedChange, MadeWith, PlanAsked, PlanChange, PlanFailure, PlanKey, PlanLimits, PlanLink, PlanRecord,
+    PlanState,
+};
 use crate::domain::role::{Role as CallerRole, Roles};
 use crate::domain::tag_end::TagEnd;
 use crate::domain::text::{FreshText, TextHash};
@@ -24,6 +30,11 @@ use std::sync::Arc;
 /// The moment at which the fixed records are written.
 pub(super) fn moment() -> Timestamp {
     Timestamp::parse("2025-03-14T12:30:00.000001Z").unwrap()
+}
+
+/// Ids of fixtures were given out when an id knew no microseconds.
+fn to_the_millisecond(at: Timestamp) -> Timestamp {
+    Timestamp::from_micros(at.as_millis() * 1_000)
 }
 
 pub(super) fn tenant(name: &str) -> TenantId {
@@ -106,7 +117,7 @@ pub(super) fn entry_of(tenant_name: &str, text: &str) -> StoredEntry {
 pub(super) fn decision_of(tenant_name: &str, at: Timestamp, number: u128) -> DecisionRecord {
     DecisionRecord {
         tenant: tenant(tenant_name),
-        id: DecisionId::new(at, number),
+        id: DecisionId::new(to_the_millisecond(at), number),
         at,
         request: raw(r#"{ "text": "SEC approves  spot ETH ETF", "as_of": null }"#),
         answer: raw(&format!(r#"{{"outcome":"decided", "number": {number}, "n": 1.50}}"#)),
@@ -142,7 +153,11 @@ pub(super) fn fixed_entry() -> Record {
 }
 
 fn any_quarantine_of(since: Timestamp, note: &str) -> Quarantine {
-    Quarantine { since, decision: DecisionId::new(moment(), 9), note: Some(note.to_owned()).filter(|note| !note.is_empty()) }
+    Quarantine {
+        since,
+        decision: DecisionId::new(to_the_millisecond(moment()), 9),
+        note: Some(note.to_owned()).filter(|note| !note.is_empty()),
+    }
 }
 
 pub(super) fn fixed_tag_end() -> Record {
@@ -153,7 +168,7 @@ pub(super) fn fixed_judgement() -> Record {
     let decided = |signal| Payload::parse(&format!(r#"{{"kind":"trade","signal":{signal},"conviction":0.7}}"#)).unwrap();
     let judgement = Judgement {
         tenant: tenant("acme"),
-        decision: DecisionId::new(moment(), 7),
+        decision: DecisionId::new(to_the_millisecond(moment()), 7),
         source: Source::Feedback,
         right: false,
         strategy: StrategyName::new("news-impact").unwrap(),
@@ -196,7 +211,7 @@ fn market_of(name: &str, bars: Series) -> Record {
 }
 
 /// A fixed record of each kind.
-pub(super) fn one_of_each() -> [Record; 9] {
+pub(super) fn one_of_each() -> [Record; 10] {
     [
         fixed_component(),
         fixed_text(),
@@ -207,7 +222,43 @@ pub(super) fn one_of_each() -> [Record; 9] {
         fixed_market(),
         fixed_audit_event(),
         fixed_audit_chain(),
+        fixed_plan(),
     ]
+}
+
+pub(super) fn fixed_plan() -> Record {
+    let asked = PlanAsked {
+        title: Some("Insurance fund".into()),
+        text: Some("Allocate the fund".into()),
+        alternatives: vec![AskedAlternative { name: "all in".into(), values: [("x".to_owned(), 1.0)].into() }],
+        sensitivity: vec![AskedChange { parameter: "max_pct".into(), to: 0.5 }],
+        assumptions: vec![Assumption { text: "90 days".into(), source: "template allocation".into() }],
+        limits: PlanLimits { time_ms: Some(500), nodes: Some(9), gap: Some(0.01) },
+    };
+    let change = |state, note: Option<&str>| PlanChange {
+        at: moment(),
+        by: Some("desk ünïcode".into()),
+        state,
+        note: note.map(Into::into),
+    };
+    let record = PlanRecord {
+        tenant: tenant("acme"),
+        id: PlanId::new(to_the_millisecond(moment()), 7),
+        created_at: moment(),
+        asked_by: Some("desk ünïcode".into()),
+        key: PlanKey::of([7; 32], &asked),
+        model: raw(r#"{ "model_type": "lp",  "objective": {"sense": "minimize", "expression": "x"} }"#),
+        asked,
+        report: Some(raw(r#"{"title":"Insurance fund","model_type":"lp","status":"optimal","objective":14.0}"#)),
+        failure: None,
+        state: PlanState::Approved,
+        history: vec![change(PlanState::Draft, None), change(PlanState::Approved, Some("as agreed"))],
+        refers_to: vec![PlanLink::Decision(DecisionId::new(to_the_millisecond(moment()), 1))],
+        handed_to: vec![PlanLink::Plan(PlanId::new(to_the_millisecond(moment()), 8))],
+        made_with: Some(MadeWith { instinct: "0.1.0".into(), solver: "HiGHS 1.15.1".into() }),
+        ttl_sec: Some(86_400),
+    };
+    Record::Plan(record.into())
 }
 
 fn fixed_deed() -> Deed {
@@ -256,6 +307,11 @@ pub(super) fn same(a: &Record, b: &Record) -> bool {
             all(a) == all(b)
         }
         (Record::AuditChain(a), Record::AuditChain(b)) => a == b,
+        (Record::Plan(a), Record::Plan(b)) => {
+            // What is raw JSON is compared byte for byte, and nothing else of it is no data.
+            let all = |plan: &PlanRecord| format!("{plan:?}");
+            all(a) == all(b)
+        }
         _ => false,
     }
 }
@@ -487,5 +543,67 @@ pub(super) fn decision() -> impl Strategy<Value = Record> {
         let request = raw(&format!("{{ \"text\":  {} }}", serde_json::json!(text)));
         let answer = raw(&serde_json::json!({ "n": number }).to_string());
         Record::Decision(DecisionRecord { tenant: tenant(&name), id: DecisionId::new(at, random), at, request, answer })
+    })
+}
+
+pub(super) fn plan() -> impl Strategy<Value = Record> {
+    let which = (NAME, any_moment(), any::<u128>(), any::<[u8; 32]>(), any_ttl(), prop::option::of("\\PC{0,20}"));
+    let number = -1e300_f64..1e300;
+    let limits = (any::<Option<u64>>(), any::<Option<u64>>(), prop::option::of(0.0_f64..1.0))
+        .prop_map(|(time_ms, nodes, gap)| PlanLimits { time_ms, nodes, gap });
+    let values = prop::collection::btree_map("\\PC{1,9}", number.clone(), 0..4);
+    let alternatives =
+        prop::collection::vec(("\\PC{1,9}", values).prop_map(|(name, values)| AskedAlternative { name, values }), 0..3);
+    let changes = prop::collection::vec(("\\PC{1,9}", number).prop_map(|(parameter, to)| AskedChange { parameter, to }), 0..3);
+    let asked = (prop::option::of("\\PC{0,30}"), prop::option::of("\\PC{0,30}"), alternatives, changes, limits).prop_map(
+        |(title, text, alternatives, sensitivity, limits)| PlanAsked {
+            title,
+            text,
+            alternatives,
+            sensitivity,
+            assumptions: Vec::new(),
+            limits,
+        },
+    );
+    let change = (
+        any_moment(),
+        prop::option::of("\\PC{0,9}"),
+        prop::sample::select(PlanState::ALL.to_vec()),
+        prop::option::of("\\PC{0,30}"),
+    )
+        .prop_map(|(at, by, state, note)| PlanChange { at, by: by.map(Into::into), state, note });
+    let link = (any::<bool>(), any::<u128>()).prop_map(|(plan, random)| match plan {
+        true => PlanLink::Plan(PlanId::new(moment(), random)),
+        false => PlanLink::Decision(DecisionId::new(moment(), random)),
+    });
+    let error = ("\\PC{0,9}", "\\PC{0,30}").prop_map(|(pointer, detail)| FieldError { pointer, detail });
+    let failure = ("\\PC{1,9}", "\\PC{0,30}", prop::collection::vec(error, 0..3))
+        .prop_map(|(kind, detail, errors)| PlanFailure { kind, detail, errors });
+    let made = ("\\PC{1,9}", "\\PC{1,9}").prop_map(|(instinct, solver)| MadeWith { instinct, solver });
+    let lists =
+        (prop::collection::vec(change, 0..4), prop::collection::vec(link.clone(), 0..3), prop::collection::vec(link, 0..3));
+    let found = ("\\PC{0,90}", prop::option::of("\\PC{0,90}"), prop::option::of(failure), prop::option::of(made), any::<bool>());
+    (which, asked, lists, found).prop_map(|(which, asked, (history, refers_to, handed_to), found)| {
+        let (name, created_at, random, key, ttl_sec, by) = which;
+        let (model, report, failure, made_with, mps) = found;
+        let model = if mps { serde_json::json!(model) } else { serde_json::json!({ "model_type": model }) };
+        let record = PlanRecord {
+            tenant: tenant(&name),
+            id: PlanId::new(created_at, random),
+            created_at,
+            asked_by: by.map(Into::into),
+            key: PlanKey::of(key, &asked),
+            model: raw(&model.to_string()),
+            asked,
+            report: report.map(|title| raw(&format!("{{ \"title\":  {} }}", serde_json::json!(title)))),
+            failure,
+            state: history.last().map_or(PlanState::Draft, |change| change.state),
+            history,
+            refers_to,
+            handed_to,
+            made_with,
+            ttl_sec,
+        };
+        Record::Plan(record.into())
     })
 }

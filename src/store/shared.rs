@@ -22,7 +22,12 @@ use std::time::Duration;
 /// Whether processes follow the changes of this kind. The vectors of fresh texts and audit records are read where they are needed.
 pub fn followed(kind: RecordKind) -> bool {
     match kind {
-        RecordKind::Component | RecordKind::Entry | RecordKind::TagEnd | RecordKind::Judgement | RecordKind::Market => true,
+        RecordKind::Component
+        | RecordKind::Entry
+        | RecordKind::TagEnd
+        | RecordKind::Judgement
+        | RecordKind::Market
+        | RecordKind::Plan => true,
         RecordKind::Text | RecordKind::Decision | RecordKind::AuditEvent | RecordKind::AuditChain => false,
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod admission;
 pub mod llm;
+pub mod plans;
 pub mod recall;
 pub mod redis;
 pub mod replicas;
@@ -72,6 +73,7 @@ struct Metrics {
     store_disk_bytes: IntGauge,
     admission: admission::Metrics,
     llm: llm::Metrics,
+    plans: plans::Metrics,
     recall: recall::Metrics,
     redis: redis::Metrics,
     tenants: tenants::Metrics,
@@ -241,6 +243,7 @@ impl Metrics {
             admission: admission::Metrics::new(r)?,
             replicas: replicas::Metrics::new(r)?,
             llm: llm::Metrics::new(r)?,
+            plans: plans::Metrics::new(r)?,
             recall: recall::Metrics::new(r)?,
             redis: redis::Metrics::new(r)?,
             tenants: tenants::Metrics::new(r)?,

@@ -218,7 +218,9 @@ pub struct QuotaConfig {
     pub entries: Option<u64>,
     /// Components.
     pub components: Option<u64>,
-    /// Bytes of memory that entries, components and bars take, about.
+    /// Optimisation plans.
+    pub plans: Option<u64>,
+    /// Bytes that entries, components, bars and plans take, about.
     pub bytes: Option<u64>,
 }
 

@@ -11,6 +11,8 @@
 //! - No secret is in a log, an error or a `Debug`.
 
 mod config;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod jwk;
 mod jwks;
 mod jwt;
@@ -28,6 +30,7 @@ use self::jwt::Tokens;
 use self::keys::{KeyRing, Shown};
 use crate::domain::request::Caller;
 use crate::limits::CREDENTIAL_BYTES_MAX;
+use crate::telemetry::metrics::tenants as metrics;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -65,6 +68,7 @@ impl Credentials {
     /// [`OpenError`], which names the setting.
     pub fn open(config: &AuthConfig) -> Result<Self, OpenError> {
         config.check().map_err(|error| OpenError::Jwt(error.to_string()))?;
+        metrics::refusals(Refusal::ALL.map(Refusal::as_str));
         let ring = config.keys_file.as_deref().map(KeyRing::open).transpose()?;
         Ok(Self {
             keys: ring.map(|ring| (ring, Duration::from_secs(config.reload_sec))),

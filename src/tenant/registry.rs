@@ -23,7 +23,9 @@ pub struct Quota {
     pub entries: Option<u64>,
     /// Components.
     pub components: Option<u64>,
-    /// Bytes of memory that entries, components and bars take, about.
+    /// Optimisation plans.
+    pub plans: Option<u64>,
+    /// Bytes that entries, components, bars and plans take, about.
     pub bytes: Option<u64>,
 }
 
@@ -52,11 +54,12 @@ impl Terms {
                 None => rates.remove(role),
             };
         }
-        let QuotaConfig { entries, components, bytes } = config.quota;
+        let QuotaConfig { entries, components, plans, bytes } = config.quota;
         let limit = |own: Option<u64>, of_all: Option<u64>| own.or(of_all).filter(|most| *most > 0);
         let quota = Quota {
             entries: limit(entries, self.quota.entries),
             components: limit(components, self.quota.components),
+            plans: limit(plans, self.quota.plans),
             bytes: limit(bytes, self.quota.bytes),
         };
         Ok(Self { priority: config.priority.unwrap_or(self.priority), rates, quota })
@@ -185,8 +188,12 @@ mod tests {
     fn what_a_tenant_does_not_say_is_as_for_all() {
         let tenants = tenants(SETTINGS);
         let quota = |name| tenants.quota(&tenant(name));
-        assert_eq!(quota("acme"), Quota { entries: Some(20), components: None, bytes: None }, "0 lifts the limit of all");
-        assert_eq!(quota("stranger"), Quota { entries: Some(10), components: None, bytes: Some(1000) });
+        assert_eq!(
+            quota("acme"),
+            Quota { entries: Some(20), components: None, plans: None, bytes: None },
+            "0 lifts the limit of all"
+        );
+        assert_eq!(quota("stranger"), Quota { entries: Some(10), components: None, plans: None, bytes: Some(1000) });
         assert_eq!((quota("default"), quota("other-desk")), (quota("stranger"), quota("stranger")));
         assert_eq!((tenants.priority(&tenant("acme")), tenants.priority(&tenant("x"))), (Priority::High, Priority::Normal));
     }

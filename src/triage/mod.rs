@@ -40,7 +40,11 @@ use std::ops::Range;
 pub const CONFIDENCE_MIN: f64 = 0.7;
 
 /// What the engines that examples are compiled in for do, for whoever has to choose.
-const DESCRIPTIONS: [(&str, &str); 2] = [
+const DESCRIPTIONS: [(&str, &str); 3] = [
+    (
+        "optimise",
+        "what to choose under constraints so that something is least or most: how much of what, who does what, in which order",
+    ),
     (
         "trading",
         "what a piece of news does to the price of a market: companies, economies, central banks, commodities, currencies, crypto",

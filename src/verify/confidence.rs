@@ -1,7 +1,8 @@
 //! The confidence of a reuse.
 
 use crate::domain::answer::Confidence;
-use crate::domain::decision::{AgentOutcome, Decision};
+use crate::domain::decision::{AgentOutcome, Decision, Plan};
+use crate::domain::plan::{LANGUAGE_MODEL, PlanStatus};
 use crate::domain::strategy::Thresholds;
 use crate::domain::vote::Tally;
 
@@ -25,8 +26,14 @@ pub fn of_vote(tally: &Tally) -> Confidence {
 }
 
 /// The confidence of what an engine decided now: MEDIUM where two of its agents at least came to the same signal and none to the opposite,
-/// or where it has no agents; LOW where it stands on one alone or where they disagree.
+/// or where it has no agents; LOW where it stands on one alone or where they disagree. A plan whose model a language model drew up, or that
+/// a limit cut short, is LOW.
 pub fn of_engine(decision: &Decision) -> Confidence {
+    if let Decision::Plan(Plan { report: Some(report), .. }) = decision {
+        let drawn = report.assumptions.iter().any(|assumption| assumption.source == LANGUAGE_MODEL);
+        let cut = matches!(report.status, PlanStatus::Feasible | PlanStatus::Unknown);
+        return if drawn || cut { Confidence::Low } else { Confidence::Medium };
+    }
     let Decision::Trade(trade) = decision else { return Confidence::Medium };
     let said = |signal: i8| trade.agents.iter().filter(|a| a.outcome == AgentOutcome::Ok && a.signal == signal).count();
     let together = said(trade.signal) >= 2 && (trade.signal == 0 || said(-trade.signal) == 0);

@@ -51,7 +51,7 @@ fn started(folder: &Path, classifier: &Value) -> Result<(), String> {
     config.embed.runtime_dir = project().join("runtime");
     config.engine.trading.aggregate.classifier = Some("taken.json".into());
     let embedder = embed::open(&config.embed).unwrap();
-    engines(&config, &*embedder).map(drop).map_err(|error| error.to_string())
+    engines(&config, &embedder).map(drop).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_classifier_that_is_not_there_or_proved_nothing_stops_the_start() {
     config.embed.runtime_dir = project().join("runtime");
     config.engine.trading.aggregate.classifier = Some("gone.json".into());
     let embedder = embed::open(&config.embed).unwrap();
-    assert!(engines(&config, &*embedder).unwrap_err().to_string().contains("gone.json"));
+    assert!(engines(&config, &embedder).unwrap_err().to_string().contains("gone.json"));
 }
 
 #[test]

@@ -89,6 +89,40 @@ fn what_is_written_in_bulk_deleted_and_judged_is_on_record_with_what_came_of_it_
 }
 
 #[test]
+fn what_is_written_one_by_one_is_on_record_with_what_came_of_it() {
+    let service = Builder::new().start();
+    let component = json!({"role": "context", "text": "Quetzal dividend"}).to_string();
+    assert_eq!(service.request("PUT", "/v1/components/c1", component.clone()).status, 201);
+    assert_eq!(service.request("PUT", "/v1/components/c1", component).status, 200);
+    assert_eq!(service.request("PUT", "/v1/components/c1", "{}").status, 400, "what was refused did nothing");
+    let row = json!({"input_report": "Quetzal rises", "output_report": "up", "signal": 1});
+    assert_eq!(service.post("/insert_data", &row).status, 200);
+    let bar = json!({"at": "2025-03-14T12:00:00Z", "open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0, "volume": 1.0});
+    assert_eq!(service.request("PUT", "/v1/market/ETH", bar.to_string()).status, 200);
+    let events = trail(&service);
+    assert_eq!(actions(&events), ["service.start", "components.write", "components.write", "entries.write", "market.write"]);
+    let came = |created, replaced| json!({"created": created, "replaced": replaced, "failed": 0});
+    let of = |ids: Value, mut came: Value| {
+        came["ids"] = ids;
+        came
+    };
+    assert_eq!(events[1]["about"], of(json!(["c1"]), came(1, 0)));
+    assert_eq!(events[2]["about"], of(json!(["c1"]), came(0, 1)));
+    assert_eq!(events[3]["about"], came(1, 0));
+    assert!(!service.get("/v1/audit").text.contains("Quetzal"));
+}
+
+#[test]
+fn writes_are_left_off_the_record_where_it_is_so_configured_and_deletes_are_not() {
+    let service = Builder::new().set("AUDIT__WRITES", "false").start();
+    service.remember(&entry("a headline", 1));
+    let component = json!({"role": "context", "text": "a text"}).to_string();
+    assert_eq!(service.request("PUT", "/v1/components/c1", component).status, 201);
+    assert_eq!(service.request("DELETE", "/v1/components/c1", "").status, 204);
+    assert_eq!(actions(&trail(&service)), ["service.start", "components.delete"]);
+}
+
+#[test]
 fn pages_are_asked_for_by_number_and_bad_questions_are_refused() {
     let service = Builder::new().start();
     (0..4).for_each(|n| _ = service.remember(&entry(&format!("headline {n}"), 1)));

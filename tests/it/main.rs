@@ -32,6 +32,9 @@ mod llm;
 mod market;
 mod moving;
 mod one_flight;
+mod optimise;
+mod plans;
+mod plans_seam;
 mod prompt_separation;
 mod prototype;
 #[path = "../support/redis/mod.rs"]
@@ -44,6 +47,7 @@ mod replicas;
 mod restart;
 mod server_search;
 mod service;
+mod slow_clients;
 mod slow_path;
 mod solvers;
 mod store_away;

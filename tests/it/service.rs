@@ -201,6 +201,11 @@ impl Service {
         line["id"].as_str().unwrap_or_else(|| panic!("{line}")).to_owned()
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends the process without a chance to tidy up.
     pub fn kill(mut self) -> PathBuf {
         self.child.kill().unwrap();

@@ -33,7 +33,7 @@ fn allocation(class: Class) -> Program {
 
 #[test]
 fn every_class_is_solved_by_a_worker_of_the_binary() {
-    let limits = Limits { time: Duration::from_secs(20), memory_bytes: 1 << 30, nodes: None, gap: 0.0 };
+    let limits = Limits { time: Duration::from_secs(20), memory_bytes: 256 << 20, nodes: None, gap: 0.0 };
     for (class, wanted) in [(Class::Lp, "HiGHS"), (Class::Mip, "HiGHS"), (Class::Convex, "Clarabel"), (Class::Cp, "CP-SAT")] {
         let solution = solvers().solve(&allocation(class), &limits, &Cancel::default()).unwrap();
         assert_eq!(solution.status, SolveStatus::Optimal, "{class:?}");

@@ -68,6 +68,11 @@ pub(crate) struct EntryRequest {
 }
 
 impl EntryRequest {
+    #[cfg(fuzzing)]
+    pub(in crate::api) fn raw_decision(&self) -> &RawValue {
+        &self.decision
+    }
+
     /// The entry as the pipeline takes it.
     pub(crate) fn checked(self, app: &App) -> Result<NewEntry, Problem> {
         let strategy = strategy_of(app, self.strategy.as_deref())?;
@@ -207,11 +212,11 @@ pub(crate) async fn remember_lines(
     results
 }
 
-/// The answer to a bulk write of one entry, for doors that write one.
-pub(in crate::api) async fn remember_one(app: &App, tenant: &TenantId, new: NewEntry) -> Result<String, Problem> {
+/// Writes one entry, for doors that write one: its id, and whether it is new.
+pub(in crate::api) async fn remember_one(app: &App, tenant: &TenantId, new: NewEntry) -> Result<(String, bool), Problem> {
     let result = remember_lines(app, tenant, vec![(1, Ok(new))]).await.pop();
     match result {
-        Some(LineResult { id: Some(id), .. }) => Ok(id),
+        Some(LineResult { id: Some(id), status, .. }) => Ok((id, status == "created")),
         Some(LineResult { error: Some(problem), .. }) => Err(problem),
         _ => Err(Problem::new(Kind::INTERNAL, "nothing was written")),
     }

@@ -21,6 +21,7 @@ struct Changed {
     entries: BTreeSet<(TenantId, EntryId)>,
     prices: BTreeMap<(TenantId, Instrument), Vec<RecordKey>>,
     judgements: Vec<RecordKey>,
+    plans: Vec<RecordKey>,
 }
 
 impl Changed {
@@ -35,6 +36,7 @@ impl Changed {
                     changed.prices.entry((tenant.clone(), instrument.clone())).or_default().push(key);
                 }
                 RecordKey::Judgement { .. } => changed.judgements.push(key),
+                RecordKey::Plan { .. } => changed.plans.push(key),
                 // They are read where they are needed.
                 RecordKey::Text { .. }
                 | RecordKey::Decision { .. }
@@ -52,7 +54,7 @@ impl Decider {
     /// # Errors
     /// [`StoreError`] where the store is away; some may have been applied then.
     pub(super) async fn apply(self: &Arc<Self>, shared: &dyn Shared, keys: Vec<RecordKey>) -> Result<(), StoreError> {
-        let Changed { tag_ends, components, entries, prices, judgements } = Changed::of(keys);
+        let Changed { tag_ends, components, entries, prices, judgements, plans } = Changed::of(keys);
         // A deletion by tag comes first, for it ends more than any other change and is the cheapest.
         self.apply_tag_ends(shared, &tag_ends).await?;
         self.apply_components(shared, &components.into_iter().collect::<Vec<_>>()).await?;
@@ -60,6 +62,7 @@ impl Decider {
         for ((tenant, instrument), keys) in prices {
             self.apply_prices(shared, (&tenant, &instrument), keys).await?;
         }
+        self.apply_plans(shared, &plans).await?;
         self.apply_judgements(shared, &judgements).await
     }
 
@@ -162,7 +165,7 @@ fn component(record: Record) -> Option<Arc<Component>> {
 }
 
 /// What was read, where it can be. Of a record that can't be read memory keeps nothing: what it held was overwritten.
-pub(super) fn readable(read: Result<Option<Record>, CodecError>) -> Option<Record> {
+pub(in crate::decide) fn readable(read: Result<Option<Record>, CodecError>) -> Option<Record> {
     read.inspect_err(|error| tracing::warn!(%error, "a record that changed can't be read and is left out of memory"))
         .ok()
         .flatten()

@@ -14,6 +14,7 @@ mod prices;
 mod resync;
 mod settings;
 
+pub(super) use self::apply::readable;
 pub(super) use self::judged::Counted;
 pub use self::settings::{PastBound, Replicas};
 

@@ -1,7 +1,7 @@
 //! Holding memory against the whole store, where the stream no longer tells what has changed.
 
 use super::Decider;
-use crate::domain::ids::{ComponentId, EntryId, TenantId};
+use crate::domain::ids::{ComponentId, EntryId, PlanId, TenantId};
 use crate::domain::market::Instrument;
 use crate::store::shared::Position;
 use crate::store::{Record, RecordKey, RecordKind, Shared, StoreError};
@@ -23,6 +23,7 @@ struct Differences {
 struct Seen {
     entries: HashSet<(TenantId, EntryId)>,
     components: HashSet<(TenantId, ComponentId)>,
+    plans: HashSet<(TenantId, PlanId)>,
 }
 
 impl Decider {
@@ -54,7 +55,7 @@ impl Decider {
     fn differences(&self) -> Result<Differences, StoreError> {
         let (mut found, mut seen) = (Differences::default(), Seen::default());
         // Where memory is a working set it need not have what it lacks, and what it has is read once more when this is applied.
-        let kinds = [RecordKind::TagEnd, RecordKind::Component, RecordKind::Market, RecordKind::Entry];
+        let kinds = [RecordKind::TagEnd, RecordKind::Component, RecordKind::Market, RecordKind::Plan, RecordKind::Entry];
         let looked_at = if self.recall.is_some() { kinds.len() - 1 } else { kinds.len() };
         for kind in kinds.into_iter().take(looked_at) {
             self.store.scan(kind, &mut |record| {
@@ -70,6 +71,8 @@ impl Decider {
         for (tenant, id) in self.embeddings.ids().into_iter().filter(|id| !seen.components.contains(id)) {
             found.keys.extend(crate::decide::components::records_of(&tenant, &id).take(1));
         }
+        let gone = self.plans.index.ids().into_iter().filter(|id| !seen.plans.contains(id));
+        found.keys.extend(gone.map(|(tenant, id)| RecordKey::Plan { tenant, id }));
         for whose in self.market.instruments() {
             found.prices.entry(whose).or_default();
         }
@@ -93,6 +96,10 @@ impl Decider {
                 let of_instrument = found.prices.entry((chunk.tenant.clone(), chunk.instrument.clone())).or_default();
                 of_instrument.insert((chunk.bars.interval_sec(), chunk.number));
                 true
+            }
+            Record::Plan(plan) => {
+                seen.plans.insert((plan.tenant.clone(), plan.id));
+                self.plans.index.get(&plan.tenant, plan.id).is_some_and(|held| *held == plan.brief())
             }
             Record::Text(_) | Record::Decision(_) | Record::Judgement(_) | Record::AuditEvent(_) | Record::AuditChain(_) => true,
         };

@@ -39,6 +39,13 @@ fn a_chain_verifies_also_where_its_oldest_events_were_let_go() {
 }
 
 #[test]
+fn an_event_with_the_greatest_number_there_is_is_checked_like_any_other() {
+    let mut chain = AuditChain { last: u64::MAX - 1, ..AuditChain::new(TenantId::new("acme").unwrap()) };
+    let event = chain.append(deed(None, Action::Feedback, "{}"), Timestamp::from_micros(0));
+    assert_eq!((event.number, Verifier::from(&event).check(&event)), (u64::MAX, Ok(())));
+}
+
+#[test]
 fn the_hash_of_an_event_stays_what_it_is() {
     let (chain, _) = chain_of(3);
     assert_eq!(chain.head.to_string(), "f72d9f504b7e59b58afcaed7b7075c6c04053943132b4d0894b46ed0cad90ad8");

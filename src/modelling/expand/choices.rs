@@ -1,6 +1,6 @@
 //! Functions through points, in straight lines between them.
 
-use super::affine::{column, constant, plus, times};
+use super::affine::{column, constant, merge, plus, times};
 use super::function::Curvature;
 use super::{Builder, Need};
 use crate::modelling::error::Fault;
@@ -73,9 +73,11 @@ impl<'a> Builder<'a> {
         let chosen = points.iter().skip(1).map(|_| self.binary(at)).collect::<Result<Vec<_>, _>>()?;
         let (mut place, mut value) = (times(x.clone(), -1.0), Affine::default());
         for (weight, point) in weights.iter().zip(points) {
-            place = plus(place, &column(*weight, point.0), 1.0);
-            value = plus(value, &column(*weight, point.1), 1.0);
+            place.terms.push((*weight, point.0));
+            value.terms.push((*weight, point.1));
         }
+        merge(&mut place);
+        merge(&mut value);
         self.row(place, (0.0, 0.0), Vec::new(), at)?;
         let all = |columns: &[u32]| Affine { terms: columns.iter().map(|column| (*column, 1.0)).collect(), constant: 0.0 };
         self.row(all(&weights), (1.0, 1.0), Vec::new(), at)?;

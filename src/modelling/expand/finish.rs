@@ -8,18 +8,7 @@ use crate::solver::program::{Affine, Class, Row, Sense};
 
 impl Builder<'_> {
     pub(super) fn finish(self, sense: Sense, mut objective: Total) -> Result<Program, ModelError> {
-        // Squares of sums, written out as products of columns.
-        for (scale, sum) in std::mem::take(&mut objective.squares) {
-            for (place, (a, p)) in sum.terms.iter().enumerate() {
-                objective.products.push((*a, *a, scale * p * p));
-                for (b, q) in &sum.terms[place + 1..] {
-                    objective.products.push((*a.min(b), *a.max(b), 2.0 * scale * p * q));
-                }
-                objective.affine.terms.push((*a, 2.0 * scale * p * sum.constant));
-            }
-            objective.affine.constant += scale * sum.constant * sum.constant;
-        }
-        objective.merge();
+        Self::fold(&mut objective);
         let Affine { terms, constant } = objective.affine;
         let wrong = |detail: String| ModelError::new("/objective/expression", detail);
         let numbers =

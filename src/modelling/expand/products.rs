@@ -50,7 +50,8 @@ impl<'a> Builder<'a> {
                 for (place, factor) in rest.iter().enumerate() {
                     let other = self.affine(scope, factor, Need::Exact)?;
                     if self.class == Class::Convex && place + 1 == rest.len() {
-                        self.multiply_out(&sum, &other, scale, into);
+                        self.count(sum.terms.len().saturating_mul(other.terms.len()), &node.at)?;
+                        multiply_out(&sum, &other, scale, into);
                         into.product_at.get_or_insert(node.at.clone());
                         return Ok(());
                     }
@@ -60,18 +61,6 @@ impl<'a> Builder<'a> {
                 Ok(())
             }
         }
-    }
-
-    /// Adds `scale * a * b`, term by term.
-    fn multiply_out(&self, a: &Affine, b: &Affine, scale: f64, into: &mut Total) {
-        for (i, p) in &a.terms {
-            for (j, q) in &b.terms {
-                into.products.push((*i.min(j), *i.max(j), scale * p * q));
-            }
-        }
-        put(into, &Affine { terms: a.terms.clone(), constant: 0.0 }, scale * b.constant);
-        put(into, &Affine { terms: b.terms.clone(), constant: 0.0 }, scale * a.constant);
-        into.affine.constant += scale * a.constant * b.constant;
     }
 
     /// The product of two sums, as a sum.
@@ -121,6 +110,8 @@ impl<'a> Builder<'a> {
 
     /// A product with a column of whole values, by the binary digits of that column.
     fn mip_product(&mut self, a: &Affine, b: &Affine, node: &Node) -> Result<Affine, Fault> {
+        let (whole_a, whole_b) = (self.one_column(a, &node.at)?, self.one_column(b, &node.at)?);
+        let (a, b) = (whole_a.as_ref().unwrap_or(a), whole_b.as_ref().unwrap_or(b));
         let (one, other) = match (self.digits(a), self.digits(b)) {
             (Some(x), Some(y)) if self.width(x) <= self.width(y) => ((a, x), b),
             (_, Some(y)) => ((b, y), a),
@@ -158,6 +149,18 @@ impl<'a> Builder<'a> {
         Ok(product)
     }
 
+    /// A column that equals a sum of several columns, where that is a whole number within bounds.
+    fn one_column(&mut self, sum: &Affine, at: &Range<usize>) -> Result<Option<Affine>, Fault> {
+        let (lower, upper) = self.range(sum);
+        // An infinite width is no number, or past the range.
+        if sum.terms.len() < 2 || !self.is_whole(sum) || upper - lower > DIGITS_RANGE_MAX || !(upper - lower).is_finite() {
+            return Ok(None);
+        }
+        let helper = column(self.helper((lower, upper), true, at)?, 1.0);
+        self.row(plus(sum.clone(), &helper, -1.0), (0.0, 0.0), Vec::new(), at)?;
+        Ok(Some(helper))
+    }
+
     /// The column of whole values, with both bounds and not too many values, that a sum of one term has.
     fn digits(&self, sum: &Affine) -> Option<u32> {
         let [(column, _)] = sum.terms[..] else { return None };
@@ -193,4 +196,16 @@ impl<'a> Builder<'a> {
         self.row(plus(apart, &column(binary, upper), -1.0), (-upper, f64::INFINITY), Vec::new(), at)?;
         Ok(z)
     }
+}
+
+/// Adds `scale * a * b`, term by term.
+fn multiply_out(a: &Affine, b: &Affine, scale: f64, into: &mut Total) {
+    for (i, p) in &a.terms {
+        for (j, q) in &b.terms {
+            into.products.push((*i.min(j), *i.max(j), scale * p * q));
+        }
+    }
+    put(into, &Affine { terms: a.terms.clone(), constant: 0.0 }, scale * b.constant);
+    put(into, &Affine { terms: b.terms.clone(), constant: 0.0 }, scale * a.constant);
+    into.affine.constant += scale * a.constant * b.constant;
 }

@@ -58,6 +58,21 @@ impl<'a> Builder<'a> {
         Ok(helper)
     }
 
+    /// Puts squares among the products, so that the curvature of both is looked at together: `x^2 + x*y + y^2`.
+    pub(super) fn fold(total: &mut Total) {
+        for (scale, sum) in std::mem::take(&mut total.squares) {
+            for (place, (a, p)) in sum.terms.iter().enumerate() {
+                total.products.push((*a, *a, scale * p * p));
+                for (b, q) in &sum.terms[place + 1..] {
+                    total.products.push((*a.min(b), *a.max(b), 2.0 * scale * p * q));
+                }
+                total.affine.terms.push((*a, 2.0 * scale * p * sum.constant));
+            }
+            total.affine.constant += scale * sum.constant * sum.constant;
+        }
+        total.merge();
+    }
+
     /// Refuses a sum with products of variables that is not convex, or not concave where that is needed.
     pub(super) fn check_curvature(&self, total: &Total, need: Need, at: &Range<usize>) -> Result<(), Fault> {
         if total.products.is_empty() {
@@ -107,7 +122,7 @@ impl<'a> Builder<'a> {
                 Affine { terms: terms.filter(|(_, value)| *value != 0.0).collect(), constant: 0.0 }
             })
             .collect();
-        found.extend(total.squares.iter().map(|(scale, sum)| times(sum.clone(), (sign * scale).sqrt())));
+        found.retain(|sum| !sum.terms.is_empty());
         Ok(found)
     }
 
@@ -132,7 +147,10 @@ impl<'a> Builder<'a> {
     }
 
     /// The row `total <= 0`, or `total >= 0` where a concave one is needed, as a second-order cone: what is squared is no more than the rest.
-    pub(super) fn quadratic_row(&mut self, total: Total, need: Need, at: &Range<usize>) -> Result<(), Fault> {
+    pub(super) fn quadratic_row(&mut self, mut total: Total, need: Need, at: &Range<usize>) -> Result<(), Fault> {
+        if !total.products.is_empty() {
+            Self::fold(&mut total);
+        }
         let members = self.factor(&total, need, at)?;
         let rest = times(total.affine, if need == Need::Above { -1.0 } else { 1.0 });
         self.squares_within(members, rest, at)

@@ -1,14 +1,14 @@
 //! Constraints: an expression, what it is stated for, and a name.
 
 use super::{Fields, Reader, field};
-use crate::limits::{MODEL_CONSTRAINTS_MAX, MODEL_NAME_CHARS_MAX};
+use crate::limits::{MODEL_CONSTRAINTS_MAX, MODEL_ERRORS_MAX, MODEL_NAME_CHARS_MAX};
 use crate::modelling::error::Fault;
 use crate::modelling::json::Json;
 use crate::modelling::node::{Node, Over};
 use crate::modelling::parts::{Constraint, Formula, Thing};
 use crate::modelling::resolve::Resolver;
 use crate::modelling::syntax::{self, Binder, Form, Relation, Syntax};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 const FIELDS: [&str; 6] = ["name", "expression", "for", "unit", "description", "comment"];
 
@@ -22,6 +22,14 @@ struct Stated<'a> {
     pointer: String,
 }
 
+/// Names that constraints have.
+#[derive(Default)]
+struct Taken {
+    names: HashSet<String>,
+    /// The last number that was put behind each derived name.
+    numbers: HashMap<String, usize>,
+}
+
 impl Reader {
     pub(super) fn constraints(&mut self, fields: Fields<'_>) {
         let items = match field(fields, "constraints") {
@@ -32,16 +40,19 @@ impl Reader {
         if items.len() > MODEL_CONSTRAINTS_MAX {
             return self.wrong("/constraints", format!("{} constraints; at most {MODEL_CONSTRAINTS_MAX} are taken", items.len()));
         }
-        let mut taken = HashSet::new();
+        let mut taken = Taken::default();
         for (at, item) in items.iter().enumerate() {
             if let Json::Object(fields) = item
                 && let Some(Json::Text(name)) = field(fields, "name")
-                && !taken.insert(name.clone())
+                && !taken.names.insert(name.clone())
             {
                 self.wrong(format!("/constraints/{at}/name"), format!("another constraint is called `{name}` already"));
             }
         }
         for (at, item) in items.iter().enumerate() {
+            if self.errors.len() >= MODEL_ERRORS_MAX {
+                return;
+            }
             let Some(stated) = self.stated(item, &format!("/constraints/{at}")) else { continue };
             self.constraint(stated, &mut taken);
         }
@@ -102,7 +113,7 @@ impl Reader {
         }
     }
 
-    fn constraint(&mut self, stated: Stated<'_>, taken: &mut HashSet<String>) {
+    fn constraint(&mut self, stated: Stated<'_>, taken: &mut Taken) {
         let Stated { name, text, over, stated_for, unit, pointer } = stated;
         let mut for_pointer = None;
         let found = syntax::read(text).and_then(|(syntax, own)| {
@@ -133,13 +144,13 @@ impl Reader {
         (name, text, pointer, stated_for): (Option<&str>, &str, String, String),
         unit: Option<String>,
         (syntax, node, over, slots): (&Syntax, Node, Vec<Over>, usize),
-        taken: &mut HashSet<String>,
+        taken: &mut Taken,
     ) {
         let name = match name {
             Some(name) => name.to_owned(),
             None => {
                 let name = self.derived(syntax, taken);
-                taken.insert(name.clone());
+                taken.names.insert(name.clone());
                 name
             }
         };
@@ -148,7 +159,7 @@ impl Reader {
     }
 
     /// A name from what a constraint says: the parameter that bounds it, as `budget` and `max_pct`, else its variables.
-    fn derived(&self, syntax: &Syntax, taken: &HashSet<String>) -> String {
+    fn derived(&self, syntax: &Syntax, taken: &mut Taken) -> String {
         let (mut parameters, mut variables) = (Vec::new(), Vec::new());
         let (sides, relation) = match &syntax.kind {
             // What stands on the right bounds what stands on the left.
@@ -171,14 +182,17 @@ impl Reader {
             [one, .., last] => format!("{one}_to_{last}_{suffix}"),
         };
         let wanted = parameters.iter().cloned().chain([stem.clone()]);
-        if let Some(free) = wanted.into_iter().find(|name| !taken.contains(name)) {
+        if let Some(free) = wanted.into_iter().find(|name| !taken.names.contains(name)) {
             return free;
         }
-        let mut number = 2_usize;
-        while taken.contains(&format!("{stem}_{number}")) {
-            number += 1;
+        let number = taken.numbers.entry(stem.clone()).or_insert(1);
+        loop {
+            *number += 1;
+            let name = format!("{stem}_{number}");
+            if !taken.names.contains(&name) {
+                return name;
+            }
         }
-        format!("{stem}_{number}")
     }
 
     fn names_in(&self, syntax: &Syntax, parameters: &mut Vec<String>, variables: &mut Vec<String>) {
@@ -191,7 +205,8 @@ impl Reader {
                 None => {
                     let prefix = name.rsplit_once('_').map_or(name, |(prefix, _)| prefix);
                     let variable = self.parts.families.iter().any(|family| family.variables && family.prefix == prefix);
-                    let parameter = matches!(self.parts.names.get(prefix), Some(Thing::Param(_)));
+                    let scalars = self.parts.families.iter().any(|family| !family.variables && family.prefix == prefix);
+                    let parameter = scalars || matches!(self.parts.names.get(prefix), Some(Thing::Param(_)));
                     match (variable, parameter) {
                         (true, _) => &mut *variables,
                         (_, true) => &mut *parameters,

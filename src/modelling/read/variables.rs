@@ -1,7 +1,7 @@
 //! Decision variables: name, kind, index sets, bounds, unit.
 
 use super::{Fields, Reader, field};
-use crate::limits::PROGRAM_COLUMNS_MAX;
+use crate::limits::{MODEL_ERRORS_MAX, PROGRAM_COLUMNS_MAX};
 use crate::modelling::error::Fault;
 use crate::modelling::json::Json;
 use crate::modelling::names::did_you_mean;
@@ -134,6 +134,9 @@ impl Reader {
         let Some(Json::List(items)) = field(fields, "decision_variables") else { return };
         for (at, item) in items.iter().enumerate() {
             let Json::Object(fields) = item else { continue };
+            if self.errors.len() >= MODEL_ERRORS_MAX {
+                return;
+            }
             let letters = match field(fields, "index") {
                 Some(index) => self.index_sets(index, "").unwrap_or_default(),
                 None => Vec::new(),

@@ -6,7 +6,7 @@ use super::tidy::tidy;
 use crate::solver::frame::Reply;
 use crate::solver::program::Program;
 use crate::solver::solution::{Limits, Solution, SolveStatus};
-use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 use prost::Message;
 use std::ffi::{c_int, c_void};
 use std::path::Path;
@@ -30,8 +30,9 @@ pub(super) struct CpSat {
 impl CpSat {
     /// Loads the library. The error is text for the operator.
     pub(super) fn load(path: &Path) -> Result<Self, String> {
+        // Lazily, for most of its functions are never called, and finding them all takes longer than a small solve.
         // SAFETY: the file is OR-Tools, for its SHA-256 was checked, and those of what it loads; initialisers only set up their own tables.
-        let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(|error| error.to_string())?;
+        let library = unsafe { Library::open(Some(path), RTLD_LAZY | RTLD_LOCAL) }.map_err(|error| error.to_string())?;
         // SAFETY: the function of this name has this type in the header of this version.
         let solve = unsafe { library.get::<Solve>(b"SolveCpModelWithParameters\0") }.map_err(|error| error.to_string())?;
         Ok(Self { solve: *solve, _library: library })

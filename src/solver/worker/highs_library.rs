@@ -1,6 +1,6 @@
 //! The C interface of HiGHS, as `highs_c_api.h` of version 1.15 declares it.
 
-use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 use std::ffi::{CStr, c_char, c_double, c_int, c_void};
 use std::path::Path;
 use std::ptr;
@@ -86,8 +86,9 @@ pub(super) struct Functions {
 impl Functions {
     /// Loads the library. The error is text for the operator.
     pub(super) fn load(path: &Path) -> Result<Self, String> {
+        // Lazily, for most of its functions are never called, and finding them all takes longer than a small solve.
         // SAFETY: the file is HiGHS, for its SHA-256 was checked; its initialisers only set up its own tables.
-        let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(|error| error.to_string())?;
+        let library = unsafe { Library::open(Some(path), RTLD_LAZY | RTLD_LOCAL) }.map_err(|error| error.to_string())?;
         // SAFETY: each name is that of a function with the type of its field, from the header of this version.
         unsafe {
             Ok(Self {

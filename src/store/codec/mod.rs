@@ -19,6 +19,7 @@ mod fields;
 mod frame;
 mod judgement;
 mod market;
+mod plan;
 #[cfg(test)]
 mod schema;
 mod tag_end;
@@ -33,7 +34,8 @@ use bytes::Bytes;
 /// The version of the stored format that is written, the same for all kinds. Every earlier one is read as well:
 /// 1, the first; 2, which added to entries what was read out of their text, their generation, their quarantine, the vector of their
 /// prompt and further conditions,
-/// and the kinds of record that a deletion by tag, a judgement, the bars of an instrument and the audit trail leave.
+/// and the kinds of record that a deletion by tag, a judgement, the bars of an instrument, the audit trail and an
+/// optimisation plan leave.
 pub const FORMAT: u8 = 2;
 
 /// Whether records of a format are read.
@@ -99,6 +101,7 @@ pub fn table(kind: RecordKind) -> &'static [Field] {
         RecordKind::Market => market::TABLE,
         RecordKind::AuditEvent => audit_event::TABLE,
         RecordKind::AuditChain => audit_chain::TABLE,
+        RecordKind::Plan => plan::TABLE,
     }
 }
 
@@ -117,6 +120,7 @@ pub fn to_fields(record: &Record) -> Result<Fields<'_>, CodecError> {
         Record::Market(chunk) => market::write(chunk),
         Record::AuditEvent(event) => audit_event::write(event),
         Record::AuditChain(chain) => Ok(audit_chain::write(chain)),
+        Record::Plan(record) => plan::write(record),
     }
     .map_err(|fault| fault.of(record.key()))
 }
@@ -144,6 +148,7 @@ pub fn from_fields(key: &RecordKey, fields: &Fields<'_>) -> Result<Record, Codec
             audit_event::read(tenant, *number, fields).map(|event| Record::AuditEvent(event.into()))
         }
         RecordKey::AuditChain { tenant } => audit_chain::read(tenant, fields).map(Record::AuditChain),
+        RecordKey::Plan { tenant, id } => plan::read(tenant, *id, fields).map(|record| Record::Plan(record.into())),
     };
     let record = read.map_err(|fault| fault.of(key))?;
     // A record that stands under another's key, by damage or by hand, must not be served as that other.

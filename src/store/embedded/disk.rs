@@ -40,6 +40,7 @@ pub(super) struct Disk {
     markets: Keyspace,
     audit_events: Keyspace,
     audit_chains: Keyspace,
+    plans: Keyspace,
     expiry: Keyspace,
     decisions: Decisions,
     clock: Clock,
@@ -86,6 +87,7 @@ impl Disk {
             markets: db.keyspace("markets", || options(4 << 20))?,
             audit_events: db.keyspace("audit_events", || options(2 << 20))?,
             audit_chains: db.keyspace("audit_chains", || options(1 << 20))?,
+            plans: db.keyspace("plans", || options(4 << 20))?,
             expiry: db.keyspace("expiry", || options(2 << 20))?,
             decisions: Decisions::open(&db, config, clock.clone(), floor_millis.unwrap_or(0))?,
             meta,
@@ -135,6 +137,7 @@ impl Disk {
             RecordKind::Market => Some(&self.markets),
             RecordKind::AuditEvent => Some(&self.audit_events),
             RecordKind::AuditChain => Some(&self.audit_chains),
+            RecordKind::Plan => Some(&self.plans),
             RecordKind::Decision => None,
         }
     }

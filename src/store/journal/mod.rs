@@ -18,6 +18,8 @@
 //! What another process deleted by its id while this one held a later version of it in its journal comes back with the replay: the store
 //! keeps no mark of a deletion.
 
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod group;
 #[cfg(test)]
 mod kill;

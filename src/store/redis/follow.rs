@@ -204,40 +204,53 @@ impl Follower<'_> {
     }
 
     fn gather(&self, position: &Position, read: Vec<(TenantId, Value)>) -> Changes {
-        let mut found = Changes { changes: Vec::new(), position: position.clone(), gap: false };
-        for (tenant, entries) in read {
-            let Some(last) = found.position.parts.get_mut(&tenant) else { continue };
-            for entry in entries.into_array() {
-                let Some(entry) = self.entry(entry) else {
-                    found.gap = true;
-                    continue;
-                };
-                found.gap |= entry.previous != *last;
-                *last = entry.id;
-                found.changes.extend(entry.change);
-            }
-        }
-        found
+        gather(self.writer, position, read)
     }
+}
 
-    /// Reads an id and a flat list of names and values.
-    fn entry(&self, value: Value) -> Option<Entry> {
-        let mut parts = value.into_array().into_iter();
-        let id = id_of(&parts.next()?.into_string()?)?;
-        let words: Vec<Value> = parts.next()?.into_array();
-        let word = |name: &str| {
-            let at = words.chunks_exact(2).find(|pair| pair.first().and_then(Value::as_str).is_some_and(|found| found == name));
-            at.and_then(|pair| pair.get(1)?.as_string())
-        };
-        let previous = id_of(&word("p")?)?;
-        // A key of a kind that a later version writes is passed over; it has no place in this one's memory.
-        let change = RecordKey::parse(&word("k")?).map(|key| Change {
-            key,
-            own: word("w").is_some_and(|writer| writer == self.writer),
-            at: Timestamp::from_micros(0).plus_millis(i64::try_from(id.0).unwrap_or(i64::MAX)),
-        });
-        Some(Entry { id, previous, change })
+fn gather(writer: &str, position: &Position, read: Vec<(TenantId, Value)>) -> Changes {
+    let mut found = Changes { changes: Vec::new(), position: position.clone(), gap: false };
+    for (tenant, entries) in read {
+        let Some(last) = found.position.parts.get_mut(&tenant) else { continue };
+        for entry in entries.into_array() {
+            let Some(entry) = entry_of(writer, entry) else {
+                found.gap = true;
+                continue;
+            };
+            found.gap |= entry.previous != *last;
+            *last = entry.id;
+            found.changes.extend(entry.change);
+        }
     }
+    found
+}
+
+/// Reads an id and a flat list of names and values; `writer` is the name of this process.
+fn entry_of(writer: &str, value: Value) -> Option<Entry> {
+    let mut parts = value.into_array().into_iter();
+    let id = id_of(&parts.next()?.into_string()?)?;
+    let words: Vec<Value> = parts.next()?.into_array();
+    let word = |name: &str| {
+        let at = words.chunks_exact(2).find(|pair| pair.first().and_then(Value::as_str).is_some_and(|found| found == name));
+        at.and_then(|pair| pair.get(1)?.as_string())
+    };
+    let previous = id_of(&word("p")?)?;
+    // A key of a kind that a later version writes is passed over; it has no place in this one's memory.
+    let change = RecordKey::parse(&word("k")?).map(|key| Change {
+        key,
+        own: word("w").is_some_and(|found| found == writer),
+        at: Timestamp::from_micros(0).plus_millis(i64::try_from(id.0).unwrap_or(i64::MAX)),
+    });
+    Some(Entry { id, previous, change })
+}
+
+/// Reads a reply as one to XREAD by someone at `position`, and as one to XINFO.
+#[cfg(fuzzing)]
+pub(super) fn fuzz(position: &Position, reply: Value) {
+    let read = by_tenant(position, reply.clone());
+    let found = gather("self", position, read);
+    assert!(found.position.parts.keys().eq(position.parts.keys()));
+    let _ = end_of(reply);
 }
 
 fn not_followed(error: &RedisError, tenant: &TenantId) {

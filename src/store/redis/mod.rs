@@ -13,6 +13,8 @@
 mod buckets;
 mod config;
 mod follow;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod lane;
 mod lease;
 mod names;

@@ -47,5 +47,6 @@ pub(super) fn pattern(kind: RecordKind) -> &'static str {
         RecordKind::Market => "{*}:market:*",
         RecordKind::AuditEvent => "{*}:audit_event:*",
         RecordKind::AuditChain => "{*}:audit_chain",
+        RecordKind::Plan => "{*}:plan:*",
     }
 }

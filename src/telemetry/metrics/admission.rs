@@ -26,6 +26,11 @@ pub fn refused(reason: &'static str) {
     METRICS.admission.refused.with_label_values(&[reason]).inc();
 }
 
+/// What may be said of a refusal, so that each is a nought and not missing until it is first said.
+pub fn reasons(known: impl IntoIterator<Item = &'static str>) {
+    known.into_iter().for_each(|reason| METRICS.admission.refused.with_label_values(&[reason]).inc_by(0));
+}
+
 /// So many may be on their way, and so many are.
 pub fn state(limit: usize, in_flight: usize) {
     METRICS.admission.limit.set(i64::try_from(limit).unwrap_or(i64::MAX));

@@ -4,6 +4,9 @@ use super::{METRICS, SECONDS, counter, counter_vec, histogram};
 use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, Registry};
 use std::time::Duration;
 
+/// What may become of the right to run an engine.
+const LEASES: [&str; 5] = ["mine", "held", "done", "unavailable", "lost"];
+
 pub(super) struct Metrics {
     changes: IntCounterVec,
     lag: Histogram,
@@ -19,6 +22,14 @@ impl Metrics {
             "Time since it was last known that memory had all that is stored; 0 where the store is of this process alone.",
         )?;
         r.register(Box::new(behind.clone()))?;
+        let leases = counter_vec(
+            r,
+            "leases_total",
+            "Runs of engines that other processes might do as well, by what became of the right to do them.",
+            &["outcome"],
+        )?;
+        // A nought, and not missing, until it is first said.
+        LEASES.iter().for_each(|outcome| leases.with_label_values(&[outcome]).inc_by(0));
         Ok(Self {
             changes: counter_vec(
                 r,
@@ -34,12 +45,7 @@ impl Metrics {
             )?,
             behind,
             resyncs: counter(r, "follow_resyncs_total", "Times that memory was held against the whole store.")?,
-            leases: counter_vec(
-                r,
-                "leases_total",
-                "Runs of engines that other processes might do as well, by what became of the right to do them.",
-                &["outcome"],
-            )?,
+            leases,
         })
     }
 }

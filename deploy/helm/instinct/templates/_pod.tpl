@@ -60,6 +60,13 @@ spec:
       env:
         - name: INSTINCT_SERVER__LISTEN
           value: 0.0.0.0:8005
+        {{- if not (or .Values.allowRemote .Values.auth.keysSecret (contains "[auth" .Values.config)) }}
+        {{- fail "no credentials are configured: set auth.keysSecret, or [auth.jwt] in config; or allowRemote=true where the network alone keeps strangers out" }}
+        {{- end }}
+        {{- if .Values.auth.keysSecret }}
+        - name: INSTINCT_AUTH__KEYS_FILE
+          value: /run/secrets/api-keys/keys.toml
+        {{- end }}
         {{- if .Values.allowRemote }}
         - name: INSTINCT_SERVER__ALLOW_REMOTE
           value: "true"
@@ -118,6 +125,9 @@ spec:
         {{- if include "instinct.strategies" . }}
         - { name: strategies, mountPath: /etc/instinct-strategies, readOnly: true }
         {{- end }}
+        {{- if .Values.auth.keysSecret }}
+        - { name: api-keys, mountPath: /run/secrets/api-keys, readOnly: true }
+        {{- end }}
         {{- range $name, $secret := .Values.secretFiles }}
         - { name: secret-{{ $name }}, mountPath: /run/secrets/{{ $name }}, readOnly: true }
         {{- end }}
@@ -129,6 +139,10 @@ spec:
     {{- with include "instinct.strategies" . }}
     - name: strategies
       configMap: { name: {{ . }} }
+    {{- end }}
+    {{- with .Values.auth.keysSecret }}
+    - name: api-keys
+      secret: { secretName: {{ . }}, defaultMode: 0440 }
     {{- end }}
     {{- range $name, $secret := .Values.secretFiles }}
     - name: secret-{{ $name }}

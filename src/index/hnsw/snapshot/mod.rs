@@ -5,6 +5,8 @@
 //! links that led through it are spliced. Nothing is locked to write it: it holds the nodes that there were when it
 //! began, and links to later ones are left out.
 
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod layout;
 
 use std::fs::File;

@@ -26,6 +26,8 @@
 //!   Where the nodes have none, this search refuses to be opened.
 
 mod definition;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod reply;
 
 use self::definition::Definition;
