@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn decisions_of_one_millisecond_sort_in_their_order_whatever_their_random_bits_are() {
-        let at = |micros| super::super::time::Timestamp::from_micros(1_700_000_000_000_000 + micros);
+        let at = |micros: i64| super::super::time::Timestamp::from_micros(1_700_000_000_000_000 + micros);
         let ids = [
             DecisionId::new(at(0), u128::MAX),
             DecisionId::new(at(1), 7),

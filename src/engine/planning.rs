@@ -29,7 +29,7 @@ pub trait PlanMaker: Send + Sync + Debug {
     ///
     /// # Errors
     /// [`PlanFault::Unclear`] where the words leave something open: it is asked for, never guessed.
-    async fn from_words(&self, text: &str, deadline: Deadline) -> Result<Worded, PlanFault>;
+    async fn model_of_words(&self, text: &str, deadline: Deadline) -> Result<Worded, PlanFault>;
 }
 
 /// A model that was read.

@@ -131,7 +131,7 @@ impl Decider {
             PlanInput::Model(model) => Ok((Arc::clone(model), asked)),
             PlanInput::Words(text) => {
                 let maker = self.engines.plans().ok_or(PlansError::NoPlanner)?;
-                let worded = timeout(question.deadline.remaining(), maker.from_words(text, question.deadline));
+                let worded = timeout(question.deadline.remaining(), maker.model_of_words(text, question.deadline));
                 let worded = worded.await.map_err(|_| too_late(question.deadline))??;
                 asked.text = Some(text.clone());
                 asked.title = asked.title.or(worded.title);

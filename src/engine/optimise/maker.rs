@@ -69,7 +69,7 @@ impl PlanMaker for Maker {
         Ok(Arc::new(Prepared { model, planner: self.planner.clone(), limits: self.limits }))
     }
 
-    async fn from_words(&self, text: &str, deadline: Deadline) -> Result<Worded, PlanFault> {
+    async fn model_of_words(&self, text: &str, deadline: Deadline) -> Result<Worded, PlanFault> {
         match &self.words {
             Some(words) => words.draft(text, deadline).await,
             None => {

@@ -223,3 +223,32 @@ fn many_of_anything_costs_no_more_than_many() {
     says(&square, "/objective/expression", "more than 10000000 terms");
     assert!(begin.elapsed().as_secs() < 30, "took {:?}", begin.elapsed());
 }
+
+#[test]
+fn the_deepest_expression_that_is_read_can_be_written_out() {
+    for open in [
+        "abs(-",
+        "max(x, ",
+        "sum(i in 1..1: ",
+        "(0.5 * ",
+        "piecewise(x, [[0, 0], [9, 9]]) + abs(1 - ",
+        "(1 + if 1 < 2 then 1 else 0) * (",
+    ] {
+        let closed = open.matches('(').count() - open.matches(')').count();
+        for depth in [20, 40] {
+            let text = format!("{}x{} <= 1000", open.repeat(depth), ")".repeat(depth * closed));
+            let json = small("mip", &[r#""name": "x", "type": "integer", "lb": 0, "ub": 5"#], "minimize x", &[&text]);
+            if let Ok(model) = crate::modelling::Model::parse(json.as_bytes()) {
+                let _ = model.expand();
+                model.check(&super::values(&[("x", 1.0)]), 1e-6).unwrap();
+            }
+        }
+    }
+    for open in ["not (", "x >= 1 => (", "(x <= 3 or ", "(x <= 3 and "] {
+        let text = format!("{}x <= 2{}", open.repeat(15), ")".repeat(15));
+        let json = small("mip", &[r#""name": "x", "type": "integer", "lb": 0, "ub": 5"#], "minimize x", &[&text]);
+        let model = crate::modelling::Model::parse(json.as_bytes()).unwrap();
+        let _ = model.expand().unwrap();
+        model.check(&super::values(&[("x", 1.0)]), 1e-6).unwrap();
+    }
+}

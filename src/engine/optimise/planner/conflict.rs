@@ -254,7 +254,7 @@ pub(super) fn only(problem: &Problem, kept: &[Member]) -> Program {
     program.rows = left(program.rows, &rows);
     program.cones = left(program.cones, &cones);
     program.rules = left(program.rules, &rules);
-    let far = (program.class == Class::Cp).then(|| far(&problem.program)).unwrap_or(f64::INFINITY);
+    let far = if program.class == Class::Cp { far(&problem.program) } else { f64::INFINITY };
     for (at, variable) in problem.variables.iter().enumerate().filter(|(_, variable)| !problem.is_binary(variable.column)) {
         if let Some(column) = program.columns.get_mut(variable.column as usize) {
             if column.lower != 0.0 && !keep.contains(&Member::Lower(at)) {
