@@ -48,7 +48,7 @@ impl PlanMaker for Told {
         Ok(Arc::new(Model { json, made: Arc::clone(&self.made), cancelled: Arc::clone(&self.cancelled) }))
     }
 
-    async fn from_words(&self, text: &str, _: Deadline) -> Result<Worded, PlanFault> {
+    async fn model_of_words(&self, text: &str, _: Deadline) -> Result<Worded, PlanFault> {
         match text.parse::<f64>() {
             Ok(n) => Ok(Worded {
                 model: model(&json!({"model_type": "lp", "n": n})),
