@@ -61,6 +61,7 @@ pub(super) async fn document(credentials: Data<Credentials>) -> HttpResponse {
 fn with_roles(asked_for: bool) -> Value {
     let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
     close_tagged(&mut document);
+    tell_of_plans(&mut document);
     // In bulk no path says the id.
     let mut line = document["components"]["schemas"]["ComponentRequest"].clone();
     line["properties"]["id"] = json!({"type": "string", "description": "Its id"});
@@ -99,6 +100,21 @@ fn with_roles(asked_for: bool) -> Value {
         }
     }
     document
+}
+
+/// What of the bodies about plans the types don't say: a question may be the model itself, and who only approves need send nothing.
+fn tell_of_plans(document: &mut Value) {
+    let body = |document: &mut Value, path: &str| document["paths"][path]["post"]["requestBody"].take();
+    let mut question = body(document, "/v1/plans");
+    let model = json!({"type": "object", "required": ["model_type"], "description": "The model itself, in the model language"});
+    let schema = question["content"]["application/json"]["schema"].take();
+    question["content"]["application/json"]["schema"] = json!({"anyOf": [schema, model]});
+    document["paths"]["/v1/plans"]["post"]["requestBody"] = question;
+    for path in ["/v1/plans/{id}/approve", "/v1/plans/{id}/reject", "/v1/plans/{id}/replay"] {
+        let mut optional = body(document, path);
+        optional["required"] = json!(false);
+        document["paths"][path]["post"]["requestBody"] = optional;
+    }
 }
 
 /// Makes one closed object of each kind of a tagged enumeration. It is described as all of its struct, which has no field but its own, and of

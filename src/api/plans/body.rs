@@ -91,9 +91,21 @@ pub(super) struct Read {
     pub deadline_ms: u32,
 }
 
+/// Bytes of a body that takes long enough to read for others to notice who are served by the same thread.
+const LONG: usize = 262_144;
+
 /// Reads the body of a question.
-pub(super) fn question(http: &HttpRequest, bytes: &[u8]) -> Result<Read, Problem> {
-    if MPS_TYPES.contains(&http.content_type()) {
+pub(super) async fn question(http: &HttpRequest, bytes: web::Bytes) -> Result<Read, Problem> {
+    let is_mps = MPS_TYPES.contains(&http.content_type());
+    if bytes.len() < LONG {
+        return read_question(is_mps, &bytes);
+    }
+    let read = web::block(move || read_question(is_mps, &bytes)).await;
+    read.unwrap_or_else(|error| Err(Problem::new(Kind::INTERNAL, error.to_string())))
+}
+
+fn read_question(is_mps: bool, bytes: &[u8]) -> Result<Read, Problem> {
+    if is_mps {
         let model = Some(mps_model(utf8(bytes)?.to_owned(), "")?);
         return PlanRequest::default().checked(model, "");
     }

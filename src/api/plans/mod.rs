@@ -53,8 +53,7 @@ use std::time::Duration;
 )]
 pub(super) async fn ask(app: Data<App>, http: HttpRequest, arrival: Arrival, Large(bytes): Large) -> Answered {
     let answered = async {
-        let read = body::question(&http, &bytes)?;
-        drop(bytes);
+        let read = body::question(&http, bytes).await?;
         let words = read.asked.text.clone().unwrap_or_default();
         let (at, input) = match read.model {
             Some(model) => (read.at, PlanInput::Model(model)),
