@@ -22,6 +22,10 @@
 //! | CLINC150, out of its scope | 200 | 6.0 | 6.5 | 87.5 |
 //! | NL4Opt, optimisation in words | 99 | 1.0 | 1.0 | 98.0 |
 //!
+//! With `optimise` here as well, three classes on 756 examples: each by the others 93.0% right, log-loss 0.180; of 140 texts held out 94.3%
+//! right, expected calibration error 0.035; 72 were clear, 3 of those wrong. What it took for optimisation by mistake were questions in the
+//! same words that only ask what is; 24 examples of such were added after that.
+//!
 //! Part of what it does not pass on is no news for a market: tweets on politics, sentences of an annual report that describe a product.
 //! A kind of question that no example is near, such as statistics in the words of finance, is what it gets wrong with confidence. One text
 //! costs some 9 µs at 500 examples.
