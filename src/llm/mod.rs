@@ -27,6 +27,8 @@ mod endpoint;
 mod error;
 #[cfg(test)]
 mod faults;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod http;
 mod key;
 mod recorded;

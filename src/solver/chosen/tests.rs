@@ -46,7 +46,7 @@ fn an_endless_loop_is_killed_at_its_limit() {
     let begin = Instant::now();
     let error = solvers.0.probe(Probe::EndlessLoop, &limits, &Cancel::default()).unwrap_err();
     assert_eq!(error, SolverError::TimedOut(limits.time));
-    assert!(begin.elapsed() < Duration::from_secs(3));
+    assert!(begin.elapsed() < Duration::from_secs(10));
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_solve_that_is_cancelled_stops_at_once() {
         let begin = Instant::now();
         cancel.cancel();
         assert_eq!(solve.join().unwrap(), Err(SolverError::Cancelled));
-        assert!(begin.elapsed() < Duration::from_millis(200), "{:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_millis(500), "{:?}", begin.elapsed());
     });
 }
 
@@ -161,8 +161,8 @@ fn a_limit_of_time_is_kept_by_the_solver_itself() {
     let solution = real().solve(&hard(), &limits, &Cancel::default()).unwrap();
     assert_eq!(solution.status, SolveStatus::Feasible, "{solution:?}");
     assert!(solution.bound.unwrap() < solution.objective.unwrap(), "{solution:?}");
-    assert!(solution.solve_ms < 1_500.0, "{solution:?}");
-    assert!(begin.elapsed() < Duration::from_secs(5));
+    assert!(solution.solve_ms < 5_000.0, "{solution:?}");
+    assert!(begin.elapsed() < Duration::from_secs(15));
 }
 
 #[test]
