@@ -38,7 +38,8 @@ fn every_class_is_solved_by_a_worker_of_the_binary() {
         let solution = solvers().solve(&allocation(class), &limits, &Cancel::default()).unwrap();
         assert_eq!(solution.status, SolveStatus::Optimal, "{class:?}");
         assert!((solution.objective.unwrap() - 14.0).abs() < 1e-6, "{class:?}: {solution:?}");
-        assert_eq!(solution.values, [20.0, 20.0, 10.0], "{class:?}: {solution:?}");
+        let off = solution.values.iter().zip([20.0, 20.0, 10.0]).map(|(value, right)| (value - right).abs()).fold(0.0, f64::max);
+        assert!(solution.values.len() == 3 && off < 1e-6, "{class:?}: {solution:?}");
         assert!(solution.solver.starts_with(wanted), "{}", solution.solver);
     }
 }
