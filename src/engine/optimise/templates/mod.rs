@@ -1,7 +1,7 @@
 //! The catalogue of templates: kinds of plans that are known in advance, each a file of data.
 //!
 //! A template says which questions are like it, what has to be known (its slots), and which model follows. Adding one is adding a file to
-//! this folder and its line to [`BUILT_IN`]; an operator's own are read from the files that the settings name.
+//! this folder and its line to `BUILT_IN`; an operator's own are read from the files that the settings name.
 
 mod render;
 

@@ -126,7 +126,7 @@ impl Text<'_> {
         self.tokens.get(at).is_some_and(|t| t.is_word() && !stops(t))
     }
 
-    /// The words of a name from a place on, behind an article: as many as there are, at most [`NAME_WORDS_MAX`].
+    /// The words of a name from a place on, behind an article: as many as there are, at most `NAME_WORDS_MAX`.
     pub fn name_at(&self, mut at: usize) -> Option<Range<usize>> {
         // A lone `A` is a name.
         while self.tokens.get(at).is_some_and(|t| ARTICLES.contains(&&*t.lower)) && self.nameable(at + 1) {
