@@ -332,7 +332,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A helping column.
-    fn helper(&mut self, (lower, upper): (f64, f64), integer: bool, at: &Range<usize>) -> Result<u32, Fault> {
+    fn auxiliary(&mut self, (lower, upper): (f64, f64), integer: bool, at: &Range<usize>) -> Result<u32, Fault> {
         if self.columns.len() >= PROGRAM_COLUMNS_MAX {
             return Err(Fault::new(at, format!("with this the program has more than {PROGRAM_COLUMNS_MAX} columns")));
         }
@@ -342,7 +342,7 @@ impl<'a> Builder<'a> {
     }
 
     fn binary(&mut self, at: &Range<usize>) -> Result<u32, Fault> {
-        self.helper((0.0, 1.0), true, at)
+        self.auxiliary((0.0, 1.0), true, at)
     }
 
     fn count(&mut self, terms: usize, at: &Range<usize>) -> Result<(), Fault> {

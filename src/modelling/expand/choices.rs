@@ -57,7 +57,7 @@ impl<'a> Builder<'a> {
         (above, at): (bool, &Range<usize>),
     ) -> Result<Affine, Fault> {
         let bounds = heights(points);
-        let value = column(self.helper(bounds, self.class == Class::Cp, at)?, 1.0);
+        let value = column(self.auxiliary(bounds, self.class == Class::Cp, at)?, 1.0);
         for (point, slope) in points.iter().zip(slopes) {
             let apart = plus(line(x, *point, *slope), &value, -1.0);
             let bounds = if above { (f64::NEG_INFINITY, 0.0) } else { (0.0, f64::INFINITY) };
@@ -69,7 +69,7 @@ impl<'a> Builder<'a> {
     /// Weights on the points, of which only the two at the ends of one segment may be more than 0 (Dantzig 1960; the convex combination
     /// formulation).
     fn segments(&mut self, x: &Affine, points: Points<'_>, at: &Range<usize>) -> Result<Affine, Fault> {
-        let weights = points.iter().map(|_| self.helper((0.0, 1.0), false, at)).collect::<Result<Vec<_>, _>>()?;
+        let weights = points.iter().map(|_| self.auxiliary((0.0, 1.0), false, at)).collect::<Result<Vec<_>, _>>()?;
         let chosen = points.iter().skip(1).map(|_| self.binary(at)).collect::<Result<Vec<_>, _>>()?;
         let (mut place, mut value) = (times(x.clone(), -1.0), Affine::default());
         for (weight, point) in weights.iter().zip(points) {
@@ -105,7 +105,7 @@ impl<'a> Builder<'a> {
             return Err(Fault::new(at, detail));
         }
         self.must_be_whole(x, at)?;
-        let value = column(self.helper(heights(points), true, at)?, 1.0);
+        let value = column(self.auxiliary(heights(points), true, at)?, 1.0);
         let mut one = Affine::default();
         for (pair, slope) in points.windows(2).zip(slopes) {
             let chosen = self.binary(at)?;

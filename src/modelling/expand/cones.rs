@@ -49,7 +49,7 @@ impl<'a> Builder<'a> {
         let Some(first) = sums.first().cloned() else {
             return Err(Fault::new(at, format!("`{}` of nothing: no index passes the condition", function.name())));
         };
-        let bound = column(self.helper(FREE, false, at)?, 1.0);
+        let bound = column(self.auxiliary(FREE, false, at)?, 1.0);
         match function {
             Function::Norm => self.cone(ConeKind::SecondOrder, std::iter::once(bound.clone()).chain(sums).collect(), at)?,
             Function::Exp => self.cone(ConeKind::Exponential, vec![first, constant(1.0), bound.clone()], at)?,
@@ -71,7 +71,7 @@ impl<'a> Builder<'a> {
     fn log_sum_exp(&mut self, bound: &Affine, sums: Vec<Affine>, at: &Range<usize>) -> Result<(), Fault> {
         let mut all = Affine::default();
         for sum in sums {
-            let part = self.helper((0.0, f64::INFINITY), false, at)?;
+            let part = self.auxiliary((0.0, f64::INFINITY), false, at)?;
             all.terms.push((part, 1.0));
             let past = plus(sum, bound, -1.0);
             self.cone(ConeKind::Exponential, vec![past, constant(1.0), column(part, 1.0)], at)?;
@@ -93,7 +93,7 @@ impl<'a> Builder<'a> {
                 continue;
             }
             let next =
-                if place + 1 == count { bound.clone() } else { column(self.helper((0.0, f64::INFINITY), false, at)?, 1.0) };
+                if place + 1 == count { bound.clone() } else { column(self.auxiliary((0.0, f64::INFINITY), false, at)?, 1.0) };
             #[expect(clippy::cast_precision_loss, reason = "there are fewer than 2^52 of them")]
             let part = place as f64 / (place + 1) as f64;
             self.cone(ConeKind::Power(part), vec![mean, sum, next.clone()], at)?;
@@ -165,7 +165,7 @@ impl<'a> Builder<'a> {
             );
             return Err(Fault::new(&base.at, detail));
         }
-        let bound = column(self.helper(FREE, false, at)?, 1.0);
+        let bound = column(self.auxiliary(FREE, false, at)?, 1.0);
         let (kind, members) = if (0.0..1.0).contains(&p) {
             (ConeKind::Power(p), vec![sum, constant(1.0), bound.clone()])
         } else if p > 1.0 {

@@ -70,7 +70,7 @@ impl<'a> Builder<'a> {
             for sum in &sums {
                 self.must_be_whole(sum, at)?;
             }
-            let target = self.helper((lower, upper), true, at)?;
+            let target = self.auxiliary((lower, upper), true, at)?;
             self.rule(RuleKind::MaxOf { target: column(target, 1.0), of: sums }, at)?;
             return Ok(column(target, 1.0));
         }
@@ -78,7 +78,7 @@ impl<'a> Builder<'a> {
             let need = if bends == Curvature::Concave { need.turned() } else { need };
             self.must_bend(node, bends, need)?;
         }
-        let target = self.helper((lower, upper), whole && self.class == Class::Mip && need != Need::Above, at)?;
+        let target = self.auxiliary((lower, upper), whole && self.class == Class::Mip && need != Need::Above, at)?;
         let largest = column(target, 1.0);
         for sum in &sums {
             self.row(plus(sum.clone(), &largest, -1.0), (f64::NEG_INFINITY, 0.0), Vec::new(), at)?;

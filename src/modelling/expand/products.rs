@@ -92,7 +92,7 @@ impl<'a> Builder<'a> {
         let ends = [p.0 * q.0, p.0 * q.1, p.1 * q.0, p.1 * q.1];
         let bounds =
             ends.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lower, upper), end| (lower.min(*end), upper.max(*end)));
-        let target = self.helper(bounds, true, at)?;
+        let target = self.auxiliary(bounds, true, at)?;
         self.rule(RuleKind::Product { target: column(target, 1.0), of: vec![a.clone(), b.clone()] }, at)?;
         Ok(column(target, 1.0))
     }
@@ -156,9 +156,9 @@ impl<'a> Builder<'a> {
         if sum.terms.len() < 2 || !self.is_whole(sum) || upper - lower > DIGITS_RANGE_MAX || !(upper - lower).is_finite() {
             return Ok(None);
         }
-        let helper = column(self.helper((lower, upper), true, at)?, 1.0);
-        self.row(plus(sum.clone(), &helper, -1.0), (0.0, 0.0), Vec::new(), at)?;
-        Ok(Some(helper))
+        let auxiliary = column(self.auxiliary((lower, upper), true, at)?, 1.0);
+        self.row(plus(sum.clone(), &auxiliary, -1.0), (0.0, 0.0), Vec::new(), at)?;
+        Ok(Some(auxiliary))
     }
 
     /// The column of whole values, with both bounds and not too many values, that a sum of one term has.
@@ -187,7 +187,7 @@ impl<'a> Builder<'a> {
                 format!("a product with a whole number is linear only within bounds; give `{name}` both `lb` and `ub`"),
             ));
         }
-        let target = self.helper((lower.min(0.0), upper.max(0.0)), self.is_whole(sum), at)?;
+        let target = self.auxiliary((lower.min(0.0), upper.max(0.0)), self.is_whole(sum), at)?;
         let z = column(target, 1.0);
         self.row(plus(z.clone(), &column(binary, upper), -1.0), (f64::NEG_INFINITY, 0.0), Vec::new(), at)?;
         self.row(plus(z.clone(), &column(binary, lower), -1.0), (0.0, f64::INFINITY), Vec::new(), at)?;

@@ -53,9 +53,9 @@ impl<'a> Builder<'a> {
             return Ok(sum);
         }
         let range = self.range(&sum);
-        let helper = column(self.helper(range, false, at)?, 1.0);
-        self.row(plus(sum, &helper, -1.0), (0.0, 0.0), Vec::new(), at)?;
-        Ok(helper)
+        let auxiliary = column(self.auxiliary(range, false, at)?, 1.0);
+        self.row(plus(sum, &auxiliary, -1.0), (0.0, 0.0), Vec::new(), at)?;
+        Ok(auxiliary)
     }
 
     /// Puts squares among the products, so that the curvature of both is looked at together: `x^2 + x*y + y^2`.
@@ -165,7 +165,7 @@ impl<'a> Builder<'a> {
 
     /// A column on the right side of something quadratic.
     pub(super) fn bound_quadratic(&mut self, mut total: Total, need: Need, at: &Range<usize>) -> Result<Affine, Fault> {
-        let bound = column(self.helper((f64::NEG_INFINITY, f64::INFINITY), false, at)?, 1.0);
+        let bound = column(self.auxiliary((f64::NEG_INFINITY, f64::INFINITY), false, at)?, 1.0);
         total.affine = plus(total.affine, &bound, -1.0);
         self.quadratic_row(total, need, at)?;
         Ok(bound)

@@ -8,6 +8,12 @@ use crate::solver::solution::{Solution, SolveStatus};
 /// How far from a whole number a value may be that is one.
 const WHOLE_WITHIN: f64 = 1e-6;
 
+/// Whether a node has to be cut at this value. One that lies on a bound, or past it by what floats lose, would be cut into itself.
+pub(super) fn is_fraction(column: &Column, value: f64) -> bool {
+    let whole = (value - value.round()).abs() <= WHOLE_WITHIN * value.abs().max(1.0);
+    column.integer && !whole && value.floor() < column.upper && value.ceil() > column.lower
+}
+
 pub(super) fn solve(program: &Program, watch: &mut Watch<'_>) -> Result<Solution, Stop> {
     let whole = |column: &Column| Column { lower: column.lower.ceil(), upper: column.upper.floor(), ..column.clone() };
     let columns =
@@ -32,36 +38,48 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
+    /// Looks at every node below these bounds, depth first; those that wait stand in a list, so that a deep tree takes memory and no stack.
     fn branch(&mut self, columns: &[Column], watch: &mut Watch<'_>) -> Result<(), Stop> {
+        let mut waiting = vec![columns.to_vec()];
+        while let Some(node) = waiting.pop() {
+            waiting.extend(self.node(&node, watch)?);
+        }
+        Ok(())
+    }
+
+    /// Solves the relaxation of a node, and gives the halves that it falls into, the one to be looked at first last.
+    fn node(&mut self, columns: &[Column], watch: &mut Watch<'_>) -> Result<Vec<Vec<Column>>, Stop> {
         watch.node()?;
         self.nodes += 1;
         let (values, duals, reduced_costs) = match simplex::solve(self.program, columns) {
-            Outcome::Infeasible => return Ok(()),
-            Outcome::Unbounded { ray } => return self.feasible(columns, ray, watch),
+            Outcome::Infeasible => return Ok(Vec::new()),
+            Outcome::Unbounded { ray } => return self.feasible(columns, ray, watch).map(|()| Vec::new()),
             Outcome::Optimal { values, duals, reduced_costs } => (values, duals, reduced_costs),
         };
-        let objective = self.program.objective_at(&values);
-        if !self.improves(objective) {
-            return Ok(());
+        if !self.improves(self.program.objective_at(&values)) {
+            return Ok(Vec::new());
         }
-        let fraction = |at: &usize| columns[*at].integer && (values[*at] - values[*at].round()).abs() > WHOLE_WITHIN;
-        let Some(at) = (0..columns.len()).find(fraction) else {
-            let continuous = columns.iter().all(|column| !column.integer);
-            let whole = |(column, value): (&Column, f64)| if column.integer { value.round() + 0.0 } else { value };
-            let values: Vec<f64> = columns.iter().zip(values).map(whole).collect();
-            self.best = Some(Solution {
-                objective: Some(self.program.objective_at(&values)),
-                values,
-                duals: continuous.then_some(duals),
-                reduced_costs: continuous.then_some(reduced_costs),
-                ..nothing(SolveStatus::Feasible)
-            });
-            return Ok(());
+        let Some(at) = (0..columns.len()).find(|&at| is_fraction(&columns[at], values[at])) else {
+            self.best = Some(self.leaf(columns, values, (duals, reduced_costs)));
+            return Ok(Vec::new());
         };
-        let mut halves = [columns.to_vec(), columns.to_vec()];
-        halves[0][at].upper = values[at].floor();
-        halves[1][at].lower = values[at].ceil();
-        halves.iter().try_for_each(|half| self.branch(half, watch))
+        let (mut below, mut above) = (columns.to_vec(), columns.to_vec());
+        below[at].upper = values[at].floor();
+        above[at].lower = values[at].ceil();
+        Ok(vec![above, below])
+    }
+
+    fn leaf(&self, columns: &[Column], values: Vec<f64>, (duals, reduced_costs): (Vec<f64>, Vec<f64>)) -> Solution {
+        let continuous = columns.iter().all(|column| !column.integer);
+        let whole = |(column, value): (&Column, f64)| if column.integer { value.round() + 0.0 } else { value };
+        let values: Vec<f64> = columns.iter().zip(values).map(whole).collect();
+        Solution {
+            objective: Some(self.program.objective_at(&values)),
+            values,
+            duals: continuous.then_some(duals),
+            reduced_costs: continuous.then_some(reduced_costs),
+            ..nothing(SolveStatus::Feasible)
+        }
     }
 
     /// The relaxation has no end: so has the program, where any values hold every constraint.

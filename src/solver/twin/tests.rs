@@ -52,3 +52,20 @@ fn program() -> Program {
     program.columns = vec![column(0.0, 1.0)];
     program
 }
+
+#[test]
+fn a_tree_without_end_takes_no_stack() {
+    let mut program = empty(Class::Mip);
+    program.columns = vec![integer(f64::NEG_INFINITY, INF); 2];
+    // 2x - 2y = 1 has no whole solution, and every cut leaves one that is not.
+    program.rows = vec![row(&[(0, 2.0), (1, -2.0)], 1.0, 1.0)];
+    let limits = Limits { nodes: Some(20_000), ..limits() };
+    assert_eq!(Twin.solve(&program, &limits, &Cancel::default()).unwrap().status, SolveStatus::Unknown);
+}
+
+#[test]
+fn a_value_that_floats_push_past_its_bound_is_not_cut_into_itself() {
+    assert!(!branching::is_fraction(&integer(0.0, 3.0), 3.00002));
+    assert!(!branching::is_fraction(&integer(0.0, f64::INFINITY), 7e9 + 1e-3));
+    assert!(branching::is_fraction(&integer(0.0, 9.0), 3.5));
+}
