@@ -33,6 +33,9 @@ pub mod verify;
 pub mod facts;
 pub mod modelling;
 
+// # methods: estimators over plain numbers
+pub mod stats;
+
 // # seams: a trait for each outside resource
 pub mod embed;
 pub mod index;
