@@ -7,6 +7,7 @@ use super::places::Places;
 use super::process::{self, Patience, Setup};
 use super::program::Program;
 use super::solution::{Limits, Solution, SolverError};
+use super::spare::Spare;
 use super::{Cancel, Name, Solver, check, worker};
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ struct Shared {
     config: Config,
     libraries: Libraries,
     places: Places,
+    spare: Spare,
 }
 
 /// One solver by its name.
@@ -50,7 +52,8 @@ pub fn open(config: &Config, runtime_dir: &Path) -> Result<Chosen, OpenError> {
     config.check()?;
     let libraries = Libraries::new(runtime_dir).map_err(|error| OpenError::Manifest(Box::new(error)))?;
     let places = Places::new(config.workers_max, config.waiting_max, config.wait());
-    Ok(Chosen(Arc::new(Shared { config: config.clone(), libraries, places })))
+    let spare = Spare::new(config.worker.as_deref().unwrap_or(Path::new(process::THIS_PROGRAM)));
+    Ok(Chosen(Arc::new(Shared { config: config.clone(), libraries, places, spare })))
 }
 
 impl Chosen {
@@ -119,7 +122,10 @@ impl Shared {
     fn run(&self, setup: &Setup, job: &[u8], limits: &Limits, cancel: &Cancel) -> Result<Reply, SolverError> {
         let _place = self.places.take(cancel)?;
         let patience = Patience { time: limits.time, grace: Duration::from_millis(self.config.grace_ms) };
-        process::run(self.config.worker.as_deref(), setup, job, patience, cancel)
+        let worker = self.spare.take(setup)?;
+        // While this one solves, the next one gets ready.
+        self.spare.want(setup);
+        process::run(worker, setup, job, patience, cancel)
     }
 
     /// What a solve may take: what it asks for, and no more than the settings allow.

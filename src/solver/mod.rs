@@ -17,6 +17,7 @@ mod places;
 mod process;
 pub mod program;
 pub mod solution;
+mod spare;
 pub mod twin;
 mod worker;
 

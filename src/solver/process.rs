@@ -20,7 +20,7 @@ const SAID_BYTES_MAX: usize = 4_096;
 /// All that a worker finds in its environment: the allocator of the service is not to take a gigabyte ahead, which counts as used.
 const ALLOCATOR: [(&str, &str); 2] = [("MIMALLOC_ARENA_EAGER_COMMIT", "0"), ("MIMALLOC_ARENA_RESERVE", "32M")];
 /// This process: the name holds even where its file was replaced by a newer one.
-const THIS_PROGRAM: &str = "/proc/self/exe";
+pub(super) const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// What a worker is told when it starts, as its argument: all that it must know before it locks itself in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,16 +47,15 @@ pub(super) struct Patience {
     pub grace: Duration,
 }
 
-/// Runs one worker: it is started, gets the job and gives a reply. It has ended when this returns.
+/// Has one worker work: it gets the job and gives a reply. It has ended when this returns.
 pub(super) fn run(
-    program: Option<&Path>,
+    mut worker: Worker,
     setup: &Setup,
     job: &[u8],
     patience: Patience,
     cancel: &Cancel,
 ) -> Result<Reply, SolverError> {
     let begin = Instant::now();
-    let mut worker = Worker::start(program.unwrap_or(Path::new(THIS_PROGRAM)), setup)?;
     let outcome = worker.exchange(job, begin, patience, cancel);
     worker.end(outcome, setup)
 }
@@ -72,7 +71,8 @@ pub(super) fn job(job: &JobRef<'_>) -> Result<Vec<u8>, SolverError> {
 }
 
 /// A worker. It is killed when this goes.
-struct Worker {
+#[derive(Debug)]
+pub(super) struct Worker {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: ChildStdout,
@@ -99,7 +99,8 @@ enum Step {
 }
 
 impl Worker {
-    fn start(program: &Path, setup: &Setup) -> Result<Self, SolverError> {
+    /// Starts one. It ends with the thread that calls this.
+    pub(super) fn start(program: &Path, setup: &Setup) -> Result<Self, SolverError> {
         let failed = |error: String| SolverError::Failed(format!("no worker could be started: {error}"));
         let argument = serde_json::to_string(setup).map_err(|error| failed(error.to_string()))?;
         let mut command = Command::new(program);
@@ -112,6 +113,11 @@ impl Worker {
         let worker = Self { child, stdin: Some(stdin), stdout, stderr: Some(stderr), reply: Vec::new(), said: Vec::new() };
         worker.unblock().map_err(|error| failed(error.to_string()))?;
         Ok(worker)
+    }
+
+    /// Whether it still runs.
+    pub(super) fn lives(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
     }
 
     fn unblock(&self) -> io::Result<()> {

@@ -59,6 +59,24 @@ pub struct Solution {
     pub nodes: Option<u64>,
 }
 
+impl Solution {
+    /// What says how this solver ended, and nothing else yet.
+    pub fn without_values(status: SolveStatus, solver: &str) -> Self {
+        Self {
+            status,
+            values: Vec::new(),
+            objective: None,
+            bound: None,
+            duals: None,
+            reduced_costs: None,
+            ray: None,
+            solver: solver.to_owned(),
+            solve_ms: 0.0,
+            nodes: None,
+        }
+    }
+}
+
 /// Why there is no solution at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SolverError {

@@ -66,18 +66,7 @@ impl Solver for Twin {
 
 /// A solution that says this and no more.
 fn nothing(status: SolveStatus) -> Solution {
-    Solution {
-        status,
-        values: Vec::new(),
-        objective: None,
-        bound: None,
-        duals: None,
-        reduced_costs: None,
-        ray: None,
-        solver: "twin".to_owned(),
-        solve_ms: 0.0,
-        nodes: None,
-    }
+    Solution::without_values(status, "twin")
 }
 
 #[cfg(test)]

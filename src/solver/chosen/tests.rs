@@ -73,29 +73,67 @@ fn a_worker_that_is_killed_half_way_has_failed_and_the_next_solve_works() {
     let limits = Limits { memory_bytes: 777_777_777, ..limits() };
     std::thread::scope(|scope| {
         let solve = scope.spawn(|| real().0.probe(Probe::EndlessLoop, &limits, &Cancel::default()));
-        let worker = worker_with("777777777");
-        // SAFETY: the process is a worker that this test has started.
-        assert_eq!(unsafe { libc::kill(worker, libc::SIGKILL) }, 0);
+        while !solve.is_finished() {
+            for worker in workers_with("777777777") {
+                // SAFETY: the process is a worker, or a spare, that this test has started.
+                unsafe { libc::kill(worker, libc::SIGKILL) };
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let error = solve.join().unwrap().unwrap_err();
         assert!(matches!(&error, SolverError::Failed(why) if why.contains("signal: 9")), "{error:?}");
     });
     highs_solves_a_program_in_a_worker();
 }
 
-/// The process whose command line has this in it, once there is one.
-fn worker_with(text: &str) -> libc::pid_t {
+/// The workers whose command line has this in it, but for those that have ended and were not waited for yet.
+fn workers_with(text: &str) -> Vec<libc::pid_t> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let workers = processes.filter(|process| {
+        let command = std::fs::read_to_string(process.path().join("cmdline")).unwrap_or_default();
+        command.contains("solve-worker") && command.contains(text)
+    });
+    workers.filter_map(|process| process.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// The spare that a solve with this limit leaves behind.
+fn spare_with(text: &str) -> libc::pid_t {
+    let since = Instant::now();
     loop {
-        for process in std::fs::read_dir("/proc").unwrap().flatten() {
-            let command = std::fs::read_to_string(process.path().join("cmdline")).unwrap_or_default();
-            if let Some(pid) = process.file_name().to_str().and_then(|name| name.parse().ok())
-                && command.contains("solve-worker")
-                && command.contains(text)
-            {
-                return pid;
-            }
+        if let [spare] = workers_with(text)[..] {
+            return spare;
         }
+        assert!(since.elapsed() < Duration::from_secs(20), "no spare was started, or several");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Waits until there is none.
+fn none_with(text: &str) {
+    let since = Instant::now();
+    while !workers_with(text).is_empty() {
+        assert!(since.elapsed() < Duration::from_secs(20), "a worker stays");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn the_next_worker_is_started_ahead_and_works_or_is_replaced_where_it_has_died() {
+    let solvers = open(&Config::default(), &runtime_dir()).unwrap();
+    let limits = Limits { memory_bytes: 555_555_555, ..limits() };
+    let solve = || solvers.solve(&allocation(Class::Lp), &limits, &Cancel::default()).unwrap().objective.unwrap();
+    assert!((solve() - 14.0).abs() < 1e-9);
+    let first = spare_with("555555555");
+    assert!((solve() - 14.0).abs() < 1e-9);
+    let second = spare_with("555555555");
+    assert_ne!(first, second, "a worker that has worked does not work again");
+    // SAFETY: the process is a spare that this test has started.
+    assert_eq!(unsafe { libc::kill(second, libc::SIGKILL) }, 0);
+    none_with("555555555");
+    assert!((solve() - 14.0).abs() < 1e-9);
+    spare_with("555555555");
+    drop(solvers);
+    none_with("555555555");
 }
 
 #[test]

@@ -144,7 +144,7 @@ fn conic(program: &Program, limits: &Limits, begin: Instant, counts: bool) -> Re
     let mut solver = solver.map_err(|error| format!("Clarabel does not take the program: {error}"))?;
     solver.solve();
     let found = &solver.solution;
-    let nothing = |status| Solution { status, solver: SOLVER.to_owned(), ..nothing() };
+    let nothing = |status| Solution::without_values(status, SOLVER);
     match found.status {
         SolverStatus::Solved | SolverStatus::AlmostSolved => {
             let values = tidy(program, found.x.clone());
@@ -183,19 +183,4 @@ fn settings(time_limit: f64) -> Result<DefaultSettings<f64>, String> {
         .reduced_tol_feas(1e-7)
         .build()
         .map_err(|error| format!("Clarabel does not take its settings: {error}"))
-}
-
-fn nothing() -> Solution {
-    Solution {
-        status: SolveStatus::Unknown,
-        values: Vec::new(),
-        objective: None,
-        bound: None,
-        duals: None,
-        reduced_costs: None,
-        ray: None,
-        solver: String::new(),
-        solve_ms: 0.0,
-        nodes: None,
-    }
 }

@@ -181,16 +181,9 @@ impl Solve<'_> {
     fn without_values(&self, status: SolveStatus) -> Solution {
         let tree = self.program.columns.iter().any(|column| column.integer);
         Solution {
-            status,
-            values: Vec::new(),
-            objective: None,
-            bound: None,
-            duals: None,
-            reduced_costs: None,
-            ray: None,
-            solver: self.solver.clone(),
             solve_ms: self.begin.elapsed().as_secs_f64() * 1e3,
             nodes: self.highs.int64_info(c"mip_node_count").filter(|_| tree).and_then(|nodes| u64::try_from(nodes).ok()),
+            ..Solution::without_values(status, &self.solver)
         }
     }
 }

@@ -56,7 +56,9 @@ impl<'a> Runs<'a> {
         self.extra_left.set(self.extra_left.get() - 1);
         match self.run(program, self.limits.time.min(share)) {
             // A solve that ran into a limit of its own tells nothing, and the next may well be easier.
-            Err(Stop::Solver(SolverError::TimedOut(_) | SolverError::OutOfMemory { .. })) => Ok(unknown()),
+            Err(Stop::Solver(SolverError::TimedOut(_) | SolverError::OutOfMemory { .. })) => {
+                Ok(Solution::without_values(SolveStatus::Unknown, ""))
+            }
             other => other,
         }
     }
@@ -113,20 +115,5 @@ impl Stop {
             Self::Cancelled => Err(self),
             Self::Enough | Self::Solver(_) => Ok(()),
         }
-    }
-}
-
-fn unknown() -> Solution {
-    Solution {
-        status: SolveStatus::Unknown,
-        values: Vec::new(),
-        objective: None,
-        bound: None,
-        duals: None,
-        reduced_costs: None,
-        ray: None,
-        solver: String::new(),
-        solve_ms: 0.0,
-        nodes: None,
     }
 }
