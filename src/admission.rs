@@ -3,13 +3,15 @@
 //! The embedder is what a flood meets first: everything before it takes microseconds, and a text takes milliseconds of a core. Without a
 //! limit its queue would fill until every answer came late. The limit is found by additive increase and multiplicative decrease (Chiu and
 //! Jain, "Analysis of the increase and decrease algorithms for congestion avoidance", 1989): while texts wait no longer than a target it
-//! grows by one for each round of them, and when they wait longer it shrinks by a tenth, at most once for each round. The target is
-//! small against deadlines and large against one text, so the workers never run dry and nobody waits for long.
+//! grows by one for each round of them, and when they wait longer it shrinks, at most once for each round: to the part of it with which
+//! they would have waited for just the target (Little, "A proof for the queuing formula L = λW", 1961), though by a tenth at least and
+//! by half at most. The target is small against deadlines and large against one text, so the workers never run dry and nobody waits for
+//! long.
 //!
 //! Not all have the same part of the limit: a tenant of low priority is refused at half of it, and one of high priority only at a quarter more.
 //! So where there is not enough for all, those who come last are refused first.
 //!
-//! A text whose turn would come too late, going by how long texts took lately, is refused at once, while its caller can still ask
+//! A text whose turn would come late, going by how long texts took lately, is refused at once, while its caller can still ask
 //! elsewhere. An exact hit is embedded by nobody and so is never refused here.
 
 use crate::domain::deadline::Deadline;
@@ -18,8 +20,12 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use std::time::{Duration, Instant};
 
-/// Factor of a decrease. Nearer to one than TCP's half: the workers should not run dry, and a queue in memory drains in milliseconds.
-const DECREASE: f64 = 0.9;
+/// The factors between which a decrease lies. Where texts wait a little too long the limit is nearly right, and the workers should not
+/// run dry; where they wait many times too long, as at the beginning of a flood, small steps would be late themselves.
+const DECREASE: std::ops::RangeInclusive<f64> = 0.5..=0.9;
+/// The part of the time that is left within which a text's turn must come: how long those before it take is an estimate, and after its
+/// turn there is still an answer to be made.
+const TURN_WITHIN: f64 = 0.6;
 /// Share of a new sample in the mean time of a text.
 const SMOOTHING: f64 = 0.05;
 
@@ -37,7 +43,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { queue_target_ms: 100, in_flight_min: 64, in_flight_max: 1_024 }
+        Self { queue_target_ms: 50, in_flight_min: 32, in_flight_max: 1_024 }
     }
 }
 
@@ -151,7 +157,7 @@ impl Admission {
     fn judge(&self, state: &State, room: f64, remaining: Duration) -> Result<(), Refused> {
         // Those before it share the workers. Its own time is not counted: where nobody is before it, it may try.
         let waits = state.service_sec * state.in_flight as f64 / self.workers as f64;
-        if waits > remaining.as_secs_f64() {
+        if waits > TURN_WITHIN * remaining.as_secs_f64() {
             return Err(Refused::TooLate);
         }
         if state.in_flight as f64 >= room { Err(Refused::Full) } else { Ok(()) }
@@ -179,7 +185,8 @@ impl Admitted<'_> {
         if waited > self.admission.target {
             // Those who are on their way were let in by the old limit: only once they are through does a wait say anything of the new.
             if state.lowered.is_none_or(|at| now.saturating_duration_since(at) > waited) {
-                state.limit = (state.limit * DECREASE).max(self.admission.min);
+                let factor = self.admission.target.as_secs_f64() / waited.as_secs_f64();
+                state.limit = (state.limit * factor.clamp(*DECREASE.start(), *DECREASE.end())).max(self.admission.min);
                 state.lowered = Some(now);
             }
         } else if self.pressed {
@@ -287,13 +294,14 @@ mod tests {
     }
 
     #[test]
-    fn one_round_of_long_waits_lowers_the_limit_once() {
-        let admission = admission(4, 100);
-        let before = admission.limit() as f64;
-        for admitted in fill(&admission) {
-            admitted.done(Duration::from_secs(1), MILLI);
+    fn one_round_of_long_waits_lowers_the_limit_once_and_by_as_much_as_they_were_too_long() {
+        for (waited_ms, left) in [(11, 90.0), (16, 62.5), (1_000, 50.0)] {
+            let admission = admission(4, 100);
+            for admitted in fill(&admission) {
+                admitted.done(waited_ms * MILLI, MILLI);
+            }
+            assert!((admission.state.lock().limit - left).abs() < 1e-9, "{waited_ms} ms: {}", admission.limit());
         }
-        assert!(admission.state.lock().limit >= before * DECREASE - 1e-9);
     }
 
     #[test]

@@ -9,6 +9,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// By how much a worker stands back, in steps of nice(2), which Linux counts by thread: hits, refusals and health checks take
+/// microseconds and should not wait for the end of a worker's slice on a machine whose cores are all busy with texts.
+const STANDS_BACK: i32 = 5;
+
 /// One thread's part of a pool.
 pub(super) struct Worker<E: Encoder> {
     pub encoder: E,
@@ -19,6 +23,9 @@ pub(super) struct Worker<E: Encoder> {
 impl<E: Encoder> Worker<E> {
     /// Runs until the queue is closed and empty.
     pub(super) fn work(mut self) {
+        if let Err(error) = rustix::process::nice(STANDS_BACK) {
+            tracing::debug!(%error, "an embedding thread keeps its priority");
+        }
         while let Some(taken) = self.queue.take(self.terms.batch_size_max) {
             match taken {
                 Taken::Fresh(jobs) => self.embed_fresh(jobs),
