@@ -187,6 +187,10 @@ fn a_model_in_mps_is_planned_as_a_body_and_within_one() {
     assert!(near(&posted["report"]["objective"], 1.0), "{posted:#}");
     let within = plan(&service, &json!({"mps": mps}));
     assert_eq!((&within["path"], &within["id"]), (&json!("exact"), &posted["id"]));
+    for (path, body) in [("/v1/plans", json!({"mps": ""})), ("/v1/plans/check", json!({"mps": " \n", "values": {}}))] {
+        let empty = service.post(path, &body);
+        assert_eq!((empty.status, empty.pointers()), (422, vec!["/mps".to_owned()]), "{}", empty.text);
+    }
     let bad = service.post("/v1/plans", &json!({"mps": "NAME x\nROWS\n Q  nonsense\n"}));
     assert_eq!((bad.status, bad.pointers()), (422, vec!["/mps".to_owned()]), "{}", bad.text);
 }

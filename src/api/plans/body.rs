@@ -269,7 +269,7 @@ fn model_of(model: Option<Box<RawValue>>, mps: Option<String>) -> Result<(Option
 
 fn mps_model(mps: String, at: &str) -> Result<Arc<RawValue>, Problem> {
     if mps.trim().is_empty() {
-        return Err(bad(FieldError::new(at, "it is empty; a model in MPS is expected")));
+        return Err(not_allowed(FieldError::new(at, "it is empty; a model in MPS is expected")));
     }
     let model = serde_json::value::to_raw_value(&mps).map_err(|error| bad(FieldError::new(at, error.to_string())))?;
     Ok(model.into())
