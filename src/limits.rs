@@ -416,3 +416,21 @@ pub const MODEL_CONSTRAINTS_MAX: usize = 100_000;
 pub const MODEL_ASSUMPTIONS_MAX: usize = 100;
 /// See [`MODEL_ASSUMPTIONS_MAX`].
 pub const MODEL_TEXT_CHARS_MAX: usize = 2_000;
+
+/// Cases of the numeric catalogue.
+pub const NUMERIC_CASES_MAX: usize = 512;
+
+/// Bytes of the chart of a fit; a larger one is left out. Some 2,000 points have 60 kB.
+pub const FIT_CHART_BYTES_MAX: usize = 1_048_576;
+
+/// Bytes of the chart in the answer to a question in words; a larger one is got with `GET /v1/numeric/{case}`.
+pub const CHART_IN_ANSWER_BYTES_MAX: usize = 65_536;
+
+/// Bytes of the values of a fit.
+pub const FIT_VALUES_BYTES_MAX: usize = 131_072;
+
+/// Values that a comparison of two versions of a fit names.
+pub const FIT_DIFFERENCES_MAX: usize = 500;
+
+/// Symbols of one data set that a case is fitted ahead for.
+pub const FITS_AHEAD_MAX: usize = 32;

@@ -124,6 +124,7 @@ pub(super) async fn metrics(app: Data<App>) -> Answered {
         store_disk_bytes: store.disk_bytes,
         pending: app.decider.thinking.pending.len(),
     });
+    app.decider.tell_fits();
     metrics::plans::state(app.decider.plans.under_way(), app.decider.plans.index.len());
     metrics::replicas::behind(app.decider.standing().map(|standing| standing.behind).unwrap_or_default());
     let held = app.decider.holdings_by_label();

@@ -4,6 +4,7 @@
 //! Readers take no lock that a writer holds.
 
 pub mod embedding;
+pub mod fits;
 pub mod generations;
 pub mod market;
 pub mod partition;

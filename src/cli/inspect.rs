@@ -105,6 +105,7 @@ fn fields(record: &Record) -> Result<Value, Failure> {
             "ttl_sec": plan.ttl_sec, "expires_at": plan.expires_at(),
         }),
         Record::Text(_)
+        | Record::Fit(_)
         | Record::Decision(_)
         | Record::TagEnd(_)
         | Record::Judgement(_)

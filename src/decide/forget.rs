@@ -147,6 +147,7 @@ impl Decider {
         self.semantic.expire(now);
         self.embeddings.expire(now);
         self.plans.index.expire(now);
+        self.numeric.index.expire(now);
         self.keep_working_set();
         let mut count = 0;
         for (tenant, ids) in self.left_by_tags().await? {

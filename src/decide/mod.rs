@@ -21,6 +21,7 @@ mod forget;
 mod lead;
 mod lease;
 mod market;
+pub mod numeric;
 mod order;
 mod pending;
 pub mod plans;
@@ -240,6 +241,8 @@ pub struct Decider {
     pub thinking: Thinking,
     /// Optimisation plans.
     pub plans: plans::Plans,
+    /// Fitted models.
+    pub numeric: numeric::Research,
     /// What each tenant may have.
     pub tenants: Arc<Tenants>,
     /// The latest answers, for whoever watches.

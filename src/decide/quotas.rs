@@ -54,7 +54,11 @@ impl Decider {
             None => in_memory,
         };
         let plans = self.plans.index.used(tenant);
-        let bytes = entries.bytes + components.bytes + plans.bytes + self.market.used(tenant).bytes;
+        let bytes = entries.bytes
+            + components.bytes
+            + plans.bytes
+            + self.numeric.index.used(tenant).bytes
+            + self.market.used(tenant).bytes;
         Holdings { entries: entries.count, components: components.count, plans: plans.count, bytes }
     }
 

@@ -16,6 +16,7 @@ pub mod entry;
 pub mod fact_rules;
 pub mod facts;
 pub mod field;
+pub mod fit_record;
 pub mod frame;
 pub mod ids;
 pub mod judgement;

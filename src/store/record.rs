@@ -4,6 +4,7 @@ use crate::domain::audit::DecisionRecord;
 use crate::domain::audit_chain::{AuditChain, AuditEvent};
 use crate::domain::component::{Component, EmbeddedText, ModelRef, Role};
 use crate::domain::entry::StoredEntry;
+use crate::domain::fit_record::{FitKey, FitRecord};
 use crate::domain::ids::{ComponentId, DecisionId, EntryId, PlanId, TenantId};
 use crate::domain::judgement::{Judgement, Source};
 use crate::domain::market::{Chunk, Instrument};
@@ -38,6 +39,8 @@ pub enum Record {
     AuditChain(AuditChain),
     /// An optimisation plan.
     Plan(Arc<PlanRecord>),
+    /// A fitted model.
+    Fit(Arc<FitRecord>),
 }
 
 impl Record {
@@ -63,6 +66,7 @@ impl Record {
             Self::AuditEvent(event) => RecordKey::AuditEvent { tenant: event.deed.tenant.clone(), number: event.number },
             Self::AuditChain(chain) => RecordKey::AuditChain { tenant: chain.tenant.clone() },
             Self::Plan(plan) => RecordKey::Plan { tenant: plan.tenant.clone(), id: plan.id },
+            Self::Fit(fit) => RecordKey::Fit { tenant: fit.tenant.clone(), key: fit.key.clone(), version: fit.version },
         }
     }
 
@@ -79,6 +83,7 @@ impl Record {
             Self::AuditEvent(_) => RecordKind::AuditEvent,
             Self::AuditChain(_) => RecordKind::AuditChain,
             Self::Plan(_) => RecordKind::Plan,
+            Self::Fit(_) => RecordKind::Fit,
         }
     }
 
@@ -90,6 +95,7 @@ impl Record {
             Self::Entry(stored) => stored.entry.expires_at(),
             Self::Judgement(judged) => Some(judged.at.plus_seconds(JUDGEMENT_TTL_SEC)),
             Self::Plan(plan) => plan.expires_at(),
+            Self::Fit(fit) => fit.expires_at(),
             Self::Decision(_) | Self::TagEnd(_) | Self::Market(_) | Self::AuditEvent(_) | Self::AuditChain(_) => None,
         }
     }
@@ -115,6 +121,7 @@ impl Record {
             (Self::Market(a), Self::Market(b)) => a.bars.bars().len() > b.bars.bars().len(),
             (Self::AuditChain(a), Self::AuditChain(b)) => (a.last, a.first) > (b.last, b.first),
             (Self::Plan(a), Self::Plan(b)) => (a.history.len(), a.handed_to.len()) > (b.history.len(), b.handed_to.len()),
+            (Self::Fit(a), Self::Fit(b)) => a.created_at > b.created_at,
             _ => false,
         }
     }
@@ -130,6 +137,7 @@ impl Record {
             Self::Judgement(judged) => Some(judged.at),
             Self::AuditEvent(event) => Some(event.at),
             Self::Plan(plan) => Some(plan.changed_at()),
+            Self::Fit(fit) => Some(fit.created_at),
             Self::Market(_) | Self::AuditChain(_) => None,
         }
     }
@@ -149,11 +157,12 @@ pub enum RecordKind {
     AuditEvent,
     AuditChain,
     Plan,
+    Fit,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Component,
         Self::Text,
         Self::Entry,
@@ -164,6 +173,7 @@ impl RecordKind {
         Self::AuditEvent,
         Self::AuditChain,
         Self::Plan,
+        Self::Fit,
     ];
 
     /// Those that are one tenant's trail, which goes on from where it is and is never put together from two.
@@ -182,6 +192,7 @@ impl RecordKind {
             Self::AuditEvent => "audit_event",
             Self::AuditChain => "audit_chain",
             Self::Plan => "plan",
+            Self::Fit => "fit",
         }
     }
 }
@@ -240,6 +251,8 @@ pub enum RecordKey {
     AuditChain { tenant: TenantId },
     /// `{tenant}:plan:<ulid>`.
     Plan { tenant: TenantId, id: PlanId },
+    /// `{tenant}:fit:<case>:<parameters>:<version>`.
+    Fit { tenant: TenantId, key: FitKey, version: u64 },
 }
 
 impl RecordKey {
@@ -256,6 +269,7 @@ impl RecordKey {
             Self::AuditEvent { .. } => RecordKind::AuditEvent,
             Self::AuditChain { .. } => RecordKind::AuditChain,
             Self::Plan { .. } => RecordKind::Plan,
+            Self::Fit { .. } => RecordKind::Fit,
         }
     }
 
@@ -271,6 +285,7 @@ impl RecordKey {
             | Self::Market { tenant, .. }
             | Self::AuditEvent { tenant, .. }
             | Self::Plan { tenant, .. }
+            | Self::Fit { tenant, .. }
             | Self::AuditChain { tenant } => tenant,
         }
     }
@@ -284,6 +299,12 @@ impl RecordKey {
         }
         if let Some(id) = rest.strip_prefix("plan:") {
             return Some(Self::Plan { tenant, id: PlanId::parse(id).ok()? });
+        }
+        if let Some(rest) = rest.strip_prefix("fit:") {
+            let (key, digits) = rest.rsplit_once(':')?;
+            let version: u64 = digits.parse().ok()?;
+            let key = FitKey::parse(key)?;
+            return (version.to_string() == digits).then_some(Self::Fit { tenant, key, version });
         }
         if let Some(tag) = rest.strip_prefix("tag_end:") {
             return Some(Self::TagEnd { tenant, tag: tag.to_owned() });
@@ -342,6 +363,7 @@ impl fmt::Display for RecordKey {
             Self::AuditEvent { tenant, number } => write!(f, "{{{tenant}}}:audit_event:{number}"),
             Self::AuditChain { tenant } => write!(f, "{{{tenant}}}:audit_chain"),
             Self::Plan { tenant, id } => write!(f, "{{{tenant}}}:plan:{id}"),
+            Self::Fit { tenant, key, version } => write!(f, "{{{tenant}}}:fit:{key}:{version}"),
         }
     }
 }
@@ -407,6 +429,7 @@ mod tests {
                 RecordKey::AuditEvent { tenant: tenant.clone(), number: chunk.unsigned_abs() },
                 RecordKey::AuditChain { tenant: tenant.clone() },
                 RecordKey::Plan { tenant: tenant.clone(), id: PlanId::new(Timestamp::from_micros(1), 7) },
+                RecordKey::Fit { tenant: tenant.clone(), key: FitKey { case: "NR-01".into(), parameters: "00ff00ff00ff00ff".into() }, version: u64::from(interval_sec) },
                 RecordKey::Market { tenant, instrument: Instrument::new(&instrument).unwrap(), interval_sec, chunk },
             ] {
                 prop_assert_eq!(RecordKey::parse(&key.to_string()), Some(key));

@@ -27,7 +27,8 @@ pub fn followed(kind: RecordKind) -> bool {
         | RecordKind::TagEnd
         | RecordKind::Judgement
         | RecordKind::Market
-        | RecordKind::Plan => true,
+        | RecordKind::Plan
+        | RecordKind::Fit => true,
         RecordKind::Text | RecordKind::Decision | RecordKind::AuditEvent | RecordKind::AuditChain => false,
     }
 }

@@ -1,6 +1,7 @@
 //! Holding memory against the whole store, where the stream no longer tells what has changed.
 
 use super::Decider;
+use crate::domain::fit_record::FitKey;
 use crate::domain::ids::{ComponentId, EntryId, PlanId, TenantId};
 use crate::domain::market::Instrument;
 use crate::store::shared::Position;
@@ -24,6 +25,7 @@ struct Seen {
     entries: HashSet<(TenantId, EntryId)>,
     components: HashSet<(TenantId, ComponentId)>,
     plans: HashSet<(TenantId, PlanId)>,
+    fits: HashSet<(TenantId, FitKey, u64)>,
 }
 
 impl Decider {
@@ -55,7 +57,8 @@ impl Decider {
     fn differences(&self) -> Result<Differences, StoreError> {
         let (mut found, mut seen) = (Differences::default(), Seen::default());
         // Where memory is a working set it need not have what it lacks, and what it has is read once more when this is applied.
-        let kinds = [RecordKind::TagEnd, RecordKind::Component, RecordKind::Market, RecordKind::Plan, RecordKind::Entry];
+        let kinds =
+            [RecordKind::TagEnd, RecordKind::Component, RecordKind::Market, RecordKind::Plan, RecordKind::Fit, RecordKind::Entry];
         let looked_at = if self.recall.is_some() { kinds.len() - 1 } else { kinds.len() };
         for kind in kinds.into_iter().take(looked_at) {
             self.store.scan(kind, &mut |record| {
@@ -73,6 +76,8 @@ impl Decider {
         }
         let gone = self.plans.index.ids().into_iter().filter(|id| !seen.plans.contains(id));
         found.keys.extend(gone.map(|(tenant, id)| RecordKey::Plan { tenant, id }));
+        let gone = self.numeric.index.ids().into_iter().filter(|id| !seen.fits.contains(id));
+        found.keys.extend(gone.map(|(tenant, key, version)| RecordKey::Fit { tenant, key, version }));
         for whose in self.market.instruments() {
             found.prices.entry(whose).or_default();
         }
@@ -100,6 +105,10 @@ impl Decider {
             Record::Plan(plan) => {
                 seen.plans.insert((plan.tenant.clone(), plan.id));
                 self.plans.index.get(&plan.tenant, plan.id).is_some_and(|held| *held == plan.brief())
+            }
+            Record::Fit(fit) => {
+                seen.fits.insert((fit.tenant.clone(), fit.key.clone(), fit.version));
+                self.numeric.index.holds(fit)
             }
             Record::Text(_) | Record::Decision(_) | Record::Judgement(_) | Record::AuditEvent(_) | Record::AuditChain(_) => true,
         };

@@ -132,9 +132,9 @@ proptest! {
     fn every_record_is_valid_under_its_schema(
         component in sample::component(), text in sample::text(), entry in sample::entry(), decision in sample::decision(),
         end in sample::tag_end(), judgement in sample::judgement(), market in sample::market(),
-        event in sample::audit_event(), chain in sample::audit_chain(), plan in sample::plan(),
+        event in sample::audit_event(), chain in sample::audit_chain(), plan in sample::plan(), fit in sample::fit(),
     ) {
-        for record in [component, text, entry, decision, end, judgement, market, event, chain, plan] {
+        for record in [component, text, entry, decision, end, judgement, market, event, chain, plan, fit] {
             assert_valid(&record);
         }
     }
