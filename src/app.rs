@@ -6,6 +6,7 @@ use crate::cache::embedding::EmbeddingCache;
 use crate::cache::market::MarketCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
+use crate::decide::datasets::Datasets;
 use crate::decide::plans::Plans;
 use crate::decide::{
     Background, Budgets, Decider, Follow, NewComponent, Order, Recall, Recent, Restored, Shadows, Strategies, Thinking, Triages,
@@ -281,6 +282,7 @@ impl App {
             shadows: Shadows::default(),
             thinking: Thinking::new(config.engine.runs_max, Duration::from_millis(config.engine.budget_ms)),
             plans: Plans::new(&config.plans, Arc::clone(&audit)),
+            datasets: Datasets::new(&config.datasets),
             tenants: Arc::new(Tenants::new(&config.tenants).map_err(StartError::Tenants)?),
             recent: Recent::default(),
             background,

@@ -13,6 +13,7 @@ mod backfill;
 mod background;
 mod budgets;
 mod components;
+pub mod datasets;
 mod fast;
 mod feedback;
 mod flights;
@@ -240,6 +241,8 @@ pub struct Decider {
     pub thinking: Thinking,
     /// Optimisation plans.
     pub plans: plans::Plans,
+    /// Datasets.
+    pub datasets: datasets::Datasets,
     /// What each tenant may have.
     pub tenants: Arc<Tenants>,
     /// The latest answers, for whoever watches.

@@ -3,8 +3,9 @@
 use crate::domain::audit::DecisionRecord;
 use crate::domain::audit_chain::{AuditChain, AuditEvent};
 use crate::domain::component::{Component, EmbeddedText, ModelRef, Role};
+use crate::domain::dataset::{DatasetHead, DatasetPart};
 use crate::domain::entry::StoredEntry;
-use crate::domain::ids::{ComponentId, DecisionId, EntryId, PlanId, TenantId};
+use crate::domain::ids::{ComponentId, DatasetName, DecisionId, EntryId, PlanId, TenantId, UploadId};
 use crate::domain::judgement::{Judgement, Source};
 use crate::domain::market::{Chunk, Instrument};
 use crate::domain::plan_record::PlanRecord;
@@ -38,6 +39,10 @@ pub enum Record {
     AuditChain(AuditChain),
     /// An optimisation plan.
     Plan(Arc<PlanRecord>),
+    /// What is known of a dataset without its rows.
+    Dataset(Arc<DatasetHead>),
+    /// Rows of a dataset.
+    DatasetPart(Arc<DatasetPart>),
 }
 
 impl Record {
@@ -63,6 +68,10 @@ impl Record {
             Self::AuditEvent(event) => RecordKey::AuditEvent { tenant: event.deed.tenant.clone(), number: event.number },
             Self::AuditChain(chain) => RecordKey::AuditChain { tenant: chain.tenant.clone() },
             Self::Plan(plan) => RecordKey::Plan { tenant: plan.tenant.clone(), id: plan.id },
+            Self::Dataset(head) => RecordKey::Dataset { tenant: head.tenant.clone(), name: head.name.clone() },
+            Self::DatasetPart(part) => {
+                RecordKey::DatasetPart { tenant: part.tenant.clone(), upload: part.upload, number: part.number }
+            }
         }
     }
 
@@ -79,6 +88,8 @@ impl Record {
             Self::AuditEvent(_) => RecordKind::AuditEvent,
             Self::AuditChain(_) => RecordKind::AuditChain,
             Self::Plan(_) => RecordKind::Plan,
+            Self::Dataset(_) => RecordKind::Dataset,
+            Self::DatasetPart(_) => RecordKind::DatasetPart,
         }
     }
 
@@ -90,6 +101,8 @@ impl Record {
             Self::Entry(stored) => stored.entry.expires_at(),
             Self::Judgement(judged) => Some(judged.at.plus_seconds(JUDGEMENT_TTL_SEC)),
             Self::Plan(plan) => plan.expires_at(),
+            Self::Dataset(head) => head.expires_at(),
+            Self::DatasetPart(part) => part.expires_at(),
             Self::Decision(_) | Self::TagEnd(_) | Self::Market(_) | Self::AuditEvent(_) | Self::AuditChain(_) => None,
         }
     }
@@ -114,6 +127,7 @@ impl Record {
             (Self::Judgement(a), Self::Judgement(b)) => a.at > b.at,
             (Self::Market(a), Self::Market(b)) => a.bars.bars().len() > b.bars.bars().len(),
             (Self::AuditChain(a), Self::AuditChain(b)) => (a.last, a.first) > (b.last, b.first),
+            (Self::Dataset(a), Self::Dataset(b)) => (a.version, a.created_at) > (b.version, b.created_at),
             (Self::Plan(a), Self::Plan(b)) => (a.history.len(), a.handed_to.len()) > (b.history.len(), b.handed_to.len()),
             _ => false,
         }
@@ -130,6 +144,8 @@ impl Record {
             Self::Judgement(judged) => Some(judged.at),
             Self::AuditEvent(event) => Some(event.at),
             Self::Plan(plan) => Some(plan.changed_at()),
+            Self::Dataset(head) => Some(head.created_at),
+            Self::DatasetPart(part) => Some(part.created_at),
             Self::Market(_) | Self::AuditChain(_) => None,
         }
     }
@@ -149,11 +165,13 @@ pub enum RecordKind {
     AuditEvent,
     AuditChain,
     Plan,
+    Dataset,
+    DatasetPart,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Component,
         Self::Text,
         Self::Entry,
@@ -164,6 +182,9 @@ impl RecordKind {
         Self::AuditEvent,
         Self::AuditChain,
         Self::Plan,
+        // A copy that is cut short has parts without their head rather than a head without its parts.
+        Self::DatasetPart,
+        Self::Dataset,
     ];
 
     /// Those that are one tenant's trail, which goes on from where it is and is never put together from two.
@@ -182,6 +203,8 @@ impl RecordKind {
             Self::AuditEvent => "audit_event",
             Self::AuditChain => "audit_chain",
             Self::Plan => "plan",
+            Self::Dataset => "dataset",
+            Self::DatasetPart => "dataset_part",
         }
     }
 }
@@ -240,6 +263,10 @@ pub enum RecordKey {
     AuditChain { tenant: TenantId },
     /// `{tenant}:plan:<ulid>`.
     Plan { tenant: TenantId, id: PlanId },
+    /// `{tenant}:dataset:<name>`.
+    Dataset { tenant: TenantId, name: DatasetName },
+    /// `{tenant}:dataset_part:<ulid>:<number>`.
+    DatasetPart { tenant: TenantId, upload: UploadId, number: u32 },
 }
 
 impl RecordKey {
@@ -256,6 +283,8 @@ impl RecordKey {
             Self::AuditEvent { .. } => RecordKind::AuditEvent,
             Self::AuditChain { .. } => RecordKind::AuditChain,
             Self::Plan { .. } => RecordKind::Plan,
+            Self::Dataset { .. } => RecordKind::Dataset,
+            Self::DatasetPart { .. } => RecordKind::DatasetPart,
         }
     }
 
@@ -271,6 +300,8 @@ impl RecordKey {
             | Self::Market { tenant, .. }
             | Self::AuditEvent { tenant, .. }
             | Self::Plan { tenant, .. }
+            | Self::Dataset { tenant, .. }
+            | Self::DatasetPart { tenant, .. }
             | Self::AuditChain { tenant } => tenant,
         }
     }
@@ -284,6 +315,15 @@ impl RecordKey {
         }
         if let Some(id) = rest.strip_prefix("plan:") {
             return Some(Self::Plan { tenant, id: PlanId::parse(id).ok()? });
+        }
+        if let Some(name) = rest.strip_prefix("dataset:") {
+            return Some(Self::Dataset { tenant, name: DatasetName::new(name).ok()? });
+        }
+        if let Some(rest) = rest.strip_prefix("dataset_part:") {
+            let (upload, digits) = rest.split_once(':')?;
+            let number: u32 = digits.parse().ok()?;
+            let key = Self::DatasetPart { tenant, upload: UploadId::parse(upload).ok()?, number };
+            return key.to_string().ends_with(rest).then_some(key);
         }
         if let Some(tag) = rest.strip_prefix("tag_end:") {
             return Some(Self::TagEnd { tenant, tag: tag.to_owned() });
@@ -342,6 +382,8 @@ impl fmt::Display for RecordKey {
             Self::AuditEvent { tenant, number } => write!(f, "{{{tenant}}}:audit_event:{number}"),
             Self::AuditChain { tenant } => write!(f, "{{{tenant}}}:audit_chain"),
             Self::Plan { tenant, id } => write!(f, "{{{tenant}}}:plan:{id}"),
+            Self::Dataset { tenant, name } => write!(f, "{{{tenant}}}:dataset:{name}"),
+            Self::DatasetPart { tenant, upload, number } => write!(f, "{{{tenant}}}:dataset_part:{upload}:{number}"),
         }
     }
 }
@@ -398,7 +440,7 @@ mod tests {
             let model = ModelRef { id: model.into(), revision: "r".into() };
             for key in [
                 RecordKey::Component { tenant: tenant.clone(), family: Family::Prompt, id: id.clone() },
-                RecordKey::Component { tenant: tenant.clone(), family: Family::News, id },
+                RecordKey::Component { tenant: tenant.clone(), family: Family::News, id: id.clone() },
                 RecordKey::Text { tenant: tenant.clone(), model, hash: TextHash(hash) },
                 RecordKey::Entry { tenant: tenant.clone(), id: EntryId::from_bytes(hash) },
                 RecordKey::Decision { tenant: tenant.clone(), id: decision },
@@ -407,6 +449,8 @@ mod tests {
                 RecordKey::AuditEvent { tenant: tenant.clone(), number: chunk.unsigned_abs() },
                 RecordKey::AuditChain { tenant: tenant.clone() },
                 RecordKey::Plan { tenant: tenant.clone(), id: PlanId::new(Timestamp::from_micros(1), 7) },
+                RecordKey::Dataset { tenant: tenant.clone(), name: DatasetName::new(id.as_str()).unwrap() },
+                RecordKey::DatasetPart { tenant: tenant.clone(), upload: UploadId::new(Timestamp::from_micros(1), 7), number: interval_sec },
                 RecordKey::Market { tenant, instrument: Instrument::new(&instrument).unwrap(), interval_sec, chunk },
             ] {
                 prop_assert_eq!(RecordKey::parse(&key.to_string()), Some(key));

@@ -1,5 +1,9 @@
 //! Records for tests: fixed ones, and generated ones of every shape.
 
+mod datasets;
+
+pub(super) use self::datasets::{dataset, dataset_part, fixed_dataset, fixed_dataset_part, head_of, part_of};
+
 use super::Record;
 use crate::domain::audit::DecisionRecord;
 use crate::domain::audit_chain::{Action, AuditChain, AuditEvent, Deed, Outcome};
@@ -211,7 +215,7 @@ fn market_of(name: &str, bars: Series) -> Record {
 }
 
 /// A fixed record of each kind.
-pub(super) fn one_of_each() -> [Record; 10] {
+pub(super) fn one_of_each() -> [Record; 12] {
     [
         fixed_component(),
         fixed_text(),
@@ -223,6 +227,8 @@ pub(super) fn one_of_each() -> [Record; 10] {
         fixed_audit_event(),
         fixed_audit_chain(),
         fixed_plan(),
+        fixed_dataset(),
+        fixed_dataset_part(),
     ]
 }
 
@@ -307,6 +313,8 @@ pub(super) fn same(a: &Record, b: &Record) -> bool {
             all(a) == all(b)
         }
         (Record::AuditChain(a), Record::AuditChain(b)) => a == b,
+        (Record::Dataset(a), Record::Dataset(b)) => a == b,
+        (Record::DatasetPart(a), Record::DatasetPart(b)) => a == b,
         (Record::Plan(a), Record::Plan(b)) => {
             // What is raw JSON is compared byte for byte, and nothing else of it is no data.
             let all = |plan: &PlanRecord| format!("{plan:?}");

@@ -48,5 +48,7 @@ pub(super) fn pattern(kind: RecordKind) -> &'static str {
         RecordKind::AuditEvent => "{*}:audit_event:*",
         RecordKind::AuditChain => "{*}:audit_chain",
         RecordKind::Plan => "{*}:plan:*",
+        RecordKind::Dataset => "{*}:dataset:*",
+        RecordKind::DatasetPart => "{*}:dataset_part:*",
     }
 }
