@@ -6,7 +6,8 @@ use crate::cache::embedding::EmbeddingCache;
 use crate::cache::market::MarketCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
-use crate::decide::numeric::{Counter, Research};
+use crate::decide::datasets::Datasets;
+use crate::decide::numeric::{Counter, Research, Rows};
 use crate::decide::plans::Plans;
 use crate::decide::{
     Background, Budgets, Decider, Follow, NewComponent, Order, Recall, Recent, Restored, Shadows, Strategies, Thinking, Triages,
@@ -264,8 +265,7 @@ impl App {
         let audit = AuditLog::new(Arc::clone(&parts.store), parts.clock.clone());
         let rates = buckets::of(&parts.store).map_or_else(Rates::default, Rates::shared);
         let numeric = parts.engines.numeric().cloned();
-        let research = Research::new(numeric.as_ref(), None, (&parts.embedder, &background), Arc::clone(&audit))
-            .map_err(StartError::Thread)?;
+        let research = Research::new(numeric.as_ref(), (&parts.embedder, &background)).map_err(StartError::Thread)?;
         let triages = Triages::learn(&strategies, &parts.embedder, &parts.engines, &background).map_err(StartError::Triage)?;
         let decider = Arc::new(Decider {
             strategies,
@@ -287,6 +287,7 @@ impl App {
             thinking: Thinking::new(config.engine.runs_max, Duration::from_millis(config.engine.budget_ms)),
             plans: Plans::new(&config.plans, Arc::clone(&audit)),
             numeric: research,
+            datasets: Datasets::new(&config.datasets),
             tenants: Arc::new(Tenants::new(&config.tenants).map_err(StartError::Tenants)?),
             recent: Recent::default(),
             background,
@@ -299,6 +300,7 @@ impl App {
             let desk: Arc<dyn Desk> = Arc::new(Counter(Arc::downgrade(&decider)));
             numeric.open(desk);
         }
+        decider.numeric.take_from(Arc::new(Rows(Arc::downgrade(&decider))));
         embed_slot_texts(&decider).await?;
         decider.begin_to_follow().await?;
         let restoring = Arc::clone(&decider);

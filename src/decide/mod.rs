@@ -13,6 +13,7 @@ mod backfill;
 mod background;
 mod budgets;
 mod components;
+pub mod datasets;
 mod fast;
 mod feedback;
 mod flights;
@@ -243,6 +244,8 @@ pub struct Decider {
     pub plans: plans::Plans,
     /// Fitted models.
     pub numeric: numeric::Research,
+    /// Datasets.
+    pub datasets: datasets::Datasets,
     /// What each tenant may have.
     pub tenants: Arc<Tenants>,
     /// The latest answers, for whoever watches.

@@ -10,6 +10,7 @@ pub mod audit_chain;
 pub mod budget;
 pub mod calibration;
 pub mod component;
+pub mod dataset;
 pub mod deadline;
 pub mod decision;
 pub mod entry;

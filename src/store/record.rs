@@ -3,9 +3,10 @@
 use crate::domain::audit::DecisionRecord;
 use crate::domain::audit_chain::{AuditChain, AuditEvent};
 use crate::domain::component::{Component, EmbeddedText, ModelRef, Role};
+use crate::domain::dataset::{DatasetHead, DatasetPart};
 use crate::domain::entry::StoredEntry;
 use crate::domain::fit_record::{FitKey, FitRecord};
-use crate::domain::ids::{ComponentId, DecisionId, EntryId, PlanId, TenantId};
+use crate::domain::ids::{ComponentId, DatasetName, DecisionId, EntryId, PlanId, TenantId, UploadId};
 use crate::domain::judgement::{Judgement, Source};
 use crate::domain::market::{Chunk, Instrument};
 use crate::domain::plan_record::PlanRecord;
@@ -41,6 +42,10 @@ pub enum Record {
     Plan(Arc<PlanRecord>),
     /// A fitted model.
     Fit(Arc<FitRecord>),
+    /// What is known of a dataset without its rows.
+    Dataset(Arc<DatasetHead>),
+    /// Rows of a dataset.
+    DatasetPart(Arc<DatasetPart>),
 }
 
 impl Record {
@@ -67,6 +72,10 @@ impl Record {
             Self::AuditChain(chain) => RecordKey::AuditChain { tenant: chain.tenant.clone() },
             Self::Plan(plan) => RecordKey::Plan { tenant: plan.tenant.clone(), id: plan.id },
             Self::Fit(fit) => RecordKey::Fit { tenant: fit.tenant.clone(), key: fit.key.clone(), version: fit.version },
+            Self::Dataset(head) => RecordKey::Dataset { tenant: head.tenant.clone(), name: head.name.clone() },
+            Self::DatasetPart(part) => {
+                RecordKey::DatasetPart { tenant: part.tenant.clone(), upload: part.upload, number: part.number }
+            }
         }
     }
 
@@ -84,6 +93,8 @@ impl Record {
             Self::AuditChain(_) => RecordKind::AuditChain,
             Self::Plan(_) => RecordKind::Plan,
             Self::Fit(_) => RecordKind::Fit,
+            Self::Dataset(_) => RecordKind::Dataset,
+            Self::DatasetPart(_) => RecordKind::DatasetPart,
         }
     }
 
@@ -96,6 +107,8 @@ impl Record {
             Self::Judgement(judged) => Some(judged.at.plus_seconds(JUDGEMENT_TTL_SEC)),
             Self::Plan(plan) => plan.expires_at(),
             Self::Fit(fit) => fit.expires_at(),
+            Self::Dataset(head) => head.expires_at(),
+            Self::DatasetPart(part) => part.expires_at(),
             Self::Decision(_) | Self::TagEnd(_) | Self::Market(_) | Self::AuditEvent(_) | Self::AuditChain(_) => None,
         }
     }
@@ -120,6 +133,7 @@ impl Record {
             (Self::Judgement(a), Self::Judgement(b)) => a.at > b.at,
             (Self::Market(a), Self::Market(b)) => a.bars.bars().len() > b.bars.bars().len(),
             (Self::AuditChain(a), Self::AuditChain(b)) => (a.last, a.first) > (b.last, b.first),
+            (Self::Dataset(a), Self::Dataset(b)) => (a.version, a.created_at) > (b.version, b.created_at),
             (Self::Plan(a), Self::Plan(b)) => (a.history.len(), a.handed_to.len()) > (b.history.len(), b.handed_to.len()),
             (Self::Fit(a), Self::Fit(b)) => a.created_at > b.created_at,
             _ => false,
@@ -138,6 +152,8 @@ impl Record {
             Self::AuditEvent(event) => Some(event.at),
             Self::Plan(plan) => Some(plan.changed_at()),
             Self::Fit(fit) => Some(fit.created_at),
+            Self::Dataset(head) => Some(head.created_at),
+            Self::DatasetPart(part) => Some(part.created_at),
             Self::Market(_) | Self::AuditChain(_) => None,
         }
     }
@@ -158,11 +174,13 @@ pub enum RecordKind {
     AuditChain,
     Plan,
     Fit,
+    Dataset,
+    DatasetPart,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Component,
         Self::Text,
         Self::Entry,
@@ -174,6 +192,9 @@ impl RecordKind {
         Self::AuditChain,
         Self::Plan,
         Self::Fit,
+        // A copy that is cut short has parts without their head rather than a head without its parts.
+        Self::DatasetPart,
+        Self::Dataset,
     ];
 
     /// Those that are one tenant's trail, which goes on from where it is and is never put together from two.
@@ -193,6 +214,8 @@ impl RecordKind {
             Self::AuditChain => "audit_chain",
             Self::Plan => "plan",
             Self::Fit => "fit",
+            Self::Dataset => "dataset",
+            Self::DatasetPart => "dataset_part",
         }
     }
 }
@@ -253,6 +276,10 @@ pub enum RecordKey {
     Plan { tenant: TenantId, id: PlanId },
     /// `{tenant}:fit:<case>:<parameters>:<version>`.
     Fit { tenant: TenantId, key: FitKey, version: u64 },
+    /// `{tenant}:dataset:<name>`.
+    Dataset { tenant: TenantId, name: DatasetName },
+    /// `{tenant}:dataset_part:<ulid>:<number>`.
+    DatasetPart { tenant: TenantId, upload: UploadId, number: u32 },
 }
 
 impl RecordKey {
@@ -270,6 +297,8 @@ impl RecordKey {
             Self::AuditChain { .. } => RecordKind::AuditChain,
             Self::Plan { .. } => RecordKind::Plan,
             Self::Fit { .. } => RecordKind::Fit,
+            Self::Dataset { .. } => RecordKind::Dataset,
+            Self::DatasetPart { .. } => RecordKind::DatasetPart,
         }
     }
 
@@ -286,6 +315,8 @@ impl RecordKey {
             | Self::AuditEvent { tenant, .. }
             | Self::Plan { tenant, .. }
             | Self::Fit { tenant, .. }
+            | Self::Dataset { tenant, .. }
+            | Self::DatasetPart { tenant, .. }
             | Self::AuditChain { tenant } => tenant,
         }
     }
@@ -305,6 +336,15 @@ impl RecordKey {
             let version: u64 = digits.parse().ok()?;
             let key = FitKey::parse(key)?;
             return (version.to_string() == digits).then_some(Self::Fit { tenant, key, version });
+        }
+        if let Some(name) = rest.strip_prefix("dataset:") {
+            return Some(Self::Dataset { tenant, name: DatasetName::new(name).ok()? });
+        }
+        if let Some(rest) = rest.strip_prefix("dataset_part:") {
+            let (upload, digits) = rest.split_once(':')?;
+            let number: u32 = digits.parse().ok()?;
+            let key = Self::DatasetPart { tenant, upload: UploadId::parse(upload).ok()?, number };
+            return key.to_string().ends_with(rest).then_some(key);
         }
         if let Some(tag) = rest.strip_prefix("tag_end:") {
             return Some(Self::TagEnd { tenant, tag: tag.to_owned() });
@@ -364,6 +404,8 @@ impl fmt::Display for RecordKey {
             Self::AuditChain { tenant } => write!(f, "{{{tenant}}}:audit_chain"),
             Self::Plan { tenant, id } => write!(f, "{{{tenant}}}:plan:{id}"),
             Self::Fit { tenant, key, version } => write!(f, "{{{tenant}}}:fit:{key}:{version}"),
+            Self::Dataset { tenant, name } => write!(f, "{{{tenant}}}:dataset:{name}"),
+            Self::DatasetPart { tenant, upload, number } => write!(f, "{{{tenant}}}:dataset_part:{upload}:{number}"),
         }
     }
 }
@@ -420,7 +462,7 @@ mod tests {
             let model = ModelRef { id: model.into(), revision: "r".into() };
             for key in [
                 RecordKey::Component { tenant: tenant.clone(), family: Family::Prompt, id: id.clone() },
-                RecordKey::Component { tenant: tenant.clone(), family: Family::News, id },
+                RecordKey::Component { tenant: tenant.clone(), family: Family::News, id: id.clone() },
                 RecordKey::Text { tenant: tenant.clone(), model, hash: TextHash(hash) },
                 RecordKey::Entry { tenant: tenant.clone(), id: EntryId::from_bytes(hash) },
                 RecordKey::Decision { tenant: tenant.clone(), id: decision },
@@ -430,6 +472,8 @@ mod tests {
                 RecordKey::AuditChain { tenant: tenant.clone() },
                 RecordKey::Plan { tenant: tenant.clone(), id: PlanId::new(Timestamp::from_micros(1), 7) },
                 RecordKey::Fit { tenant: tenant.clone(), key: FitKey { case: "NR-01".into(), parameters: "00ff00ff00ff00ff".into() }, version: u64::from(interval_sec) },
+                RecordKey::Dataset { tenant: tenant.clone(), name: DatasetName::new(id.as_str()).unwrap() },
+                RecordKey::DatasetPart { tenant: tenant.clone(), upload: UploadId::new(Timestamp::from_micros(1), 7), number: interval_sec },
                 RecordKey::Market { tenant, instrument: Instrument::new(&instrument).unwrap(), interval_sec, chunk },
             ] {
                 prop_assert_eq!(RecordKey::parse(&key.to_string()), Some(key));

@@ -1,5 +1,9 @@
 //! Records for tests: fixed ones, and generated ones of every shape.
 
+mod datasets;
+
+pub(super) use self::datasets::{dataset, dataset_part, fixed_dataset, fixed_dataset_part, head_of, part_of};
+
 use super::Record;
 use crate::domain::answer::Confidence;
 use crate::domain::audit::DecisionRecord;
@@ -213,7 +217,7 @@ fn market_of(name: &str, bars: Series) -> Record {
 }
 
 /// A fixed record of each kind.
-pub(super) fn one_of_each() -> [Record; 11] {
+pub(super) fn one_of_each() -> [Record; 13] {
     [
         fixed_component(),
         fixed_text(),
@@ -226,6 +230,8 @@ pub(super) fn one_of_each() -> [Record; 11] {
         fixed_audit_chain(),
         fixed_plan(),
         fixed_fit(),
+        fixed_dataset(),
+        fixed_dataset_part(),
     ]
 }
 
@@ -348,6 +354,8 @@ pub(super) fn same(a: &Record, b: &Record) -> bool {
             all(a) == all(b)
         }
         (Record::AuditChain(a), Record::AuditChain(b)) => a == b,
+        (Record::Dataset(a), Record::Dataset(b)) => a == b,
+        (Record::DatasetPart(a), Record::DatasetPart(b)) => a == b,
         (Record::Plan(a), Record::Plan(b)) => {
             // What is raw JSON is compared byte for byte, and nothing else of it is no data.
             let all = |plan: &PlanRecord| format!("{plan:?}");

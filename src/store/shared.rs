@@ -19,7 +19,8 @@ use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Whether processes follow the changes of this kind. The vectors of fresh texts and audit records are read where they are needed.
+/// Whether processes follow the changes of this kind. The vectors of fresh texts, audit records and the
+/// rows of datasets are read where they are needed.
 pub fn followed(kind: RecordKind) -> bool {
     match kind {
         RecordKind::Component
@@ -28,8 +29,11 @@ pub fn followed(kind: RecordKind) -> bool {
         | RecordKind::Judgement
         | RecordKind::Market
         | RecordKind::Plan
-        | RecordKind::Fit => true,
-        RecordKind::Text | RecordKind::Decision | RecordKind::AuditEvent | RecordKind::AuditChain => false,
+        | RecordKind::Fit
+        | RecordKind::Dataset => true,
+        RecordKind::Text | RecordKind::Decision | RecordKind::AuditEvent | RecordKind::AuditChain | RecordKind::DatasetPart => {
+            false
+        }
     }
 }
 

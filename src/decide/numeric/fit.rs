@@ -44,7 +44,7 @@ struct Made {
 impl Research {
     /// The versions of the data sets that a case takes.
     pub(super) fn data_of(&self, tenant: &TenantId, case: &Case) -> Vec<Option<String>> {
-        case.inputs.values().map(|input| self.frames.version(tenant, &input.dataset)).collect()
+        case.inputs.values().map(|input| self.frames().version(tenant, &input.dataset)).collect()
     }
 }
 
@@ -148,7 +148,7 @@ impl Decider {
     async fn frames_of(&self, tenant: &TenantId, case: &Case) -> Result<BTreeMap<String, Sourced>, NumericError> {
         let mut frames = BTreeMap::new();
         for (name, input) in &case.inputs {
-            let found = self.numeric.frames.frame(tenant, &input.dataset).await.map_err(NumericError::broken)?;
+            let found = self.numeric.frames().frame(tenant, &input.dataset).await.map_err(NumericError::broken)?;
             match found {
                 Some(found) => drop(frames.insert(name.clone(), found)),
                 None if input.optional => {}

@@ -18,6 +18,7 @@ mod fit;
 mod flights;
 mod matcher;
 mod pool;
+mod rows;
 mod schedule;
 mod standing;
 mod stored;
@@ -26,6 +27,7 @@ mod wishes;
 pub use answer::Counter;
 pub use compare::{Compared, Differs};
 pub use consult::{Consulted, NumericQuestion};
+pub use rows::Rows;
 pub use standing::{Failure, Standing};
 pub use wishes::Wish;
 
@@ -33,7 +35,6 @@ use self::flights::FitFlights;
 use self::pool::Pool;
 use self::wishes::Wishes;
 use super::Background;
-use crate::audit::{AuditError, AuditLog};
 use crate::cache::fits::FitIndex;
 use crate::domain::field::FieldError;
 use crate::domain::fit_record::FitKey;
@@ -46,7 +47,7 @@ use crate::engine::numeric::{Config, Numeric};
 use crate::store::StoreError;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
 
 /// What fitted models need, and those that are being fitted.
@@ -55,14 +56,13 @@ pub struct Research {
     /// The fits in memory.
     pub index: FitIndex,
     pub(super) catalogue: Arc<Catalogue>,
-    pub(super) frames: Arc<dyn Frames>,
+    frames: OnceLock<Arc<dyn Frames>>,
     config: Config,
     matcher: watch::Receiver<Option<Arc<Matcher>>>,
     flights: Arc<FitFlights>,
     pool: Pool,
     wishes: Wishes,
     failures: Mutex<HashMap<(TenantId, FitKey), Failure>>,
-    audit: Arc<AuditLog>,
 }
 
 impl Research {
@@ -72,25 +72,32 @@ impl Research {
     /// Where the threads can't be started.
     pub fn new(
         engine: Option<&Arc<Numeric>>,
-        frames: Option<Arc<dyn Frames>>,
         (embedder, background): (&Arc<dyn Embedder>, &Background),
-        audit: Arc<AuditLog>,
     ) -> std::io::Result<Self> {
         let config = engine.map(|engine| engine.config.clone()).unwrap_or_default();
         let catalogue = engine.map(|engine| Arc::clone(&engine.catalogue)).unwrap_or_default();
         let own = engine.and_then(|engine| engine.frames.clone());
+        let frames = own.map_or_else(OnceLock::new, OnceLock::from);
         Ok(Self {
             index: FitIndex::default(),
-            frames: own.or(frames).unwrap_or_else(|| Arc::new(InMemory::default())),
+            frames,
             matcher: matcher::learn(&catalogue, embedder, background),
             catalogue,
             flights: Arc::default(),
             pool: Pool::start(config.fits_max, config.waiting_max)?,
             wishes: Wishes::new(config.wishes_max),
             failures: Mutex::default(),
-            audit,
             config,
         })
+    }
+
+    /// Takes the data from here, unless the engine brought data along.
+    pub fn take_from(&self, frames: Arc<dyn Frames>) {
+        let _ = self.frames.set(frames);
+    }
+
+    fn frames(&self) -> &dyn Frames {
+        &**self.frames.get_or_init(|| Arc::new(InMemory::default()))
     }
 
     /// How many fits run or wait for their turn.
@@ -164,9 +171,6 @@ pub enum NumericError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// It was done, and is not in the audit trail.
-    #[error("it was done, but its audit event could not be written: {0}")]
-    Audit(#[from] AuditError),
     /// Something broke off.
     #[error("{detail}")]
     Broken {
@@ -188,7 +192,7 @@ impl NumericError {
             Self::Busy => "busy",
             Self::TooLate { .. } => "too_late",
             Self::Stopped { .. } => "stopped",
-            Self::Store(_) | Self::Audit(_) | Self::Broken { .. } => "failed",
+            Self::Store(_) | Self::Broken { .. } => "failed",
         }
     }
 }

@@ -87,7 +87,7 @@ impl Decider {
 
     /// What no fit is there of though there are data for it: once for each state of the data.
     async fn never_fitted(&self, seen: &mut Seen) -> Vec<(TenantId, Arc<Case>, Map<String, Value>)> {
-        let tenants: BTreeSet<TenantId> = self.numeric.frames.known().into_iter().map(|(tenant, _)| tenant).collect();
+        let tenants: BTreeSet<TenantId> = self.numeric.frames().known().into_iter().map(|(tenant, _)| tenant).collect();
         let mut missing = Vec::new();
         for tenant in tenants {
             for case in self.numeric.catalogue.iter() {
@@ -129,7 +129,7 @@ impl Decider {
                     Some((input.dataset.clone(), column.clone()))
                 });
                 let Some((dataset, column)) = chosen else { return Vec::new() };
-                let Ok(Some(sourced)) = self.numeric.frames.frame(tenant, &dataset).await else { return Vec::new() };
+                let Ok(Some(sourced)) = self.numeric.frames().frame(tenant, &dataset).await else { return Vec::new() };
                 let Ok(Column::Text(texts)) = sourced.frame.column(&column) else { return Vec::new() };
                 let symbols: BTreeSet<String> = texts.iter().flatten().filter_map(|text| symbol::canonical(text)).collect();
                 let with = |symbol: String| {

@@ -54,7 +54,7 @@ impl Research {
                 words(case.fresh_for)
             ));
         }
-        let changed = |dataset: &str, version: &str| self.frames.version(&fit.tenant, dataset).as_deref() != Some(version);
+        let changed = |dataset: &str, version: &str| self.frames().version(&fit.tenant, dataset).as_deref() != Some(version);
         let mut datasets: Vec<&str> = fit
             .sources
             .iter()

@@ -13,6 +13,8 @@ mod audit_event;
 #[cfg(test)]
 mod check;
 mod component;
+mod dataset;
+mod dataset_part;
 mod decision;
 mod entry;
 mod fields;
@@ -36,7 +38,7 @@ use bytes::Bytes;
 /// 1, the first; 2, which added to entries what was read out of their text, their generation, their quarantine, the vector of their
 /// prompt and further conditions,
 /// and the kinds of record that a deletion by tag, a judgement, the bars of an instrument, the audit trail, an
-/// optimisation plan and a fitted model leave.
+/// optimisation plan, a fitted model and a dataset leave.
 pub const FORMAT: u8 = 2;
 
 /// Whether records of a format are read.
@@ -104,6 +106,8 @@ pub fn table(kind: RecordKind) -> &'static [Field] {
         RecordKind::AuditChain => audit_chain::TABLE,
         RecordKind::Plan => plan::TABLE,
         RecordKind::Fit => fit::TABLE,
+        RecordKind::Dataset => dataset::TABLE,
+        RecordKind::DatasetPart => dataset_part::TABLE,
     }
 }
 
@@ -124,6 +128,8 @@ pub fn to_fields(record: &Record) -> Result<Fields<'_>, CodecError> {
         Record::AuditChain(chain) => Ok(audit_chain::write(chain)),
         Record::Plan(record) => plan::write(record),
         Record::Fit(record) => fit::write(record),
+        Record::Dataset(head) => dataset::write(head),
+        Record::DatasetPart(part) => Ok(dataset_part::write(part)),
     }
     .map_err(|fault| fault.of(record.key()))
 }
@@ -154,6 +160,10 @@ pub fn from_fields(key: &RecordKey, fields: &Fields<'_>) -> Result<Record, Codec
         RecordKey::Plan { tenant, id } => plan::read(tenant, *id, fields).map(|record| Record::Plan(record.into())),
         RecordKey::Fit { tenant, key, version } => {
             fit::read(tenant, (key, *version), fields).map(|record| Record::Fit(record.into()))
+        }
+        RecordKey::Dataset { tenant, name } => dataset::read(tenant, name, fields).map(|head| Record::Dataset(head.into())),
+        RecordKey::DatasetPart { tenant, upload, number } => {
+            dataset_part::read(tenant, (*upload, *number), fields).map(|part| Record::DatasetPart(part.into()))
         }
     };
     let record = read.map_err(|fault| fault.of(key))?;

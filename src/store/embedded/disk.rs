@@ -42,6 +42,8 @@ pub(super) struct Disk {
     audit_chains: Keyspace,
     plans: Keyspace,
     fits: Keyspace,
+    datasets: Keyspace,
+    dataset_parts: Keyspace,
     expiry: Keyspace,
     decisions: Decisions,
     clock: Clock,
@@ -90,6 +92,8 @@ impl Disk {
             audit_chains: db.keyspace("audit_chains", || options(1 << 20))?,
             plans: db.keyspace("plans", || options(4 << 20))?,
             fits: db.keyspace("fits", || options(4 << 20))?,
+            datasets: db.keyspace("datasets", || options(1 << 20))?,
+            dataset_parts: db.keyspace("dataset_parts", || options(8 << 20))?,
             expiry: db.keyspace("expiry", || options(2 << 20))?,
             decisions: Decisions::open(&db, config, clock.clone(), floor_millis.unwrap_or(0))?,
             meta,
@@ -141,6 +145,8 @@ impl Disk {
             RecordKind::AuditChain => Some(&self.audit_chains),
             RecordKind::Plan => Some(&self.plans),
             RecordKind::Fit => Some(&self.fits),
+            RecordKind::Dataset => Some(&self.datasets),
+            RecordKind::DatasetPart => Some(&self.dataset_parts),
             RecordKind::Decision => None,
         }
     }

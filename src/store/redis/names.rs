@@ -49,5 +49,7 @@ pub(super) fn pattern(kind: RecordKind) -> &'static str {
         RecordKind::AuditChain => "{*}:audit_chain",
         RecordKind::Plan => "{*}:plan:*",
         RecordKind::Fit => "{*}:fit:*",
+        RecordKind::Dataset => "{*}:dataset:*",
+        RecordKind::DatasetPart => "{*}:dataset_part:*",
     }
 }
