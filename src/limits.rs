@@ -491,3 +491,6 @@ pub const DATASET_TURN_MS: u64 = 10_000;
 
 /// Seconds after which parts whose upload did not end count as left behind by a process that has ended.
 pub const DATASET_LEFT_BEHIND_SEC: u64 = 3_600;
+
+/// Parameters of one model that are read from fitted models. Each may have to wait for a fit.
+pub const FITTED_PARAMETERS_MAX: usize = 256;
