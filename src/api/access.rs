@@ -47,6 +47,9 @@ const ROUTES: &[(&str, &[(&str, Needs)])] = &[
     // A verdict closes entries and may write one, which is more than to ask.
     ("/v1/feedback", &[("POST", OneOf(&[Operate]))]),
     ("/v1/market/{instrument}", &[("PUT", OneOf(&[Write])), ("GET", OneOf(&[Write, Operate])), ("DELETE", OneOf(&[Write]))]),
+    ("/v1/datasets", &[("GET", OneOf(&[Write, Operate]))]),
+    ("/v1/datasets/{name}", &[("PUT", OneOf(&[Write])), ("GET", OneOf(&[Write, Operate])), ("DELETE", OneOf(&[Write]))]),
+    ("/v1/datasets/{name}/rows", &[("GET", OneOf(&[Write, Operate]))]),
     ("/v1/plans", &[("POST", OneOf(&[Decide])), ("GET", OneOf(&[Decide]))]),
     ("/v1/plans/check", &[("POST", OneOf(&[Decide]))]),
     ("/v1/plans/{id}", &[("GET", OneOf(&[Decide]))]),
