@@ -38,6 +38,8 @@ KNOWN = {
     "models": ["tests/data/models/*.json"],
     "mps": ["tests/data/mps/*.mps"],
     "facts": ["sample/entries.ndjson"],
+    "dataset_csv": ["fuzz/seeds/datasets/*"],
+    "dataset_parquet": ["fuzz/seeds/parquet/*"],
 }
 
 # Those of cargo-fuzz without the address sanitizer, which is for what is not safe Rust.
