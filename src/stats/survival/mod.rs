@@ -4,7 +4,6 @@
 //! censored one was at risk (Kalbfleisch and Prentice 2002, section 1.4).
 
 pub mod cox;
-mod cox_likelihood;
 pub mod kaplan_meier;
 pub mod log_rank;
 pub mod weibull;
@@ -47,7 +46,7 @@ fn checked(lives: &[Life], needed: usize) -> Result<(), StatsError> {
 }
 
 #[cfg(test)]
-pub(super) mod known {
+pub(in crate::stats) mod known {
     //! The remission times of Freireich and others (1963), as printed in Gehan (1965) and in every textbook since: 42 children with
     //! leukaemia, in weeks.
     use super::Life;

@@ -1,7 +1,7 @@
 //! The partial likelihood of Cox's model with its first two derivatives.
 
-use super::Life;
-use super::cox::Ties;
+use super::Ties;
+use crate::stats::survival::Life;
 use crate::stats::{StatsError, Stop};
 use nalgebra::{DMatrix, DVector};
 

@@ -1,6 +1,10 @@
 //! Cox's proportional hazards: how covariates multiply the risk of the event.
 
-use super::cox_likelihood::{Point, Sample};
+mod likelihood;
+#[cfg(test)]
+mod tests;
+
+use self::likelihood::{Point, Sample};
 use super::{Life, checked};
 use crate::stats::interval::{Interval, chi_square_tail, normal_quantile, normal_tails};
 use crate::stats::{StatsError, Stop};
@@ -256,7 +260,3 @@ impl Ranks {
         sum
     }
 }
-
-#[cfg(test)]
-#[path = "cox_tests.rs"]
-mod tests;
