@@ -31,6 +31,7 @@ mod issuer;
 mod llm;
 mod market;
 mod moving;
+mod numeric_seam;
 mod one_flight;
 mod optimise;
 mod plans;
