@@ -4,6 +4,15 @@
 //! - what comes out is finite, or it is an error: a constant series, collinear columns or too few observations are told, never NaN;
 //! - chance comes from a seed that the caller gives, and the same seed gives the same numbers.
 
+pub mod concentration;
+pub mod detection;
+pub mod interval;
+pub mod markov;
+pub mod prevalence;
+pub mod proportion;
+pub mod retention;
+pub mod survival;
+
 /// Why there is no estimate.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum StatsError {

@@ -1,4 +1,14 @@
 //! The entries of the catalogue that are compiled in.
 
 /// Their texts, by their ids.
-pub const BUILT_IN: &[&str] = &[];
+pub const BUILT_IN: &[&str] = &[
+    include_str!("nr-05.toml"),
+    include_str!("nr-06.toml"),
+    include_str!("nr-08.toml"),
+    include_str!("nr-09.toml"),
+    include_str!("nr-11.toml"),
+    include_str!("nr-12.toml"),
+    include_str!("nr-14.toml"),
+    include_str!("nr-15.toml"),
+    include_str!("nr-17.toml"),
+];
