@@ -15,6 +15,7 @@ use clap::Args;
 use flate2::read::MultiGzDecoder;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use std::ffi::OsStr;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +24,8 @@ use std::time::Duration;
 /// How the rows of a dataset are read.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct DatasetFlags {
-    /// The name of the dataset, with `--kind dataset`. The first file takes the place of what is there, and further ones are appended.
+    /// The name of the dataset, with `--kind dataset`. The first file takes the place of what is there, and further ones are appended. Where
+    /// it is absent each file is a dataset of its own, under its name without ending, and one that is there is left as it is.
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Append the first file too.
@@ -59,10 +61,16 @@ pub(super) struct DatasetFlags {
 }
 
 impl DatasetFlags {
-    /// The name that was given.
-    pub(super) fn dataset(&self) -> Result<DatasetName, Failure> {
-        let name = self.name.as_deref().ok_or("--kind dataset needs --name NAME")?;
-        Ok(DatasetName::new(name).map_err(|error| format!("--name: {error}"))?)
+    /// Whether all files go under one name.
+    pub(super) fn is_named(&self) -> bool {
+        self.name.is_some()
+    }
+
+    /// The name that was given, or that of the file.
+    pub(super) fn dataset(&self, path: &Path) -> Result<DatasetName, Failure> {
+        let file = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        let name = self.name.as_deref().unwrap_or_else(|| file.split('.').next().unwrap_or_default());
+        Ok(DatasetName::new(name).map_err(|error| format!("{}: {error}; --name gives it another", path.display()))?)
     }
 
     fn options(&self, format: Format) -> Result<ReadOptions, Failure> {
@@ -88,7 +96,7 @@ impl DatasetFlags {
         caller: &Caller,
         (path, first): (&Path, bool),
     ) -> Result<Arc<DatasetHead>, Failure> {
-        let (name, shown) = (self.dataset()?, path.display().to_string());
+        let (name, shown) = (self.dataset(path)?, path.display().to_string());
         let bar = spinner(&shown);
         let bytes = bytes_of(path)?;
         let append = self.append || !first;

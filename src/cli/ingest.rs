@@ -109,8 +109,13 @@ impl Ingest {
     async fn rows(&self, app: &App, path: &Path, first: bool) -> Result<Report, Failure> {
         let since = Instant::now();
         let caller = Caller { user: Some("instinct ingest".into()), ..Caller::trusted(self.tenant.clone()) };
-        let head = self.dataset.put(app, &caller, (path, first)).await?;
         let count = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
+        let named = self.dataset.is_named();
+        let held = if named || self.again { None } else { app.decider.dataset(&self.tenant, &self.dataset.dataset(path)?) };
+        if let Some(held) = held {
+            return Ok(Report { file: path.display().to_string(), skipped: count(held.rows), ..Report::default() });
+        }
+        let head = self.dataset.put(app, &caller, (path, first || !named)).await?;
         let (bad, read) = (count(head.report.bad_rows), count(head.report.rows_read));
         let seconds = since.elapsed().as_secs_f64();
         Ok(Report { file: path.display().to_string(), created: read - bad.min(read), bad, seconds, ..Report::default() })
