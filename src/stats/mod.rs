@@ -4,6 +4,14 @@
 //! - what comes out is finite, or it is an error: a constant series, collinear columns or too few observations are told, never NaN;
 //! - chance comes from a seed that the caller gives, and the same seed gives the same numbers.
 
+pub mod anova;
+pub mod double_double;
+pub mod kolmogorov_smirnov;
+pub mod least_squares;
+pub mod regression;
+pub mod robust;
+pub mod univariate;
+
 /// Why there is no estimate.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum StatsError {
