@@ -416,3 +416,15 @@ pub const MODEL_CONSTRAINTS_MAX: usize = 100_000;
 pub const MODEL_ASSUMPTIONS_MAX: usize = 100;
 /// See [`MODEL_ASSUMPTIONS_MAX`].
 pub const MODEL_TEXT_CHARS_MAX: usize = 2_000;
+
+/// Bytes of a formula that a nonlinear regression is given. NIST's longest has 150.
+pub const FORMULA_BYTES_MAX: usize = 2_000;
+
+/// Operations in a formula: each costs a few nanoseconds for each row, parameter and step of a fit.
+pub const FORMULA_OPERATIONS_MAX: usize = 400;
+
+/// Brackets and signs of a formula inside one another: the reader calls itself, and its stack is finite.
+pub const FORMULA_DEPTH_MAX: usize = 48;
+
+/// Parameters of a formula.
+pub const FORMULA_PARAMETERS_MAX: usize = 32;

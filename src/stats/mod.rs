@@ -6,8 +6,10 @@
 
 pub mod anova;
 pub mod double_double;
+pub mod formula;
 pub mod kolmogorov_smirnov;
 pub mod least_squares;
+pub mod nonlinear;
 pub mod regression;
 pub mod robust;
 pub mod univariate;

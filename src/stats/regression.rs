@@ -5,6 +5,7 @@
 
 mod covariance;
 
+pub(super) use covariance::Basis;
 pub use covariance::{Covariance, newey_west_lags};
 
 use super::double_double::{DoubleDouble, Real, decimals};

@@ -31,17 +31,17 @@ pub fn newey_west_lags(rows: usize) -> usize {
 }
 
 /// What the covariances are made of.
-pub(super) struct Basis<'a> {
-    pub(super) qr: &'a Qr<DoubleDouble>,
-    pub(super) residuals: &'a [DoubleDouble],
-    pub(super) residual_degrees: usize,
+pub(in crate::stats) struct Basis<'a> {
+    pub(in crate::stats) qr: &'a Qr<DoubleDouble>,
+    pub(in crate::stats) residuals: &'a [DoubleDouble],
+    pub(in crate::stats) residual_degrees: usize,
 }
 
 type Matrix = Vec<Vec<DoubleDouble>>;
 
 impl Basis<'_> {
     /// The covariance, and the degrees of freedom of the tests by it.
-    pub(super) fn covariance(
+    pub(in crate::stats) fn covariance(
         &self,
         variance: DoubleDouble,
         kind: &Covariance,
