@@ -206,7 +206,7 @@ impl Solved {
         let variance = self.residual_squares / of(residual_degrees);
         let total = self.model_squares + self.residual_squares;
         let unexplained = self.residual_squares / total;
-        let basis = covariance::Basis { qr: &self.qr, residuals: &self.residuals, residual_degrees };
+        let basis = Basis { qr: &self.qr, residuals: &self.residuals, residual_degrees };
         let (covariance, test_degrees) = basis.covariance(variance, &options.covariance, stop)?;
         let coefficients = self.coefficients.iter().enumerate().map(|(at, value)| {
             let standard_error =
