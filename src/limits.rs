@@ -417,6 +417,18 @@ pub const MODEL_ASSUMPTIONS_MAX: usize = 100;
 /// See [`MODEL_ASSUMPTIONS_MAX`].
 pub const MODEL_TEXT_CHARS_MAX: usize = 2_000;
 
+/// Bytes of a formula that a nonlinear regression is given. NIST's longest has 150.
+pub const FORMULA_BYTES_MAX: usize = 2_000;
+
+/// Operations in a formula: each costs a few nanoseconds for each row, parameter and step of a fit.
+pub const FORMULA_OPERATIONS_MAX: usize = 400;
+
+/// Brackets and signs of a formula inside one another: the reader calls itself, and its stack is finite.
+pub const FORMULA_DEPTH_MAX: usize = 48;
+
+/// Parameters of a formula.
+pub const FORMULA_PARAMETERS_MAX: usize = 32;
+
 /// Cases of the numeric catalogue.
 pub const NUMERIC_CASES_MAX: usize = 512;
 

@@ -4,14 +4,23 @@
 //! - what comes out is finite, or it is an error: a constant series, collinear columns or too few observations are told, never NaN;
 //! - chance comes from a seed that the caller gives, and the same seed gives the same numbers.
 
+pub mod anova;
 pub mod concentration;
 pub mod detection;
+pub mod double_double;
+pub mod formula;
 pub mod interval;
+pub mod kolmogorov_smirnov;
+pub mod least_squares;
 pub mod markov;
+pub mod nonlinear;
 pub mod prevalence;
 pub mod proportion;
+pub mod regression;
 pub mod retention;
+pub mod robust;
 pub mod survival;
+pub mod univariate;
 
 /// Why there is no estimate.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

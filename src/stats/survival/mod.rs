@@ -1,7 +1,7 @@
 //! Times until something happens, some of them seen only to have lasted longer (censored on the right).
 //!
-//! Conventions: a time is a duration of at least 0; an event and a censoring at the same time count as the event first, so that the
-//! censored one was at risk (Kalbfleisch and Prentice 2002, section 1.4).
+//! Conventions: a time is a duration of at least 0; an event and a censoring at the same time count as the event first, so that
+//! the censored one was at risk (Kalbfleisch and Prentice 2002, section 1.4).
 
 pub mod cox;
 pub mod kaplan_meier;
@@ -47,8 +47,8 @@ fn checked(lives: &[Life], needed: usize) -> Result<(), StatsError> {
 
 #[cfg(test)]
 pub(in crate::stats) mod known {
-    //! The remission times of Freireich and others (1963), as printed in Gehan (1965) and in every textbook since: 42 children with
-    //! leukaemia, in weeks.
+    //! The remission times of Freireich and others (1963), as printed in Gehan (1965) and in every textbook since: 42 children
+    //! with leukaemia, in weeks.
     use super::Life;
 
     pub fn treated() -> Vec<Life> {

@@ -35,10 +35,10 @@ pub struct Weibull {
     z: f64,
 }
 
-/// The maximum of the likelihood with censoring on the right: Kalbfleisch and Prentice (2002), "The Statistical Analysis of Failure Time Data",
-/// section 3.5; the scale is eliminated (Cohen 1965, "Maximum likelihood estimation in the Weibull distribution based on complete and on censored
-/// samples", Technometrics 7:579–588) and the shape found by bisection of a score that falls throughout. Errors from the observed information of
-/// (log shape, log scale).
+/// The maximum of the likelihood with censoring on the right: Kalbfleisch and Prentice (2002), "The Statistical Analysis of
+/// Failure Time Data", section 3.5; the scale is eliminated (Cohen 1965, "Maximum likelihood estimation in the Weibull
+/// distribution based on complete and on censored samples", Technometrics 7:579–588) and the shape found by bisection of a score
+/// that falls throughout. Errors from the observed information of (log shape, log scale).
 ///
 /// # Errors
 /// [`StatsError`] with fewer than two events, an event at time 0, or events that all came at the longest time.
@@ -69,7 +69,8 @@ pub fn weibull(lives: &[Life], level: f64) -> Result<Weibull, StatsError> {
     let shape = shape_of(&logs, mean_log)?;
     let (zero, one, two) = moments(&logs, shape);
     let scale = longest * (zero / count).powf(1.0 / shape);
-    // The observed information of (a, b) = (log shape, log scale) at the maximum, where Σ (t ⁄ scale)^shape is the number of events.
+    // The observed information of (a, b) = (log shape, log scale) at the maximum, where Σ (t ⁄ scale)^shape is the number of
+    // events.
     let log_scale = (zero / count).ln() / shape;
     let around = |power: i32| match power {
         1 => count / zero * (one - log_scale * zero),
@@ -162,8 +163,8 @@ impl Weibull {
         Positive { estimate, standard_error: estimate * error, interval: Interval::around_log(estimate, error, self.z) }
     }
 
-    /// The mean of min(T, horizon), the area under the curve: scale ⁄ shape · γ(1 ⁄ shape, (horizon ⁄ scale)^shape), γ the lower incomplete gamma
-    /// function; its error by the delta method on the logarithms, with slopes by central differences.
+    /// The mean of min(T, horizon), the area under the curve: scale ⁄ shape · γ(1 ⁄ shape, (horizon ⁄ scale)^shape), γ the lower
+    /// incomplete gamma function; its error by the delta method on the logarithms, with slopes by central differences.
     pub fn restricted_mean(&self, horizon: f64) -> RestrictedMean {
         let (a, b, step) = (self.shape.estimate.ln(), self.scale.estimate.ln(), 1e-4);
         let slope = |da: f64, db: f64| (area(a + da, b + db, horizon) - area(a - da, b - db, horizon)) / (2.0 * step);
@@ -186,7 +187,8 @@ fn area(log_shape: f64, log_scale: f64, horizon: f64) -> f64 {
         return 0.0;
     }
     let (shape, scale) = (log_shape.exp(), log_scale.exp());
-    // By the regularised function times Γ(1 + 1 ⁄ shape), which overflows for very flat shapes; the horizon bounds the area anyway.
+    // By the regularised function times Γ(1 + 1 ⁄ shape), which overflows for very flat shapes; the horizon bounds the area
+    // anyway.
     let mean = scale * gamma::gamma(1.0 + 1.0 / shape);
     let upto = (horizon / scale).powf(shape);
     if mean.is_finite() && upto > 0.0 { (mean * gamma::gamma_lr(1.0 / shape, upto)).min(horizon) } else { horizon }

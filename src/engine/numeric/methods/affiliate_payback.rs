@@ -16,9 +16,10 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// Time to payback as survival. Its frame `affiliates` has `affiliate`, `started`, `cost` and, where there are any, `channel`; its frame `revenue` has
-/// `affiliate`, `time` and `revenue`. Payback is the first moment at which revenue since the start adds up to the cost; an affiliate that has
-/// not come so far by the last moment of the data is censored there, so that young ones do not make payback look slow.
+/// Time to payback as survival. Its frame `affiliates` has `affiliate`, `started`, `cost` and, where there are any, `channel`;
+/// its frame `revenue` has `affiliate`, `time` and `revenue`. Payback is the first moment at which revenue since the start adds
+/// up to the cost; an affiliate that has not come so far by the last moment of the data is censored there, so that young ones do
+/// not make payback look slow.
 #[derive(Debug, Clone, Copy)]
 pub struct AffiliatePayback;
 
@@ -170,16 +171,8 @@ fn follow(
 
 fn row(name: &str, group: &[&Followed], curve: &Curve, settings: &Settings) -> Value {
     let median = curve.quantile(0.5);
-    let within: Map<String, Value> = settings
-        .horizons
-        .iter()
-        .filter_map(|days| {
-            let share = 1.0 - curve.survival_at(f64::from(*days))?;
-            let interval = curve.step_at(f64::from(*days)).and_then(|step| step.interval);
-            let told = json!({"days": days, "share": share, "interval": interval.map(|i| [1.0 - i.high, 1.0 - i.low])});
-            Some((days.to_string(), told))
-        })
-        .collect();
+    let within: Vec<(u32, Value)> = settings.horizons.iter().filter_map(|days| Some((*days, paid_back(curve, *days)?))).collect();
+    let by_days: Map<String, Value> = within.iter().map(|(days, share)| (days.to_string(), share.clone())).collect();
     let (cost, earned) = group.iter().fold((0.0, 0.0), |(cost, earned), one| (cost + one.cost, earned + one.earned));
     json!({
         "channel": name,
@@ -189,13 +182,21 @@ fn row(name: &str, group: &[&Followed], curve: &Curve, settings: &Settings) -> V
         "median_interval": [median.low, median.high],
         "median_low": median.low,
         "median_high": median.high,
-        "paid_back_within": within,
-        "horizons": within.values().collect::<Vec<_>>(),
+        "paid_back_within": by_days,
+        "horizons": within.iter().map(|(_, share)| share).collect::<Vec<_>>(),
         "longest_followed_days": curve.longest,
         "total_cost": cost,
         "total_revenue": earned,
         "return_on_cost": earned / cost,
     })
+}
+
+/// The share that has paid back within so many days; none beyond the data.
+fn paid_back(curve: &Curve, days: u32) -> Option<Value> {
+    let days = f64::from(days);
+    let share = 1.0 - curve.survival_at(days)?;
+    let interval = curve.step_at(days).and_then(|step| step.interval);
+    Some(json!({"days": days, "share": share, "interval": interval.map(|i| [1.0 - i.high, 1.0 - i.low])}))
 }
 
 fn chart(curves: &BTreeMap<&str, Curve>) -> Value {

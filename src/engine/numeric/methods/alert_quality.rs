@@ -11,9 +11,10 @@ use crate::stats::detection::{Detection, Reviewed, detection};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Precision and recall of alerts by rule. Its frame `alerts` has `alert`, `rule`, `time` and `confirmed` (missing while nobody has looked into it). Its
-/// frame `quiet`, which it can do without, has for each rule, and for all together under `all`, how many cases raised no alert (`cases`),
-/// how many of these were drawn at random and looked into (`reviewed`), and how many should have raised one (`missed`). Without it there is no recall.
+/// Precision and recall of alerts by rule. Its frame `alerts` has `alert`, `rule`, `time` and `confirmed` (missing while nobody
+/// has looked into it). Its frame `quiet`, which it can do without, has for each rule, and for all together under `all`, how many
+/// cases raised no alert (`cases`), how many of these were drawn at random and looked into (`reviewed`), and how many should have
+/// raised one (`missed`). Without it there is no recall.
 #[derive(Debug, Clone, Copy)]
 pub struct AlertQuality;
 

@@ -15,8 +15,9 @@ use crate::stats::proportion::{Proportion, poisson_rate, wilson};
 use nalgebra::DMatrix;
 use serde_json::{Map, Value, json};
 
-/// Hits of a cap as a chain of two states, at the cap and free. Its frame `caps` has `time`, `value` and `cap`; a row is a hit where |value| is at least
-/// the cap less a tolerance. Rows have to come at one pace; where one is missing, the moves around it are not counted.
+/// Hits of a cap as a chain of two states, at the cap and free. Its frame `caps` has `time`, `value` and `cap`; a row is a hit
+/// where |value| is at least the cap less a tolerance. Rows have to come at one pace; where one is missing, the moves around it
+/// are not counted.
 #[derive(Debug, Clone, Copy)]
 pub struct CapHits;
 
@@ -150,8 +151,9 @@ fn is_hole(gap: i64, pace: i64) -> bool {
     2 * gap > 3 * pace
 }
 
-/// The share of time at the cap. Hits come in spells, so Wilson's interval counts with as many independent rows as a chain of two states is worth:
-/// n (1 − ρ) ⁄ (1 + ρ), with ρ its autocorrelation, p₁₁ − p₀₁ (Brockwell and Davis 1991, "Time Series", section 7.1).
+/// The share of time at the cap. Hits come in spells, so Wilson's interval counts with as many independent rows as a chain of two
+/// states is worth: n (1 − ρ) ⁄ (1 + ρ), with ρ its autocorrelation, p₁₁ − p₀₁ (Brockwell and Davis 1991, "Time Series", section
+/// 7.1).
 fn share(count: f64, rows: f64, chain: &Chain, level: f64) -> Result<Proportion, StatsError> {
     let correlation = if count > 0.0 { chain.probabilities[(1, 1)] - chain.probabilities[(0, 1)] } else { 0.0 };
     let worth = ((1.0 - correlation) / (1.0 + correlation)).clamp(0.0, 1.0);

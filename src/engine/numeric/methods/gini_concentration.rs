@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Gini's index and Lorenz's curve of revenue. Its frame `revenue` has `user` and `revenue`, any number of rows for a user, and `time` where rows
-/// have one. A user whose revenue adds up to less than 0 counts as 0.
+/// Gini's index and Lorenz's curve of revenue. Its frame `revenue` has `user` and `revenue`, any number of rows for a user, and
+/// `time` where rows have one. A user whose revenue adds up to less than 0 counts as 0.
 #[derive(Debug, Clone, Copy)]
 pub struct GiniConcentration;
 

@@ -10,8 +10,8 @@ use crate::stats::concentration::{Index, hhi, normalised_hhi, top_share};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// The index of Herfindahl and Hirschman over positions. Its frame `positions` has `account`, `notional` (its size counts, not its side) and, where there
-/// are several moments, `time`: the last position of an account is the one that counts.
+/// The index of Herfindahl and Hirschman over positions. Its frame `positions` has `account`, `notional` (its size counts, not
+/// its side) and, where there are several moments, `time`: the last position of an account is the one that counts.
 #[derive(Debug, Clone, Copy)]
 pub struct HhiConcentration;
 

@@ -2,18 +2,29 @@
 
 mod affiliate_payback;
 mod alert_quality;
+mod anova;
 mod cap_hits;
+mod depth_function;
+mod estimates;
+mod funding_elasticity;
 mod gini_concentration;
 mod hhi_concentration;
+mod linear_regression;
 mod ltv_survival;
+mod market_impact;
+mod nonlinear_regression;
 mod plot;
+mod rebate_elasticity;
 mod retention_curves;
 mod setting;
+mod settlement_ks;
+mod summary;
 mod tabular;
 #[cfg(test)]
 mod trial;
 mod vip_transitions;
 mod wash_trades;
+mod withdrawal_z_scores;
 
 use super::method::Method;
 use std::sync::Arc;
@@ -23,13 +34,23 @@ pub fn named(name: &str) -> Option<Arc<dyn Method>> {
     Some(match name {
         "affiliate-payback" => Arc::new(affiliate_payback::AffiliatePayback),
         "alert-quality" => Arc::new(alert_quality::AlertQuality),
+        "anova" => Arc::new(anova::Anova),
         "cap-hits" => Arc::new(cap_hits::CapHits),
+        "depth-function" => Arc::new(depth_function::DepthFunction),
+        "funding-elasticity" => Arc::new(funding_elasticity::FundingElasticity),
         "gini-concentration" => Arc::new(gini_concentration::GiniConcentration),
         "hhi-concentration" => Arc::new(hhi_concentration::HhiConcentration),
+        "linear-regression" => Arc::new(linear_regression::LinearRegression),
         "ltv-survival" => Arc::new(ltv_survival::LtvSurvival),
+        "market-impact" => Arc::new(market_impact::MarketImpact),
+        "nonlinear-regression" => Arc::new(nonlinear_regression::NonlinearRegression),
+        "rebate-elasticity" => Arc::new(rebate_elasticity::RebateElasticity),
         "retention-curves" => Arc::new(retention_curves::RetentionCurves),
+        "settlement-ks" => Arc::new(settlement_ks::SettlementKs),
+        "summary" => Arc::new(summary::Summary),
         "vip-transitions" => Arc::new(vip_transitions::VipTransitions),
         "wash-trade-prevalence" => Arc::new(wash_trades::WashTrades),
+        "withdrawal-z-scores" => Arc::new(withdrawal_z_scores::WithdrawalZScores),
         _ => return None,
     })
 }

@@ -15,8 +15,9 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Monthly retention. Its frame `activity` has `user`, `joined` and `active`, one row for each user and month of activity (any moment within it; a user
-/// that was never active again has one row, with `active` missing or in the month of joining). Months are those of UTC; the last one counts only when it is over.
+/// Monthly retention. Its frame `activity` has `user`, `joined` and `active`, one row for each user and month of activity (any
+/// moment within it; a user that was never active again has one row, with `active` missing or in the month of joining). Months
+/// are those of UTC; the last one counts only when it is over.
 #[derive(Debug, Clone, Copy)]
 pub struct RetentionCurves;
 
@@ -188,7 +189,8 @@ fn newest(table: &[Cohort], shares: &[Proportion], first: i64) -> Option<Value> 
     )
 }
 
-/// The largest distance between curve and share among ages that a tenth of all users, and a hundred, can have reached in effect: intervals narrower than 10 points.
+/// The largest distance between curve and share among ages that a tenth of all users, and a hundred, can have reached in effect:
+/// intervals narrower than 10 points.
 fn misfit(shares: &[Proportion], curve: &RetentionCurve) -> f64 {
     let sure = shares.iter().enumerate().filter(|(_, share)| share.interval.high - share.interval.low < 0.1);
     sure.map(|(at, share)| (share.estimate - curve.at(at as f64 + 1.0).estimate).abs()).fold(0.0, f64::max)

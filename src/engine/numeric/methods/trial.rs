@@ -63,8 +63,8 @@ pub(super) fn renamed(frame: &Frame, pairs: &[(&str, &str)]) -> Frame {
     Frame::new(pairs.iter().map(|(own, theirs)| ((*own).into(), take(theirs))).collect()).unwrap()
 }
 
-/// A fit as a catalogue entry says: its method and settings, and for each input the sample data set of its name, with its columns renamed and its rows
-/// chosen by these parameters.
+/// A fit as a catalogue entry says: its method and settings, and for each input the sample data set of its name, with its columns
+/// renamed and its rows chosen by these parameters.
 pub(super) fn case(entry: &str, parameters: &[(&str, &str)]) -> Fitted {
     let entry: Value = serde_json::to_value(toml::from_str::<toml::Table>(entry).unwrap()).unwrap();
     let frames: Vec<(&str, Frame)> = entry["inputs"]

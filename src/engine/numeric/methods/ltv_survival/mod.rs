@@ -21,9 +21,9 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Survival of users and their value. Its frame `users` has `user`, `joined`, `left` (missing while the user is there), `revenue` (all of it so
-/// far), `segment` where there are any, and the columns of numbers that the setting `covariates` names. Users still there are censored at the
-/// last moment of the data.
+/// Survival of users and their value. Its frame `users` has `user`, `joined`, `left` (missing while the user is there), `revenue`
+/// (all of it so far), `segment` where there are any, and the columns of numbers that the setting `covariates` names. Users still
+/// there are censored at the last moment of the data.
 #[derive(Debug, Clone, Copy)]
 pub struct LtvSurvival;
 

@@ -28,8 +28,9 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// The value is revenue for each month there, a ratio of sums, times the mean months up to the horizon: the area under Kaplan and Meier's
-    /// curve where the data reach the horizon, that under Weibull's otherwise. Its relative variance adds those of both factors.
+    /// The value is revenue for each month there, a ratio of sums, times the mean months up to the horizon: the area under Kaplan
+    /// and Meier's curve where the data reach the horizon, that under Weibull's otherwise. Its relative variance adds those of
+    /// both factors.
     pub fn of(users: &[&User], settings: &Settings) -> Result<Self, StatsError> {
         let lives: Vec<Life> = users.iter().map(|user| user.life).collect();
         let curve = kaplan_meier(&lives, Scale::LogLog, settings.level)?;
@@ -77,8 +78,8 @@ impl Segment {
     /// As the fitted values have it.
     pub fn json(&self, name: &str) -> Value {
         let median = self.curve.quantile(0.5);
-        let staying: Map<String, Value> =
-            self.ages.iter().filter_map(|age| Some((age.to_string(), self.staying(*age)?))).collect();
+        let staying: Vec<(u32, Value)> = self.ages.iter().filter_map(|age| Some((*age, self.staying(*age)?))).collect();
+        let by_age: Map<String, Value> = staying.iter().map(|(age, share)| (age.to_string(), share.clone())).collect();
         let mut value = json!({
             "segment": name,
             "users": self.users,
@@ -88,8 +89,8 @@ impl Segment {
             "median_low": median.low,
             "median_high": median.high,
             "longest_followed_months": self.curve.longest,
-            "staying": staying,
-            "staying_list": staying.values().collect::<Vec<_>>(),
+            "staying": by_age,
+            "staying_list": staying.iter().map(|(_, share)| share).collect::<Vec<_>>(),
             "months_to_horizon": self.stay.mean,
             "months_to_horizon_standard_error": self.stay.standard_error,
             "horizon_months": self.stay.horizon,
@@ -137,7 +138,8 @@ impl Segment {
     }
 }
 
-/// Revenue for each month there: Σ revenue ⁄ Σ months with the linearised error of a ratio, Cochran (1977), "Sampling Techniques", section 6.4.
+/// Revenue for each month there: Σ revenue ⁄ Σ months with the linearised error of a ratio, Cochran (1977), "Sampling
+/// Techniques", section 6.4.
 fn rate(users: &[&User]) -> Result<(f64, f64), StatsError> {
     let (revenue, months) = users.iter().fold((0.0, 0.0), |(r, m), user| (r + user.revenue, m + user.life.time));
     if months <= 0.0 {

@@ -17,8 +17,8 @@ use nalgebra::DMatrix;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// A Markov chain over tiers. Its frame `moves` has `month`, `from`, `to` (tiers by number) and `users`, how many made the move; a row
-/// without `from` counts newcomers, one without `to` those who left.
+/// A Markov chain over tiers. Its frame `moves` has `month`, `from`, `to` (tiers by number) and `users`, how many made the move;
+/// a row without `from` counts newcomers, one without `to` those who left.
 #[derive(Debug, Clone, Copy)]
 pub struct VipTransitions;
 

@@ -19,11 +19,12 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// The prevalence of wash trading. Its frame `trades` has `trade`, `time`, `buyer`, `seller`, `quantity` and `price`; its frame `links`, which it can do without, has `account` and
-/// `owner`, accounts of one owner being linked. A trade is flagged where buyer and seller are linked and it is part of a round trip: a run of such
-/// trades of one owner within a window of time after which each of its accounts holds what it held before (Victor and Weintraud 2021, "Detecting
-/// and quantifying wash trading on decentralized cryptocurrency exchanges", section 4). The share of flagged trades is corrected for what the rule
-/// misses and for its false alarms by how it did on trades that people looked into.
+/// The prevalence of wash trading. Its frame `trades` has `trade`, `time`, `buyer`, `seller`, `quantity` and `price`; its frame
+/// `links`, which it can do without, has `account` and `owner`, accounts of one owner being linked. A trade is flagged where
+/// buyer and seller are linked and it is part of a round trip: a run of such trades of one owner within a window of time after
+/// which each of its accounts holds what it held before (Victor and Weintraud 2021, "Detecting and quantifying wash trading on
+/// decentralized cryptocurrency exchanges", section 4). The share of flagged trades is corrected for what the rule misses and for
+/// its false alarms by how it did on trades that people looked into.
 #[derive(Debug, Clone, Copy)]
 pub struct WashTrades;
 

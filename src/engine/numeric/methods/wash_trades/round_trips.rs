@@ -24,8 +24,8 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    /// The shortest runs of trades, in order of time, after which each account holds what it held before; they don't overlap. An account
-    /// that trades with itself is a trip of one trade.
+    /// The shortest runs of trades, in order of time, after which each account holds what it held before; they don't overlap. An
+    /// account that trades with itself is a trip of one trade.
     pub fn find(&self, trades: &[Passed]) -> Vec<RangeInclusive<usize>> {
         let mut found: Vec<RangeInclusive<usize>> = Vec::new();
         for last in 0..trades.len() {
