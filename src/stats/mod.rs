@@ -4,6 +4,17 @@
 //! - what comes out is finite, or it is an error: a constant series, collinear columns or too few observations are told, never NaN;
 //! - chance comes from a seed that the caller gives, and the same seed gives the same numbers.
 
+pub mod cluster;
+pub mod correlation;
+pub mod garch;
+pub mod gaussian;
+pub mod hidden_markov;
+pub mod monte_carlo;
+pub mod options;
+pub mod points;
+pub mod quasi_newton;
+pub mod serial;
+
 /// Why there is no estimate.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum StatsError {
