@@ -334,17 +334,17 @@ mod tests {
 
     #[test]
     fn intervals_cover_the_true_parameters_as_often_as_they_say() {
-        const RUNS: u64 = 100;
+        const RUNS: u64 = 50;
         let mut covered = [0_u64; 4];
         for run in 0..RUNS {
-            let found = fit(&simulate(&TRUTH, 2000, 100 + run), &ON).unwrap();
+            let found = fit(&simulate(&TRUTH, 3000, 100 + run), &ON).unwrap();
             let errors = found.standard_errors.unwrap();
             for at in 0..4 {
                 covered[at] += u64::from((found.parameters.row()[at] - TRUTH.row()[at]).abs() <= 1.96 * errors[at]);
             }
         }
-        // 100 runs at 95%: the share has a standard error of 2.2 points, and three of them are allowed.
-        assert!(covered.iter().all(|&count| count >= 89), "{covered:?}");
+        // 50 runs at 95%: the share has a standard error of 3.1 points, and three of them are allowed.
+        assert!(covered.iter().all(|&count| count >= 43), "{covered:?}");
     }
 
     #[test]
