@@ -5,15 +5,23 @@
 //! - chance comes from a seed that the caller gives, and the same seed gives the same numbers.
 
 pub mod cluster;
+pub mod concentration;
 pub mod correlation;
+pub mod detection;
 pub mod garch;
 pub mod gaussian;
 pub mod hidden_markov;
+pub mod interval;
+pub mod markov;
 pub mod monte_carlo;
 pub mod options;
 pub mod points;
+pub mod prevalence;
+pub mod proportion;
 pub mod quasi_newton;
+pub mod retention;
 pub mod serial;
+pub mod survival;
 
 /// Why there is no estimate.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
