@@ -4,3 +4,4 @@
 //! numbers are put into words. A method knows its data and nothing of the service around it.
 
 pub mod method;
+pub mod methods;

@@ -225,6 +225,7 @@ mod tests {
                 shape: Shape::Full,
                 prior: None,
                 first: Some(&truth),
+                loyalty: 0.0,
                 starts: 0,
                 ridge: 0.0,
                 iterations_max: 500,

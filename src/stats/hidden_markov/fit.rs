@@ -39,6 +39,9 @@ pub struct Settings<'a> {
     pub prior: Option<&'a Prior>,
     /// Where one start begins: the fit before this one.
     pub first: Option<&'a Model>,
+    /// By how much another start has to be better than that from `first`, in units of the objective: two optima that are nearly as good
+    /// would else take turns from one fit to the next.
+    pub loyalty: f64,
     /// How many starts begin at k-means with seeds of their own.
     pub starts: usize,
     /// Added to the diagonal of every covariance, in squared units of the data.
@@ -81,12 +84,16 @@ pub fn fit(points: Points<'_>, settings: &Settings<'_>, stop: Stop<'_>) -> Resul
     }
     let mut best: Option<Climbed> = None;
     let (mut outcomes, mut fault) = (Vec::new(), None);
-    for start in starts(points, settings, stop)? {
+    let starts = starts(points, settings, stop)?;
+    let mut loyalty = if settings.first.is_some() { settings.loyalty } else { 0.0 };
+    for start in starts {
         match climb(points, start, settings, stop) {
             Ok(climbed) => {
                 outcomes.push(Some(climbed.objective));
-                if best.as_ref().is_none_or(|best| climbed.objective > best.objective) {
-                    best = Some(climbed);
+                match &best {
+                    Some(best_yet) if climbed.objective <= best_yet.objective + loyalty => {}
+                    Some(_) => (best, loyalty) = (Some(climbed), 0.0),
+                    None => best = Some(climbed),
                 }
             }
             Err(StatsError::Stopped) => return Err(StatsError::Stopped),
@@ -270,6 +277,7 @@ mod tests {
             shape: Shape::Full,
             prior: None,
             first: None,
+            loyalty: 0.0,
             starts: 2,
             ridge: 1e-6,
             iterations_max: 300,
