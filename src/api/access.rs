@@ -47,6 +47,12 @@ const ROUTES: &[(&str, &[(&str, Needs)])] = &[
     // A verdict closes entries and may write one, which is more than to ask.
     ("/v1/feedback", &[("POST", OneOf(&[Operate]))]),
     ("/v1/market/{instrument}", &[("PUT", OneOf(&[Write])), ("GET", OneOf(&[Write, Operate])), ("DELETE", OneOf(&[Write]))]),
+    ("/v1/numeric", &[("GET", OneOf(&[Decide, Operate]))]),
+    ("/v1/numeric/wishes", &[("GET", OneOf(&[Operate]))]),
+    ("/v1/numeric/{case}", &[("GET", OneOf(&[Decide, Operate]))]),
+    ("/v1/numeric/{case}/run", &[("POST", OneOf(&[Operate]))]),
+    ("/v1/numeric/{case}/versions", &[("GET", OneOf(&[Decide, Operate]))]),
+    ("/v1/numeric/{case}/compare", &[("GET", OneOf(&[Decide, Operate]))]),
     ("/v1/plans", &[("POST", OneOf(&[Decide])), ("GET", OneOf(&[Decide]))]),
     ("/v1/plans/check", &[("POST", OneOf(&[Decide]))]),
     ("/v1/plans/{id}", &[("GET", OneOf(&[Decide]))]),

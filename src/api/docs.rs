@@ -3,7 +3,8 @@
 use super::access::{Needs, methods_of};
 use super::error::{Answered, At, Kind, Problem};
 use super::{
-    audit, components, decide, decisions, entries, events, feedback, health, market, ndjson, plans, prototype, strategies,
+    audit, components, decide, decisions, entries, events, feedback, health, market, ndjson, numeric, plans, prototype,
+    strategies,
 };
 use crate::domain::role::Role;
 use crate::tenant::Credentials;
@@ -22,6 +23,7 @@ use utoipa_swagger_ui::Config;
         components::put, components::get, components::delete, components::bulk,
         entries::bulk::bulk, entries::search::search, entries::whole::get, entries::delete::delete,
         market::put, market::get, market::delete,
+        numeric::list, numeric::wishes, numeric::get, numeric::run, numeric::versions, numeric::compare,
         plans::ask, plans::list, plans::check, plans::get, plans::approve, plans::reject, plans::replay,
         strategies::list, strategies::get, audit::export,
         health::live, health::ready, health::metrics,
@@ -33,6 +35,7 @@ use utoipa_swagger_ui::Config;
         (name = "entries", description = "Remembered decisions"),
         (name = "components", description = "Reusable texts, embedded ahead"),
         (name = "market", description = "Past prices, for engines"),
+        (name = "numeric", description = "Fitted models: looked up in milliseconds, fitted again where they are stale"),
         (name = "plans", description = "Optimisation plans, which people approve or reject; nothing acts on them"),
         (name = "strategies", description = "Ways to decide"),
         (name = "operations", description = "Health, metrics and the audit trail"),
@@ -110,7 +113,7 @@ fn tell_of_plans(document: &mut Value) {
     let schema = question["content"]["application/json"]["schema"].take();
     question["content"]["application/json"]["schema"] = json!({"anyOf": [schema, model]});
     document["paths"]["/v1/plans"]["post"]["requestBody"] = question;
-    for path in ["/v1/plans/{id}/approve", "/v1/plans/{id}/reject", "/v1/plans/{id}/replay"] {
+    for path in ["/v1/plans/{id}/approve", "/v1/plans/{id}/reject", "/v1/plans/{id}/replay", "/v1/numeric/{case}/run"] {
         let mut optional = body(document, path);
         optional["required"] = json!(false);
         document["paths"][path]["post"]["requestBody"] = optional;

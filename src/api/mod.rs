@@ -17,6 +17,7 @@ mod health;
 mod json;
 mod market;
 mod ndjson;
+mod numeric;
 mod plans;
 mod prototype;
 mod strategies;
@@ -82,6 +83,12 @@ fn routes(service: &mut web::ServiceConfig) {
                 .route(web::get().to(market::get))
                 .route(web::delete().to(market::delete)),
         )
+        .service(at("/v1/numeric", "GET").route(web::get().to(numeric::list)))
+        .service(at("/v1/numeric/wishes", "GET").route(web::get().to(numeric::wishes)))
+        .service(at("/v1/numeric/{case}", "GET").route(web::get().to(numeric::get)))
+        .service(at("/v1/numeric/{case}/run", "POST").route(web::post().to(numeric::run)))
+        .service(at("/v1/numeric/{case}/versions", "GET").route(web::get().to(numeric::versions)))
+        .service(at("/v1/numeric/{case}/compare", "GET").route(web::get().to(numeric::compare)))
         .service(at("/v1/plans", "POST, GET").route(web::post().to(plans::ask)).route(web::get().to(plans::list)))
         .service(at("/v1/plans/check", "POST").route(web::post().to(plans::check)))
         .service(at("/v1/plans/{id}", "GET").route(web::get().to(plans::get)))

@@ -124,6 +124,7 @@ fn question(text: &str, history: Option<Series>, market: Market) -> Question {
         instruments: vec![eth.clone()],
         history: history.map(|series| (eth, Arc::new(series))).into_iter().collect::<BTreeMap<_, _>>(),
         deadline: Deadline::after(Duration::from_secs(30)),
+        wanted_by: Deadline::after(Duration::from_secs(30)),
         steps: Steps::new(Instant::now()),
     }
 }
