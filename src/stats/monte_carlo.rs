@@ -27,7 +27,8 @@ pub fn chi_squared(degrees: f64, chance: &mut Rng) -> f64 {
 }
 
 /// Correlated draws of unit variance with the tails of Student's law (McNeil, Frey & Embrechts, 2015, §6.2); normal ones without degrees
-/// of freedom. They come in antithetic pairs: every second draw is the one before with its sign turned, which takes the error out of all
+/// of freedom. They come in antithetic pairs,
+/// unless they are asked to be independent: every second draw is the one before with its sign turned, which takes the error out of all
 /// that is linear in the draws (Hammersley & Morton, 1956).
 #[derive(Debug, Clone)]
 pub struct Draws {
@@ -37,6 +38,7 @@ pub struct Draws {
     chance: Rng,
     last: Vec<f64>,
     turned: bool,
+    antithetic: bool,
 }
 
 impl Draws {
@@ -54,13 +56,20 @@ impl Draws {
         }
         let factor = Cholesky::new(DMatrix::from_row_slice(dim, dim, correlation)).ok_or(StatsError::Collinear(dim))?.l();
         let factor = factor.transpose().as_slice().to_vec();
-        Ok(Self { factor, degrees, chance: Rng::with_seed(seed), last: vec![0.0; dim], turned: true })
+        Ok(Self { factor, degrees, chance: Rng::with_seed(seed), last: vec![0.0; dim], turned: true, antithetic: true })
+    }
+
+    /// The same with draws that are independent of each other, as an interval of a share of trials needs them.
+    #[must_use]
+    pub fn independent(mut self) -> Self {
+        self.antithetic = false;
+        self
     }
 
     /// The next draw.
     pub fn draw(&mut self) -> &[f64] {
         self.turned = !self.turned;
-        if self.turned {
+        if self.turned && self.antithetic {
             self.last.iter_mut().for_each(|value| *value = -*value);
             return &self.last;
         }

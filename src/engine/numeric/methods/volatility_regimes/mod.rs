@@ -48,7 +48,7 @@ impl Settings {
         Ok(Self {
             volatility_half_life: setting::number(given, "volatility_half_life_days", 3.0, 0.5..=60.0)?,
             trend_half_life: setting::number(given, "trend_half_life_days", 5.0, 0.5..=60.0)?,
-            prior_share: setting::number(given, "prior_share", 0.05, 0.001..=0.5)?,
+            prior_share: setting::number(given, "prior_share", 0.1, 0.001..=0.5)?,
             starts: setting::whole(given, "starts", 4, 0..=50)? as usize,
             horizon_days: setting::whole(given, "horizon_days", 7, 1..=90)? as usize,
         })

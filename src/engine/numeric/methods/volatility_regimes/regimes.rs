@@ -237,10 +237,11 @@ fn rows(matrix: &[f64]) -> Value {
     matrix.chunks_exact(COUNT).map(|row| json!(row)).collect::<Vec<_>>().into()
 }
 
-/// Low volatility below neutral, neutral below both high ones, and those on their side of no trend.
+/// Low volatility below neutral, neutral below both high ones, those on their side of no trend, and neutral without much of one.
 fn named_rightly(means: &[f64]) -> bool {
     let (level, trend) = (|at: usize| means[2 * at], |at: usize| means[2 * at + 1]);
-    level(0) < level(1) && level(1) < level(2).min(level(3)) && trend(2) > 0.0 && trend(3) < 0.0
+    let ordered = level(0) < level(1) && level(1) < level(2).min(level(3));
+    ordered && trend(2) > 0.0 && trend(3) < 0.0 && trend(1).abs() < 0.5 * trend(2).max(-trend(3))
 }
 
 /// Orders the regimes as those of the fit before, where they then still are what they are called; tells whether another order was found.
