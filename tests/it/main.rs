@@ -32,6 +32,7 @@ mod llm;
 mod market;
 mod moving;
 mod numeric;
+mod numeric_matching;
 mod numeric_seam;
 mod one_flight;
 mod optimise;
