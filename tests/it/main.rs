@@ -12,6 +12,8 @@ mod console;
 mod contract;
 mod crash;
 mod credentials;
+mod datasets;
+mod datasets_seam;
 mod document;
 mod engine_crash;
 mod engine_faults;
