@@ -26,6 +26,9 @@ pub struct AffiliatePayback;
 /// Under which name all affiliates together stand.
 const ALL: &str = "all";
 
+/// The revenue of each affiliate with its moments.
+type Earned = HashMap<Arc<str>, Vec<(Timestamp, f64)>>;
+
 struct Settings {
     horizons: Vec<u32>,
     level: f64,
@@ -111,13 +114,9 @@ impl Method for AffiliatePayback {
 }
 
 /// Revenue of each affiliate by moment, in order.
-fn by_affiliate(
-    frame: &Frame,
-    last: Timestamp,
-    told: &mut Vec<String>,
-) -> Result<HashMap<Arc<str>, Vec<(Timestamp, f64)>>, FitFault> {
+fn by_affiliate(frame: &Frame, last: Timestamp, told: &mut Vec<String>) -> Result<Earned, FitFault> {
     let (names, times, amounts) = (labels(frame, "affiliate")?, frame.times("time")?, frame.numbers("revenue")?);
-    let mut earned: HashMap<Arc<str>, Vec<(Timestamp, f64)>> = HashMap::new();
+    let mut earned = Earned::new();
     let mut missing = 0;
     for row in 0..frame.rows() {
         match (&names[row], times[row]) {
@@ -132,12 +131,7 @@ fn by_affiliate(
     Ok(earned)
 }
 
-fn follow(
-    frame: &Frame,
-    earned: &HashMap<Arc<str>, Vec<(Timestamp, f64)>>,
-    last: Timestamp,
-    told: &mut Vec<String>,
-) -> Result<Vec<Followed>, FitFault> {
+fn follow(frame: &Frame, earned: &Earned, last: Timestamp, told: &mut Vec<String>) -> Result<Vec<Followed>, FitFault> {
     let (names, starts, costs) = (labels(frame, "affiliate")?, frame.times("started")?, frame.numbers("cost")?);
     let channels = labels_if_any(frame, "channel")?;
     let kept = last_of_each(names.iter().cloned());
