@@ -244,14 +244,16 @@ mod tests {
         let fit = trial::fit(
             &AffiliatePayback,
             &[("affiliates", affiliates), ("revenue", revenue)],
-            json!({"horizons_days": [25, 45]}),
+            json!({"horizons_days": [25, 40, 90]}),
         )
         .unwrap();
         // a after 40 days, b after 20 (what came before the start does not count), c is censored at 30.
         assert_eq!(trial::number(&fit, "channels.all.paid_back"), 2.0);
         assert_eq!(trial::number(&fit, "channels.all.median_days"), 40.0);
         assert!((trial::number(&fit, "channels.all.paid_back_within.25.share") - 1.0 / 3.0).abs() < 1e-12);
-        assert_eq!(trial::number(&fit, "channels.all.paid_back_within.45.share"), 1.0);
+        assert_eq!(trial::number(&fit, "channels.all.paid_back_within.40.share"), 1.0);
+        // Nobody was followed for 90 days.
+        assert!(fit.values["channels"]["all"]["paid_back_within"].get("90").is_none());
         assert_eq!(fit.told.len(), 2, "{:?}", fit.told);
         assert!(fit.values.get("log_rank").is_none());
         trial::sound(&fit);
