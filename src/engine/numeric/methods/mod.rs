@@ -4,6 +4,8 @@ mod bars;
 pub mod correlation;
 pub mod greeks;
 pub mod insurance_fund;
+#[cfg(test)]
+mod market_samples;
 mod plot;
 mod setting;
 mod tabular;
