@@ -2,8 +2,8 @@
 
     python3 scripts/sample_datasets/risk.py [--out sample/datasets]
 
-True parameters. open_positions: 900 positions, 45% of them in BTC-PERP, 33% in ETH-PERP, 22% in SOL-PERP; sizes are log-normal
-with medians of 0.75, 0.5 and 0.35 million USDT and a log-deviation of 1.2; 62% are long; leverage is log-normal with a median of 6 and a
+True parameters. open_positions: 900 positions, 50% of them in BTC-PERP, 29% in ETH-PERP, 21% in SOL-PERP; sizes are log-normal
+with medians of 1.15, 0.6 and 0.5 million USDT and a log-deviation of 1.2; 62% are long; leverage is log-normal with a median of 6 and a
 log-deviation of 0.45, between 1.5 and 25. insurance_fund: daily balances that end at 50,000,000 USDT. option_positions: 60 European
 options on BTC (72,000), ETH (2,250) and SOL (88), half of them on futures; volatility is 0.52, 0.70 and 0.85 at the money, with a smile of
 0.25 for each unit of squared log-moneyness over the root of the time.
@@ -25,7 +25,7 @@ def write(path, names, rows):
 
 
 def positions(chance):
-    markets = [("BTC-PERP", 0.45, 0.75e6), ("ETH-PERP", 0.33, 0.5e6), ("SOL-PERP", 0.22, 0.35e6)]
+    markets = [("BTC-PERP", 0.5, 1.15e6), ("ETH-PERP", 0.29, 0.6e6), ("SOL-PERP", 0.21, 0.5e6)]
     for number in range(900):
         market, _, median = chance.choices(markets, [share for _, share, _ in markets])[0]
         size = median * math.exp(1.2 * chance.gauss(0, 1))
