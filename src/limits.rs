@@ -417,6 +417,18 @@ pub const MODEL_ASSUMPTIONS_MAX: usize = 100;
 /// See [`MODEL_ASSUMPTIONS_MAX`].
 pub const MODEL_TEXT_CHARS_MAX: usize = 2_000;
 
+/// Bytes of a formula that a nonlinear regression is given. NIST's longest has 150.
+pub const FORMULA_BYTES_MAX: usize = 2_000;
+
+/// Operations in a formula: each costs a few nanoseconds for each row, parameter and step of a fit.
+pub const FORMULA_OPERATIONS_MAX: usize = 400;
+
+/// Brackets and signs of a formula inside one another: the reader calls itself, and its stack is finite.
+pub const FORMULA_DEPTH_MAX: usize = 48;
+
+/// Parameters of a formula.
+pub const FORMULA_PARAMETERS_MAX: usize = 32;
+
 /// Cases of the numeric catalogue.
 pub const NUMERIC_CASES_MAX: usize = 512;
 
@@ -491,3 +503,6 @@ pub const DATASET_TURN_MS: u64 = 10_000;
 
 /// Seconds after which parts whose upload did not end count as left behind by a process that has ended.
 pub const DATASET_LEFT_BEHIND_SEC: u64 = 3_600;
+
+/// Parameters of one model that are read from fitted models. Each may have to wait for a fit.
+pub const FITTED_PARAMETERS_MAX: usize = 256;

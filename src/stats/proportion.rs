@@ -12,8 +12,8 @@ pub struct Proportion {
     pub interval: Interval,
 }
 
-/// Wilson's score interval, without a continuity correction: Wilson (1927), "Probable inference, the law of succession, and statistical
-/// inference", JASA 22:209–212; recommended by Brown, Cai and DasGupta (2001).
+/// Wilson's score interval, without a continuity correction: Wilson (1927), "Probable inference, the law of succession, and
+/// statistical inference", JASA 22:209–212; recommended by Brown, Cai and DasGupta (2001).
 ///
 /// Counts need not be whole, so that an effective number of trials can stand for one that is clustered.
 ///
@@ -31,8 +31,8 @@ pub fn wilson(successes: f64, trials: f64, level: f64) -> Result<Proportion, Sta
     Ok(Proportion { estimate, interval: Interval { low, high }.within(0.0, 1.0) })
 }
 
-/// The exact interval of Clopper and Pearson (1934), Biometrika 26:404–413, by quantiles of the beta distribution. It covers at least at its
-/// level, often more.
+/// The exact interval of Clopper and Pearson (1934), Biometrika 26:404–413, by quantiles of the beta distribution. It covers at
+/// least at its level, often more.
 ///
 /// # Errors
 /// As [`wilson`].
@@ -45,8 +45,8 @@ pub fn clopper_pearson(successes: f64, trials: f64, level: f64) -> Result<Propor
     Ok(Proportion { estimate: successes / trials, interval: Interval { low, high } })
 }
 
-/// The difference of two independent proportions, the first less the second: Newcombe (1998), "Interval estimation for the difference between
-/// independent proportions", Statistics in Medicine 17:873–890, method 10.
+/// The difference of two independent proportions, the first less the second: Newcombe (1998), "Interval estimation for the
+/// difference between independent proportions", Statistics in Medicine 17:873–890, method 10.
 ///
 /// # Errors
 /// As [`wilson`].
@@ -77,8 +77,8 @@ pub fn poisson_rate(events: f64, exposure: f64, level: f64) -> Result<Proportion
 }
 
 /// How many times the variance of a share is larger than that of as many independent trials: the trials come in clusters, each
-/// `(successes, trials)`. The ratio estimator's linearised variance over the binomial one: Cochran (1977), "Sampling Techniques", 3rd edition,
-/// section 9A.1 and Kish (1965); never less than 1, since an interval must not be narrower than without clusters.
+/// `(successes, trials)`. The ratio estimator's linearised variance over the binomial one: Cochran (1977), "Sampling Techniques",
+/// 3rd edition, section 9A.1 and Kish (1965); never less than 1, since an interval must not be narrower than without clusters.
 ///
 /// # Errors
 /// [`StatsError`] with fewer than two clusters, or for counts that are none.

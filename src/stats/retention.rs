@@ -70,9 +70,10 @@ pub fn pooled(members: &[Member], level: f64) -> Result<Vec<Proportion>, StatsEr
     cells.iter().map(|&(active, all)| wilson(active, all, level)).collect()
 }
 
-/// logit share(age) = level − decay · log age, by maximum likelihood as if each age were seen on its own (McCullagh and Nelder 1989, "Generalized
-/// Linear Models", section 4.4), with errors that allow for one member being seen at many ages: the sandwich with members as clusters, Liang
-/// and Zeger (1986), "Longitudinal data analysis using generalized linear models", Biometrika 73:13–22. The shape is the log-logistic one (Bennett 1983).
+/// logit share(age) = level − decay · log age, by maximum likelihood as if each age were seen on its own (McCullagh and Nelder
+/// 1989, "Generalized Linear Models", section 4.4), with errors that allow for one member being seen at many ages: the sandwich
+/// with members as clusters, Liang and Zeger (1986), "Longitudinal data analysis using generalized linear models", Biometrika
+/// 73:13–22. The shape is the log-logistic one (Bennett 1983).
 ///
 /// # Errors
 /// [`StatsError`] with fewer than two ages or ten members, or where all or none were active.

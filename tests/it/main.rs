@@ -31,6 +31,8 @@ mod issuer;
 mod llm;
 mod market;
 mod moving;
+mod numeric;
+mod numeric_seam;
 mod one_flight;
 mod optimise;
 mod plans;

@@ -175,6 +175,14 @@ impl Service {
         Reply { status: response.status().as_u16(), headers: response.headers().clone(), text: response.text().unwrap() }
     }
 
+    /// A body of this type.
+    pub fn send_text(&self, method: &str, path: &str, content_type: &str, body: String) -> Reply {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let request = self.http.request(method, format!("{}{path}", self.url)).header("Content-Type", content_type);
+        let response = request.body(body).send().unwrap();
+        Reply { status: response.status().as_u16(), headers: response.headers().clone(), text: response.text().unwrap() }
+    }
+
     pub fn get(&self, path: &str) -> Reply {
         self.request("GET", path, "")
     }

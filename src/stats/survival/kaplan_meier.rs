@@ -9,7 +9,8 @@ use crate::stats::interval::{Interval, normal_quantile};
 pub enum Scale {
     /// S ± z·s, cut to [0, 1]: the oldest.
     Plain,
-    /// Symmetric in log(−log S): stays within [0, 1], and keeps its level in small samples (Kalbfleisch and Prentice 2002, section 1.4.1).
+    /// Symmetric in log(−log S): stays within [0, 1], and keeps its level in small samples (Kalbfleisch and Prentice 2002,
+    /// section 1.4.1).
     LogLog,
 }
 
@@ -67,7 +68,8 @@ pub struct Curve {
     pub complete: bool,
 }
 
-/// Kaplan and Meier (1958), "Nonparametric estimation from incomplete observations", JASA 53:457–481; the variance by Greenwood (1926).
+/// Kaplan and Meier (1958), "Nonparametric estimation from incomplete observations", JASA 53:457–481; the variance by Greenwood
+/// (1926).
 ///
 /// # Errors
 /// [`StatsError`] without a life, for a time below 0, or a level out of range.
@@ -125,8 +127,9 @@ impl Curve {
         (time <= self.longest || self.complete).then(|| self.step_at(time).map_or(1.0, |step| step.survival))
     }
 
-    /// The first time at which the curve is at or below `1 − share`: the median for 0.5. Its ends are the first times at which the ends of the
-    /// pointwise interval are: Brookmeyer and Crowley (1982), "A confidence interval for the median survival time", Biometrics 38:29–41.
+    /// The first time at which the curve is at or below `1 − share`: the median for 0.5. Its ends are the first times at which
+    /// the ends of the pointwise interval are: Brookmeyer and Crowley (1982), "A confidence interval for the median survival
+    /// time", Biometrics 38:29–41.
     pub fn quantile(&self, share: f64) -> Quantile {
         // A product of factors comes to 0.5 only within rounding.
         let level = 1.0 - share + 1e-12;
@@ -139,8 +142,8 @@ impl Curve {
         }
     }
 
-    /// The mean of min(T, horizon) as the area under the curve: Klein and Moeschberger (2003), "Survival Analysis", 2nd edition, section 4.5,
-    /// formulas 4.5.1 and 4.5.2.
+    /// The mean of min(T, horizon) as the area under the curve: Klein and Moeschberger (2003), "Survival Analysis", 2nd edition,
+    /// section 4.5, formulas 4.5.1 and 4.5.2.
     pub fn restricted_mean(&self, horizon: f64) -> RestrictedMean {
         let horizon = if self.complete { horizon } else { horizon.min(self.longest) };
         let steps: Vec<&Step> = self.steps.iter().take_while(|step| step.time < horizon).collect();
