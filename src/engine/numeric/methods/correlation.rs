@@ -237,11 +237,8 @@ impl Found {
         if self.of_pair().is_some_and(|found| found.p_value < 0.05) {
             doubts.push(doubt(Confidence::Medium, "The correlation changed lately, so that the longer window mixes two states."));
         }
-        if self.matrix.intensity > 0.8 {
-            doubts.push(doubt(
-                Confidence::Medium,
-                "The days say little of single pairs: the matrix is mostly its mean correlation.",
-            ));
+        if self.own.interval[1] - self.own.interval[0] > 0.4 {
+            doubts.push(doubt(Confidence::Medium, "The days leave the correlation open by more than 0.4."));
         }
         doubts
     }

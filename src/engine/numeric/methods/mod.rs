@@ -5,17 +5,19 @@ mod alert_quality;
 mod anova;
 mod bars;
 mod cap_hits;
-pub mod correlation;
+mod correlation;
 mod depth_function;
 mod estimates;
 mod funding_elasticity;
 mod gini_concentration;
-pub mod greeks;
+mod greeks;
 mod hhi_concentration;
-pub mod insurance_fund;
+mod insurance_fund;
 mod linear_regression;
 mod ltv_survival;
 mod market_impact;
+#[cfg(test)]
+mod market_samples;
 mod nonlinear_regression;
 mod plot;
 mod rebate_elasticity;
@@ -27,8 +29,8 @@ mod tabular;
 #[cfg(test)]
 mod trial;
 mod vip_transitions;
-pub mod volatility_forecast;
-pub mod volatility_regimes;
+mod volatility_forecast;
+mod volatility_regimes;
 mod wash_trades;
 mod withdrawal_z_scores;
 
