@@ -6,22 +6,39 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+const CSV: (&str, &str) = ("Content-Type", "text/csv");
+
 /// A service with these data sets of the sample. It fits only when it is asked, so that a test knows why there is a version.
 fn service(builder: Builder, datasets: &[&str]) -> Service {
     let service = builder.set("ENGINE__NUMERIC__SCHEDULE", "false").start();
     for dataset in datasets {
-        put(&service, dataset, &sample(dataset));
+        put_sample(&service, dataset);
     }
     service
 }
 
+/// The text of a data set of the sample.
 fn sample(dataset: &str) -> String {
     let path = project().join(format!("sample/datasets/{dataset}.csv"));
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// Puts a data set of the sample, as it lies there: some are compressed.
+fn put_sample(service: &Service, dataset: &str) {
+    let packed = project().join(format!("sample/datasets/{dataset}.csv.gz"));
+    match std::fs::read(packed) {
+        Ok(bytes) => {
+            taken(dataset, &service.send("PUT", &format!("/v1/datasets/{dataset}"), &[CSV, ("Content-Encoding", "gzip")], bytes))
+        }
+        Err(_) => put(service, dataset, &sample(dataset)),
+    }
+}
+
 fn put(service: &Service, dataset: &str, csv: &str) {
-    let reply = service.send_text("PUT", &format!("/v1/datasets/{dataset}"), "text/csv", csv.to_owned());
+    taken(dataset, &service.send("PUT", &format!("/v1/datasets/{dataset}"), &[CSV], csv.to_owned().into_bytes()));
+}
+
+fn taken(dataset: &str, reply: &Reply) {
     assert!(reply.status < 300, "{dataset}: {}", reply.text);
 }
 
@@ -38,7 +55,7 @@ fn with_cases(builder: Builder, cases: &[&str]) -> Service {
     let service = service(builder, &[]);
     let datasets: BTreeSet<String> = cases.iter().flat_map(|case| datasets_of(&service, case)).collect();
     for dataset in datasets {
-        put(&service, &dataset, &sample(&dataset));
+        put_sample(&service, &dataset);
     }
     service
 }
@@ -229,7 +246,7 @@ fn fits_survive_a_kill() {
     let first = {
         let service = service(Builder::new().data(&data), &[]);
         for dataset in datasets_of(&service, "NR-19") {
-            put(&service, &dataset, &sample(&dataset));
+            put_sample(&service, &dataset);
         }
         let first = service.get("/v1/numeric/NR-19").json();
         service.kill();
