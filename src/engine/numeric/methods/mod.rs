@@ -9,6 +9,8 @@ mod market_impact;
 mod nonlinear_regression;
 mod plot;
 mod rebate_elasticity;
+#[cfg(test)]
+mod sampled;
 mod setting;
 mod settlement_ks;
 mod summary;
