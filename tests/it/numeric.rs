@@ -10,7 +10,8 @@ const CSV: (&str, &str) = ("Content-Type", "text/csv");
 
 /// A service with these data sets of the sample. It fits only when it is asked, so that a test knows why there is a version.
 fn service(builder: Builder, datasets: &[&str]) -> Service {
-    let service = builder.set("ENGINE__NUMERIC__SCHEDULE", "false").start();
+    // An unoptimised build on a busy machine fits slowly.
+    let service = builder.set("ENGINE__NUMERIC__SCHEDULE", "false").set("ENGINE__NUMERIC__PATIENCE", "20").start();
     for dataset in datasets {
         put_sample(&service, dataset);
     }
@@ -61,7 +62,7 @@ fn with_cases(builder: Builder, cases: &[&str]) -> Service {
 }
 
 fn ask(service: &Service, text: &str) -> Value {
-    let reply = service.post("/v1/decide", &json!({"text": text, "strategy": "numeric", "deadline_ms": 60_000}));
+    let reply = service.post("/v1/decide", &json!({"text": text, "strategy": "numeric", "deadline_ms": 120_000}));
     assert_eq!(reply.status, 200, "{}", reply.text);
     reply.json()
 }
