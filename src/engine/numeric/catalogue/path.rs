@@ -118,6 +118,8 @@ impl Path {
             at = match (step, at) {
                 (Step::Key(key), Value::Object(object)) => object.get(key)?,
                 (Step::Index(index), Value::Array(list)) => list.get(*index)?,
+                // The key of an object may be a number, such as the month of a curve.
+                (Step::Index(index), Value::Object(object)) => object.get(&index.to_string())?,
                 (Step::Of(name), at) => of(at, scope.first(name)?)?,
                 _ => return None,
             };
