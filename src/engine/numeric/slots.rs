@@ -4,6 +4,7 @@
 use super::catalogue::{Case, Kind, Parameter};
 use super::symbol;
 use serde_json::{Map, Value};
+use std::collections::VecDeque;
 
 /// What a question lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,15 +39,17 @@ struct Figure {
 pub fn fill(case: &Case, question: &str, likely: &[String]) -> Result<Map<String, Value>, Vec<Lacks>> {
     let words = words(question);
     let mut taken = vec![false; words.len()];
+    let mut symbols = symbols_in(&words);
+    if symbols.is_empty() {
+        symbols.extend(likely.iter().filter_map(|text| symbol::canonical(text)).take(1));
+    }
     let (mut values, mut lacks) = (Map::new(), Vec::new());
     // Numbers beside a word that tells what they are go first, so that nobody else takes them.
     let mut order: Vec<(&String, &Parameter)> = case.parameters.iter().collect();
-    order.sort_by_key(|(name, parameter)| !cued(&words, &cues(name, parameter)));
+    order.sort_by_key(|(name, parameter)| (!cued(&words, &cues(name, parameter)), *name != "symbol"));
     for (name, parameter) in order {
         let found = match parameter.kind {
-            Kind::Symbol => {
-                symbol_in(&words).or_else(|| likely.iter().find_map(|text| symbol::canonical(text))).map(Value::String)
-            }
+            Kind::Symbol => symbols.pop_front().map(Value::String),
             Kind::Choice => choice_in(parameter, question),
             Kind::Date => words.iter().find_map(|word| parameter.of_text(&word.text).ok()),
             Kind::Text => quoted(question).map(Value::String),
@@ -129,8 +132,15 @@ fn figure(word: &str) -> Option<(Figure, String)> {
     Some((Figure { value: value * factor, percent, named: false }, unit.to_owned()))
 }
 
-fn symbol_in(words: &[Word]) -> Option<String> {
-    words.iter().find_map(|word| symbol::of_word(&word.text))
+/// The symbols of a question in their order, each once.
+fn symbols_in(words: &[Word]) -> VecDeque<String> {
+    let mut found = VecDeque::new();
+    for symbol in words.iter().filter_map(|word| symbol::of_word(&word.text)) {
+        if !found.contains(&symbol) {
+            found.push_back(symbol);
+        }
+    }
+    found
 }
 
 /// The longest of the words to choose from that the question has.
