@@ -1,7 +1,7 @@
 //! Filling the parameters of a case from the words of a question, each by its type. What is not said gets its default, and what has none
 //! is asked for by name; nothing is guessed.
 
-use super::catalogue::{Case, Kind, Parameter};
+use super::catalogue::{Case, Kind, Parameter, Scope};
 use super::symbol;
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
@@ -69,6 +69,30 @@ pub fn fill(case: &Case, question: &str, likely: &[String]) -> Result<Map<String
         }
     }
     if lacks.is_empty() { Ok(values) } else { Err(lacks) }
+}
+
+/// Names that only the fit knows, such as those of segments: of each text that is chosen from the fitted values, the longest key that
+/// the question has, in place of the default.
+pub fn fill_from_values(case: &Case, question: &str, parameters: &mut Map<String, Value>, values: &Map<String, Value>) {
+    let question = plain(question);
+    for (name, parameter) in case.parameters.iter().filter(|(_, parameter)| parameter.kind == Kind::Text && !parameter.fit) {
+        if parameters.get(name) != parameter.default.as_ref() {
+            continue;
+        }
+        let found = {
+            let scope = Scope::new(parameters, values);
+            let tables = case.sentence.paths().into_iter().filter_map(|path| path.chosen_by(name, &scope));
+            let said = tables.flat_map(Map::keys).filter(|key| question.contains(&plain(key)));
+            said.max_by_key(|key| key.len()).cloned()
+        };
+        parameters.extend(found.map(|key| (name.clone(), Value::String(key))));
+    }
+}
+
+/// The words of a text in small letters, with blanks around each.
+fn plain(text: &str) -> String {
+    let spaced: String = text.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
+    format!(" {} ", spaced.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 fn words(question: &str) -> Vec<Word> {
@@ -145,10 +169,6 @@ fn symbols_in(words: &[Word]) -> VecDeque<String> {
 
 /// The longest of the words to choose from that the question has.
 fn choice_in(parameter: &Parameter, question: &str) -> Option<Value> {
-    let plain = |text: &str| {
-        let spaced: String = text.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
-        format!(" {} ", spaced.split_whitespace().collect::<Vec<_>>().join(" "))
-    };
     let question = plain(question);
     let mut found: Vec<&Value> =
         parameter.choices.iter().filter(|choice| choice.as_str().is_some_and(|text| question.contains(&plain(text)))).collect();
