@@ -59,6 +59,7 @@ fn question(text: &str, series: &Arc<Series>) -> Question {
         instruments: vec![eth.clone()],
         history: [(eth, Arc::clone(series))].into(),
         deadline: Deadline::after(Duration::from_secs(30)),
+        wanted_by: Deadline::after(Duration::from_secs(30)),
         steps: Steps::new(Instant::now()),
     }
 }

@@ -6,6 +6,8 @@ use crate::cache::embedding::EmbeddingCache;
 use crate::cache::market::MarketCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
+use crate::decide::datasets::Datasets;
+use crate::decide::numeric::{Counter, Research, Rows};
 use crate::decide::plans::Plans;
 use crate::decide::{
     Background, Budgets, Decider, Follow, NewComponent, Order, Recall, Recent, Restored, Shadows, Strategies, Thinking, Triages,
@@ -20,6 +22,7 @@ use crate::domain::text::{FreshText, TextError};
 use crate::domain::time::{Clock, Timestamp};
 use crate::embed::{self, EmbedError, Embedder};
 use crate::engine::Engines;
+use crate::engine::numeric::{self, Desk, Numeric};
 use crate::engine::optimise::counted::Counted;
 use crate::engine::optimise::drafts::Drafts;
 use crate::engine::optimise::maker::Maker;
@@ -49,7 +52,7 @@ use std::time::{Duration, Instant};
 const BUILT_IN_STRATEGIES: [(&str, &str); 1] = [("news-impact.toml", include_str!("../strategies/news-impact.toml"))];
 
 /// The names of the engines that a service has, for who reads strategies without starting one.
-pub const ENGINES: [&str; 2] = [trading::NAME, optimise::NAME];
+pub const ENGINES: [&str; 3] = [trading::NAME, optimise::NAME, numeric::NAME];
 
 /// Threads that build indexes in the background. One leaves the other cores to requests.
 const INDEX_BUILDERS: usize = 1;
@@ -261,6 +264,8 @@ impl App {
         let background = Background::default();
         let audit = AuditLog::new(Arc::clone(&parts.store), parts.clock.clone());
         let rates = buckets::of(&parts.store).map_or_else(Rates::default, Rates::shared);
+        let numeric = parts.engines.numeric().cloned();
+        let research = Research::new(numeric.as_ref(), (&parts.embedder, &background)).map_err(StartError::Thread)?;
         let triages = Triages::learn(&strategies, &parts.embedder, &parts.engines, &background).map_err(StartError::Triage)?;
         let decider = Arc::new(Decider {
             strategies,
@@ -281,6 +286,8 @@ impl App {
             shadows: Shadows::default(),
             thinking: Thinking::new(config.engine.runs_max, Duration::from_millis(config.engine.budget_ms)),
             plans: Plans::new(&config.plans, Arc::clone(&audit)),
+            numeric: research,
+            datasets: Datasets::new(&config.datasets),
             tenants: Arc::new(Tenants::new(&config.tenants).map_err(StartError::Tenants)?),
             recent: Recent::default(),
             background,
@@ -289,6 +296,11 @@ impl App {
             ending_tags: tokio::sync::Mutex::default(),
             clock: parts.clock,
         });
+        if let Some(numeric) = numeric {
+            let desk: Arc<dyn Desk> = Arc::new(Counter(Arc::downgrade(&decider)));
+            numeric.open(desk);
+        }
+        decider.numeric.take_from(Arc::new(Rows(Arc::downgrade(&decider))));
         embed_slot_texts(&decider).await?;
         decider.begin_to_follow().await?;
         let restoring = Arc::clone(&decider);
@@ -322,7 +334,7 @@ impl App {
     /// Drops what has ended, keeps the graphs of the indexes, and sees to those of the server, again and again; ends when its task is
     /// dropped.
     pub async fn keep_up(app: &Arc<Self>, config: &config::Upkeep, audit: &audit::Config) {
-        tokio::join!(Self::tidy_up(app, config, audit), Self::see_to_indexes(app, config));
+        tokio::join!(Self::tidy_up(app, config, audit), Self::see_to_indexes(app, config), app.decider.keep_fitted());
     }
 
     async fn see_to_indexes(app: &Arc<Self>, config: &config::Upkeep) {
@@ -484,7 +496,11 @@ async fn open_search(config: &Config) -> Result<Option<Arc<dyn ServerSearch>>, S
 pub fn engines(config: &Config, embedder: &Arc<dyn Embedder>) -> Result<Engines, StartError> {
     config.engine.check().map_err(StartError::Engine)?;
     let model = llm::open(&config.llm)?;
+    let settings = &config.engine.numeric;
+    let catalogue = settings.catalogue(near_or_beside_the_program).map_err(StartError::Engine)?;
+    let numeric = Arc::new(Numeric::new(settings, catalogue));
     let mut trading = Trading::new(&config.engine.trading, (embedder.model(), embedder.dim()), model.clone());
+    trading = trading.with_regimes(Arc::clone(&numeric));
     if let Some(why) = trading.without_sentiment() {
         tracing::warn!(why, "the trading engine has no local News Sentiment");
     }
@@ -500,7 +516,7 @@ pub fn engines(config: &Config, embedder: &Arc<dyn Embedder>) -> Result<Engines,
     let maker = plan_maker(config, Arc::clone(&drafts))?;
     let optimise = Optimise::new(settings, drafts, Arc::clone(&maker));
     let engines = Engines::default().with(trading::NAME, Arc::new(trading)).with(optimise::NAME, Arc::new(optimise));
-    Ok(engines.with_plans(maker))
+    Ok(engines.with_plans(maker).with_numeric(numeric))
 }
 
 /// What makes optimisation plans.

@@ -50,6 +50,9 @@ pub struct Config {
     /// Optimisation plans.
     #[serde(default)]
     pub plans: decide::plans::Config,
+    /// Datasets.
+    #[serde(default)]
+    pub datasets: decide::datasets::Config,
     /// Language models.
     pub llm: llm::Config,
     /// Work in the background.
@@ -238,6 +241,7 @@ impl Config {
         self.engine.check().map_err(|e| broken("engine", &e))?;
         self.solver.check().map_err(|e| broken("solver", &e))?;
         self.plans.check().map_err(|e| broken("plans", &e))?;
+        self.datasets.check().map_err(|e| broken("datasets", &e))?;
         self.replicas.check().map_err(|e| broken("replicas", &e))?;
         self.llm.check().map_err(|e| broken("llm", &e))?;
         self.store.embedded.check().map_err(|e| broken("store.embedded", &e))?;

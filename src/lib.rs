@@ -29,7 +29,8 @@ pub mod tenant;
 pub mod triage;
 pub mod verify;
 
-// # reading: what a short text says, without a model; what a mathematical model says
+// # reading: what a short text says, without a model; what a mathematical model says; what the rows of a file say
+pub mod dataset;
 pub mod facts;
 pub mod modelling;
 

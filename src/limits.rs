@@ -416,3 +416,93 @@ pub const MODEL_CONSTRAINTS_MAX: usize = 100_000;
 pub const MODEL_ASSUMPTIONS_MAX: usize = 100;
 /// See [`MODEL_ASSUMPTIONS_MAX`].
 pub const MODEL_TEXT_CHARS_MAX: usize = 2_000;
+
+/// Bytes of a formula that a nonlinear regression is given. NIST's longest has 150.
+pub const FORMULA_BYTES_MAX: usize = 2_000;
+
+/// Operations in a formula: each costs a few nanoseconds for each row, parameter and step of a fit.
+pub const FORMULA_OPERATIONS_MAX: usize = 400;
+
+/// Brackets and signs of a formula inside one another: the reader calls itself, and its stack is finite.
+pub const FORMULA_DEPTH_MAX: usize = 48;
+
+/// Parameters of a formula.
+pub const FORMULA_PARAMETERS_MAX: usize = 32;
+
+/// Cases of the numeric catalogue.
+pub const NUMERIC_CASES_MAX: usize = 512;
+
+/// Bytes of the chart of a fit; a larger one is left out. Some 2,000 points have 60 kB.
+pub const FIT_CHART_BYTES_MAX: usize = 1_048_576;
+
+/// Bytes of the chart in the answer to a question in words; a larger one is got with `GET /v1/numeric/{case}`.
+pub const CHART_IN_ANSWER_BYTES_MAX: usize = 32_768;
+
+/// Bytes of the values of a fit.
+pub const FIT_VALUES_BYTES_MAX: usize = 131_072;
+
+/// Values that a comparison of two versions of a fit names.
+pub const FIT_DIFFERENCES_MAX: usize = 500;
+
+/// Symbols of one data set that a case is fitted ahead for.
+pub const FITS_AHEAD_MAX: usize = 32;
+/// Bytes of one upload of a dataset: a million rows of eight numbers as text.
+pub const DATASET_BYTES_MAX: usize = 67_108_864;
+
+/// Bytes that a compressed upload may come to: numbers as text shrink to a third or less, so that one of [`DATASET_BYTES_MAX`] that is no
+/// bomb has some 200 MB.
+pub const DATASET_UNPACKED_BYTES_MAX: usize = 268_435_456;
+
+/// Bytes of all uploads of datasets that are in memory at one time. One more is told to come back.
+pub const DATASET_BODIES_BYTES_MAX: usize = 268_435_456;
+
+/// Uploads of datasets that are read at one time. Reading one of [`DATASET_BYTES_MAX`] takes a core for seconds.
+pub const DATASETS_READ_AT_ONCE: usize = 2;
+
+/// Rows of a dataset: a year of minutes of four markets. What is larger belongs in a warehouse, and a fit samples it anyway.
+pub const DATASET_ROWS_MAX: usize = 2_000_000;
+
+/// Columns of a dataset. The widest tables that are estimated from have some hundred.
+pub const DATASET_COLUMNS_MAX: usize = 256;
+
+/// Cells of a dataset, rows times columns: 64 MiB of numbers, and where all are different texts half a gibibyte.
+pub const DATASET_CELLS_MAX: usize = 8_388_608;
+
+/// Bytes of one text in a dataset. What is longer is a document, not a value.
+pub const DATASET_TEXT_BYTES_MAX: usize = 16_384;
+
+/// Bytes of the texts of one row, so that a row always fits into one part.
+pub const DATASET_ROW_TEXT_BYTES_MAX: usize = 524_288;
+
+/// Characters of the name of a column.
+pub const DATASET_COLUMN_NAME_CHARS_MAX: usize = 128;
+
+/// Bytes of one part of a dataset in the store: one value that Redis moves without holding up others for long.
+pub const DATASET_PART_BYTES_MAX: usize = 1_048_576;
+
+/// Parts of a dataset that are committed together. A server is handed them in one command.
+pub const DATASET_PARTS_TOGETHER: usize = 8;
+
+/// Datasets of all tenants together that are held, about 3 kB of memory each without their rows.
+pub const DATASETS_MAX: usize = 16_384;
+
+/// Bad rows that a report tells. They are all counted.
+pub const DATASET_BAD_SHOWN_MAX: usize = 100;
+
+/// Gaps, and outliers of one column, that a report tells. They are all counted.
+pub const DATASET_SHOWN_MAX: usize = 20;
+
+/// Columns whose outliers a report tells, so that a head stays some kilobytes.
+pub const DATASET_OUTLIER_COLUMNS_MAX: usize = 32;
+
+/// Rows that one `GET /v1/datasets/{name}/rows` may ask for.
+pub const DATASET_PAGE_ROWS_MAX: usize = 10_000;
+
+/// Milliseconds for which a write of a dataset waits for those of other processes to the same one.
+pub const DATASET_TURN_MS: u64 = 10_000;
+
+/// Seconds after which parts whose upload did not end count as left behind by a process that has ended.
+pub const DATASET_LEFT_BEHIND_SEC: u64 = 3_600;
+
+/// Parameters of one model that are read from fitted models. Each may have to wait for a fit.
+pub const FITTED_PARAMETERS_MAX: usize = 256;

@@ -124,11 +124,21 @@ pub(super) async fn metrics(app: Data<App>) -> Answered {
         store_disk_bytes: store.disk_bytes,
         pending: app.decider.thinking.pending.len(),
     });
+    app.decider.tell_fits();
     metrics::plans::state(app.decider.plans.under_way(), app.decider.plans.index.len());
     metrics::replicas::behind(app.decider.standing().map(|standing| standing.behind).unwrap_or_default());
     let held = app.decider.holdings_by_label();
     metrics::tenants::held(held.iter().map(|(label, held)| {
-        (&**label, [("entries", held.entries), ("components", held.components), ("plans", held.plans), ("bytes", held.bytes)])
+        (
+            &**label,
+            [
+                ("entries", held.entries),
+                ("components", held.components),
+                ("plans", held.plans),
+                ("datasets", held.datasets),
+                ("bytes", held.bytes),
+            ],
+        )
     }));
     let states = app.decider.recall.as_ref().map(Recall::states).unwrap_or_default();
     let states: Vec<_> = states.into_iter().filter_map(|(_, state)| state.ok()).collect();

@@ -3,7 +3,9 @@
 //! The store holds the same things for good; memory is loaded from it at the start and follows each write after it was committed.
 //! Readers take no lock that a writer holds.
 
+pub mod datasets;
 pub mod embedding;
+pub mod fits;
 pub mod generations;
 pub mod market;
 pub mod partition;

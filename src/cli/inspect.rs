@@ -4,7 +4,7 @@ use super::{Failure, Settings, block_on, tell};
 use crate::app;
 use crate::decide::served_from;
 use crate::domain::audit::DecisionRecord;
-use crate::domain::ids::{ComponentId, EntryId, PlanId, StrategyName, TenantId};
+use crate::domain::ids::{ComponentId, DatasetName, EntryId, PlanId, StrategyName, TenantId};
 use crate::store::{Family, Record, RecordKey, RecordKind, Store};
 use clap::Args;
 use serde_json::{Value, json};
@@ -22,8 +22,8 @@ pub(super) struct Inspect {
     /// Of which tenant.
     #[arg(long, value_name = "TENANT", default_value = "default", value_parser = super::tenant)]
     tenant: TenantId,
-    /// The id of an entry (`sc:combo:…`), of a component or of a plan, or the name of a strategy.
-    #[arg(value_name = "ENTRY|COMPONENT|PLAN|STRATEGY")]
+    /// The id of an entry (`sc:combo:…`), of a component or of a plan, or the name of a strategy or of a dataset.
+    #[arg(value_name = "ENTRY|COMPONENT|PLAN|STRATEGY|DATASET")]
     what: String,
 }
 
@@ -43,7 +43,7 @@ impl Inspect {
                 tell(&serde_json::to_string_pretty(&value)?)?;
                 Ok(ExitCode::SUCCESS)
             }
-            None => Err(format!("there is no entry, component, plan or strategy \"{}\"", self.what).into()),
+            None => Err(format!("there is no entry, component, plan, strategy or dataset \"{}\"", self.what).into()),
         }
     }
 }
@@ -71,6 +71,11 @@ async fn stored(store: &dyn Store, tenant: &TenantId, what: &str) -> Result<Opti
                 json!({"kind": "component", "record": fields(&record)?, "used_by_entries": users(store, tenant, &id)?}),
             ));
         }
+    }
+    if let Ok(name) = DatasetName::new(what)
+        && let Some(record) = store.get(&RecordKey::Dataset { tenant: tenant.clone(), name }).await?
+    {
+        return Ok(Some(json!({"kind": "dataset", "record": fields(&record)?})));
     }
     Ok(None)
 }
@@ -104,13 +109,21 @@ fn fields(record: &Record) -> Result<Value, Failure> {
             "failure": plan.failure, "refers_to": plan.refers_to, "handed_to": plan.handed_to, "made_with": plan.made_with,
             "ttl_sec": plan.ttl_sec, "expires_at": plan.expires_at(),
         }),
+        Record::Dataset(head) => json!({
+            "key": record.key().to_string(), "version": head.version, "created_at": head.created_at, "written_by": head.written_by,
+            "columns": head.columns, "rows": head.rows, "hash": head.hash, "window": head.window, "settings": head.settings,
+            "report": head.report, "upload": head.upload, "parts": head.parts, "unfinished": head.unfinished,
+            "ttl_sec": head.ttl_sec, "expires_at": head.expires_at(),
+        }),
         Record::Text(_)
+        | Record::Fit(_)
         | Record::Decision(_)
         | Record::TagEnd(_)
         | Record::Judgement(_)
         | Record::Market(_)
         | Record::AuditEvent(_)
-        | Record::AuditChain(_) => {
+        | Record::AuditChain(_)
+        | Record::DatasetPart(_) => {
             return Err("this kind of record has no view".into());
         }
     })

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// What a merge takes along: all but the audit trails, for two chains don't make one.
-const MERGED: [RecordKind; 8] = [
+const MERGED: [RecordKind; 11] = [
     RecordKind::Component,
     RecordKind::Text,
     RecordKind::Entry,
@@ -26,6 +26,9 @@ const MERGED: [RecordKind; 8] = [
     RecordKind::Judgement,
     RecordKind::Market,
     RecordKind::Plan,
+    RecordKind::Fit,
+    RecordKind::DatasetPart,
+    RecordKind::Dataset,
 ];
 
 /// From where to where.

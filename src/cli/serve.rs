@@ -105,6 +105,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     if tokio::time::timeout(drain, app.decider.settled()).await.is_err() {
         tracing::warn!("engines that are still at work were left behind");
         app.decider.plans.give_up();
+        app.decider.numeric.give_up();
     }
     app.decider.embedder.close();
     app.decider.store.flush().await?;

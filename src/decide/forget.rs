@@ -147,6 +147,10 @@ impl Decider {
         self.semantic.expire(now);
         self.embeddings.expire(now);
         self.plans.index.expire(now);
+        self.numeric.index.expire(now);
+        if let Err(error) = self.sweep_datasets().await {
+            tracing::warn!(%error, "parts of datasets that were left behind could not be removed");
+        }
         self.keep_working_set();
         let mut count = 0;
         for (tenant, ids) in self.left_by_tags().await? {

@@ -83,7 +83,10 @@ impl Task {
         let entry = decider.entry_of(&run, &self.place, decision.clone()).await;
         // It was decided so before and called wrong. The engine may insist; memory does not.
         // Nor does it where the tenant may keep no more; what was decided is told all the same.
-        let left_out = decider.is_closed(&entry).await || decider.room_for_entries(std::slice::from_ref(&entry)).is_err();
+        // What a fitted model says is looked up again each time, in less than a memory of it would take.
+        let left_out = decision.is_looked_up()
+            || decider.is_closed(&entry).await
+            || decider.room_for_entries(std::slice::from_ref(&entry)).is_err();
         let backfill = (!left_out && !lost).then_some(Backfill { entry, lease: lease.as_ref() });
         let ended = self.end_with(run, backfill, decided_by(decision.clone())).await?;
         if let Some(lease) = lease {

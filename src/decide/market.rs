@@ -86,6 +86,7 @@ impl Decider {
             decider.room_for_bars(&tenant, (more * size_of::<Bar>()) as u64)?;
             decider.commit_in_turn(lease, merged.writes).await?;
             decider.market.put(&tenant, &instrument, Arc::new(merged.series));
+            decider.bars_changed(&tenant);
             Ok(merged.results)
         });
         written.await.unwrap_or_else(|error| Err(MarketError::Broken { detail: error.to_string() }))
@@ -105,6 +106,7 @@ impl Decider {
             let key = |number| key_of((&tenant, &instrument), held.interval_sec(), number);
             let deletes = numbers.into_iter().map(|number| Write::Delete(key(number))).collect();
             decider.commit_in_turn(lease, deletes).await?;
+            decider.bars_changed(&tenant);
             Ok(Some(held.bars().len()))
         });
         written.await.unwrap_or_else(|error| Err(MarketError::Broken { detail: error.to_string() }))

@@ -13,6 +13,7 @@ mod backfill;
 mod background;
 mod budgets;
 mod components;
+pub mod datasets;
 mod fast;
 mod feedback;
 mod flights;
@@ -21,6 +22,7 @@ mod forget;
 mod lead;
 mod lease;
 mod market;
+pub mod numeric;
 mod order;
 mod pending;
 pub mod plans;
@@ -240,6 +242,10 @@ pub struct Decider {
     pub thinking: Thinking,
     /// Optimisation plans.
     pub plans: plans::Plans,
+    /// Fitted models.
+    pub numeric: numeric::Research,
+    /// Datasets.
+    pub datasets: datasets::Datasets,
     /// What each tenant may have.
     pub tenants: Arc<Tenants>,
     /// The latest answers, for whoever watches.

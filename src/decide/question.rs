@@ -47,6 +47,7 @@ impl Decider {
             instruments,
             history,
             deadline,
+            wanted_by: request.deadline,
             steps,
         }
     }

@@ -37,6 +37,8 @@ pub struct Holdings {
     pub components: u64,
     /// Plans.
     pub plans: u64,
+    /// Datasets.
+    pub datasets: u64,
     /// Bytes of all of them, and of bars.
     pub bytes: u64,
 }
@@ -53,9 +55,14 @@ impl Decider {
             }
             None => in_memory,
         };
-        let plans = self.plans.index.used(tenant);
-        let bytes = entries.bytes + components.bytes + plans.bytes + self.market.used(tenant).bytes;
-        Holdings { entries: entries.count, components: components.count, plans: plans.count, bytes }
+        let (plans, datasets) = (self.plans.index.used(tenant), self.datasets.index.used(tenant));
+        let bytes = entries.bytes
+            + components.bytes
+            + plans.bytes
+            + datasets.bytes
+            + self.numeric.index.used(tenant).bytes
+            + self.market.used(tenant).bytes;
+        Holdings { entries: entries.count, components: components.count, plans: plans.count, datasets: datasets.count, bytes }
     }
 
     /// What all tenants hold, by their labels in metrics.
@@ -73,6 +80,7 @@ impl Decider {
         add(self.semantic.used_by_all(), |held| Some(&mut held.entries));
         add(self.embeddings.used_by_all(), |held| Some(&mut held.components));
         add(self.plans.index.used_by_all(), |held| Some(&mut held.plans));
+        add(self.datasets.index.used_by_all(), |held| Some(&mut held.datasets));
         add(self.market.used_by_all(), |_| None);
         all
     }
@@ -99,12 +107,18 @@ impl Decider {
         self.room(tenant, "plans", || Used { count: 1, bytes })
     }
 
+    /// Whether so many more datasets fit, and so many more bytes of them.
+    pub(super) fn room_for_datasets(&self, tenant: &TenantId, count: u64, bytes: u64) -> Result<(), QuotaReached> {
+        self.room(tenant, "datasets", || Used { count, bytes })
+    }
+
     fn room(&self, tenant: &TenantId, what: &'static str, more: impl FnOnce() -> Used) -> Result<(), QuotaReached> {
         let quota = self.tenants.quota(tenant);
         let most = match what {
             "entries" => quota.entries,
             "components" => quota.components,
             "plans" => quota.plans,
+            "datasets" => quota.datasets,
             _ => None,
         };
         if most.is_none() && quota.bytes.is_none() {
@@ -114,6 +128,7 @@ impl Decider {
         let count = match what {
             "entries" => held.entries,
             "plans" => held.plans,
+            "datasets" => held.datasets,
             _ => held.components,
         };
         for (what, held, more, most) in [(what, count, more.count, most), ("bytes", held.bytes, more.bytes, quota.bytes)] {

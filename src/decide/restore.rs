@@ -54,7 +54,15 @@ impl Decider {
         let mut restored = Restored::default();
         let mut entries = Entries::new();
         // Where the server searches, entries come into memory as they are asked for.
-        let all = [RecordKind::TagEnd, RecordKind::Component, RecordKind::Text, RecordKind::Plan, RecordKind::Entry];
+        let all = [
+            RecordKind::TagEnd,
+            RecordKind::Component,
+            RecordKind::Text,
+            RecordKind::Plan,
+            RecordKind::Fit,
+            RecordKind::Dataset,
+            RecordKind::Entry,
+        ];
         for kind in all.into_iter().filter(|kind| self.recall.is_none() || *kind != RecordKind::Entry) {
             self.store.scan(kind, &mut |record| {
                 match record {
@@ -123,7 +131,8 @@ impl Decider {
             Record::Entry(stored) => &stored.entry.model,
             Record::Text(text) => &text.model,
             Record::Decision(_) | Record::TagEnd(_) | Record::Judgement(_) | Record::Market(_) => return true,
-            Record::AuditEvent(_) | Record::AuditChain(_) | Record::Plan(_) => return true,
+            Record::AuditEvent(_) | Record::AuditChain(_) | Record::Plan(_) | Record::Fit(_) => return true,
+            Record::Dataset(_) | Record::DatasetPart(_) => return true,
         };
         model == self.embedder.model() && !record.expired(self.clock.now())
     }
@@ -156,6 +165,9 @@ impl Decider {
             }
             Record::TagEnd(end) => self.semantic.generations().end(&end.tenant, [&*end.tag], end.generation),
             Record::Plan(plan) => self.plans.index.put(&plan.tenant, plan.brief()),
+            Record::Fit(fit) => self.numeric.index.put(&fit),
+            Record::Dataset(head) => self.datasets.index.put(head),
+            Record::DatasetPart(_) => {}
             Record::Decision(_) | Record::Judgement(_) | Record::Market(_) | Record::AuditEvent(_) | Record::AuditChain(_) => {}
         }
     }

@@ -8,6 +8,7 @@ use crate::domain::field::FieldError;
 use crate::domain::ids::StrategyName;
 use crate::domain::request::Request;
 use crate::domain::strategy::Strategy;
+use crate::domain::text::FreshText;
 use crate::domain::triage::{Clarify, NONE, Triaged};
 use crate::domain::vector::UnitVector;
 use crate::embed::{EmbedError, Embedder};
@@ -118,6 +119,12 @@ async fn embedded(examples: Vec<Example>, embedder: &dyn Embedder) -> Vec<(Examp
         }
     };
     stream::iter(examples).map(embed).buffered(EMBEDDED_AT_ONCE).filter_map(|found| async { found }).collect().await
+}
+
+/// Texts with their vectors, without those that have none.
+pub(super) async fn embedded_texts(texts: Vec<FreshText>, embedder: &dyn Embedder) -> Vec<(FreshText, UnitVector)> {
+    let examples = texts.into_iter().map(|text| Example { text, engine: String::new() }).collect();
+    embedded(examples, embedder).await.into_iter().map(|(example, vector)| (example.text, vector)).collect()
 }
 
 impl Decider {

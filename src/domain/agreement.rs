@@ -30,15 +30,21 @@ impl fmt::Debug for AgreementKey {
 }
 
 impl Decision {
-    /// The key that two decisions share where they agree: the signal of a trade, value and unit of a number, the rows of a table, the
+    /// The key that two decisions share where they agree: the signal of a trade, value and unit of a number or what a fitted model says, the rows of a table, the
     /// variables of a plan, the text of a report, the reason of a refusal.
     pub fn agreement_key(&self) -> AgreementKey {
         let mut core = Core(blake3::Hasher::new_derive_key("instinct agreement v1"));
         match self {
             Self::Trade(trade) => core.part(b"trade", &trade.signal.to_le_bytes()),
-            Self::Numeric(Numeric { value, unit, .. }) => {
-                core.number(*value);
+            Self::Numeric(Numeric { value, unit, fit, .. }) => {
+                if let Some(value) = value {
+                    core.number(*value);
+                }
                 core.part(b"unit", unit.trim().as_bytes());
+                if let Some(fit) = fit {
+                    core.part(b"case", fit.case.as_bytes());
+                    core.part(b"result", Value::Object(fit.result.clone()).to_string().as_bytes());
+                }
             }
             Self::Table(Table { rows, .. }) => {
                 core.part(b"table", &(rows.len() as u64).to_le_bytes());

@@ -9,7 +9,7 @@ use super::request::Allow;
 use super::time::Timestamp;
 use super::triage::{Clarify, Triaged};
 use super::vote::Tally;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
@@ -61,7 +61,7 @@ impl Path {
 }
 
 /// How far an answer can be relied on: a pure function of typed signals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[expect(missing_docs, reason = "the four labels are the contract's own words")]
 pub enum Confidence {

@@ -69,6 +69,12 @@ words! {
         PlansApprove = "plans.approve",
         /// A plan was rejected.
         PlansReject = "plans.reject",
+        /// A model was fitted because somebody asked for it.
+        NumericRun = "numeric.run",
+        /// Rows of a dataset were written.
+        DatasetsWrite = "datasets.write",
+        /// A dataset was deleted.
+        DatasetsDelete = "datasets.delete",
         /// A process began to serve, with these settings, strategies and calibrations.
         ServiceStart = "service.start",
         /// The API keys were read again because they had changed.
@@ -81,7 +87,7 @@ words! {
 impl Action {
     /// Whether it is a write as it comes every day, which may be left off the record.
     pub fn is_write(self) -> bool {
-        matches!(self, Self::EntriesWrite | Self::ComponentsWrite | Self::MarketWrite)
+        matches!(self, Self::EntriesWrite | Self::ComponentsWrite | Self::MarketWrite | Self::DatasetsWrite)
     }
 }
 

@@ -4,8 +4,10 @@
 //! copies bytes and writes nothing anew.
 
 use super::agreement::AgreementKey;
+use super::answer::Confidence;
 use super::field::FieldError;
 use super::plan::{PlanReport, PlanStatus};
+use super::time::Timestamp;
 use crate::limits::DECISION_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -114,12 +116,13 @@ pub struct Table {
     pub summary: String,
 }
 
-/// One computed quantity.
+/// One computed quantity, or what a fitted model says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Numeric {
-    /// Its value.
-    pub value: f64,
+    /// Its value; absent where a fitted model says more than one number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
     /// Its unit, such as `USD` or `bps`.
     #[serde(default)]
     pub unit: String,
@@ -130,6 +133,46 @@ pub struct Numeric {
     /// How it was computed, in words.
     #[serde(default)]
     pub method: String,
+    /// The fitted model that it is read from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fit: Option<Box<NumericFit>>,
+}
+
+/// What a fitted model says, and how far it can be relied on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NumericFit {
+    /// The case of the catalogue, such as `NR-01`.
+    pub case: String,
+    /// What it is called.
+    pub title: String,
+    /// The parameters that were taken from the question, with defaults.
+    #[schema(value_type = Object)]
+    pub parameters: serde_json::Map<String, serde_json::Value>,
+    /// The answer in words: a sentence around the numbers of `result`.
+    pub sentence: String,
+    /// The fitted values, as the case's output schema says.
+    #[schema(value_type = Object)]
+    pub result: serde_json::Map<String, serde_json::Value>,
+    /// A chart in Plotly's JSON; a large one is left out, and `GET /v1/numeric/{case}` has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub chart: Option<serde_json::Value>,
+    /// When the model was fitted.
+    #[schema(value_type = String, format = DateTime)]
+    pub fitted_at: Timestamp,
+    /// When it is fitted again ahead.
+    #[schema(value_type = String, format = DateTime)]
+    pub next_run_at: Timestamp,
+    /// The version of the fit.
+    pub version: u64,
+    /// Whether it is stale.
+    pub stale: bool,
+    /// How far it can be relied on, by its freshness, its doubts and the age of its data.
+    pub confidence: Confidence,
+    /// What lowers that, in whole sentences.
+    #[serde(default)]
+    pub confidence_reasons: Vec<String>,
 }
 
 /// A plan that a person approves.
@@ -268,6 +311,9 @@ impl Plan {
 
 impl Numeric {
     fn check(&self) -> Result<(), FieldError> {
+        if self.value.is_none() && self.fit.is_none() {
+            return Err(FieldError::new("/value", "a quantity has a value, unless it is what a fitted model says"));
+        }
         match self.interval {
             Some([low, high]) if low > high => Err(FieldError::new("/interval", "the lower end is above the upper end")),
             _ => Ok(()),
@@ -330,6 +376,12 @@ impl Payload {
     /// How sure a trade is, 0 to 1; `None` for the kinds that don't say.
     pub fn conviction(&self) -> Option<f64> {
         self.conviction.map(f64::from)
+    }
+
+    /// Whether it was read from a fitted model, which is looked up anew each time: the next fit would make a memory of it wrong.
+    pub fn is_looked_up(&self) -> bool {
+        let fitted = |decision| matches!(decision, Decision::Numeric(Numeric { fit: Some(_), .. }));
+        self.kind == DecisionKind::Numeric && self.decision().is_ok_and(fitted)
     }
 
     /// The JSON text.

@@ -78,6 +78,10 @@ name_type!(
     StrategyName, "a strategy name"
 );
 name_type!(
+    /// The name of a dataset.
+    DatasetName, "a dataset name"
+);
+name_type!(
     /// The id of a component, chosen by whoever writes it.
     ComponentId, "a component id"
 );
@@ -231,6 +235,10 @@ ulid_type!(
 ulid_type!(
     /// The id of one optimisation plan: a ULID too.
     PlanId, "a plan id"
+);
+ulid_type!(
+    /// The id of one write of a dataset, under which its parts are stored: a ULID too.
+    UploadId, "an upload id"
 );
 
 /// The trace that a request belongs to: the 16 bytes of a W3C trace id.

@@ -9,6 +9,7 @@ pub mod planning;
 pub mod steps;
 pub mod trading;
 
+use self::numeric::Numeric;
 use self::planning::PlanMaker;
 use self::steps::Steps;
 use crate::domain::component::Role;
@@ -41,6 +42,9 @@ pub struct Config {
     /// The optimisation engine.
     #[serde(default)]
     pub optimise: optimise::Config,
+    /// The numeric research engine.
+    #[serde(default)]
+    pub numeric: numeric::Config,
 }
 
 impl Config {
@@ -56,6 +60,7 @@ impl Config {
             return Err(FieldError::new("/engine/budget_ms", format!("{} is not 10 to 600,000", self.budget_ms)));
         }
         self.optimise.check()?;
+        self.numeric.check()?;
         self.trading.check()
     }
 }
@@ -85,6 +90,8 @@ pub struct Question {
     pub history: BTreeMap<Instrument, Arc<Series>>,
     /// By when the engine must be done.
     pub deadline: Deadline,
+    /// By when the caller who asked wants to hear.
+    pub wanted_by: Deadline,
     /// Where it may tell what it does.
     pub steps: Steps,
 }
@@ -164,6 +171,7 @@ pub trait Engine: Send + Sync + Debug {
 pub struct Engines {
     by_name: BTreeMap<String, Arc<dyn Engine>>,
     plans: Option<Arc<dyn PlanMaker>>,
+    numeric: Option<Arc<Numeric>>,
 }
 
 impl Engines {
@@ -178,6 +186,18 @@ impl Engines {
     pub fn with_plans(mut self, maker: Arc<dyn PlanMaker>) -> Self {
         self.plans = Some(maker);
         self
+    }
+
+    /// Adds the numeric research engine.
+    #[must_use]
+    pub fn with_numeric(mut self, numeric: Arc<Numeric>) -> Self {
+        self.numeric = Some(Arc::clone(&numeric));
+        self.with(numeric::NAME, numeric)
+    }
+
+    /// The numeric research engine, where it is here.
+    pub fn numeric(&self) -> Option<&Arc<Numeric>> {
+        self.numeric.as_ref()
     }
 
     /// What makes plans, where there is such a thing.

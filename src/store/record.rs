@@ -3,8 +3,10 @@
 use crate::domain::audit::DecisionRecord;
 use crate::domain::audit_chain::{AuditChain, AuditEvent};
 use crate::domain::component::{Component, EmbeddedText, ModelRef, Role};
+use crate::domain::dataset::{DatasetHead, DatasetPart};
 use crate::domain::entry::StoredEntry;
-use crate::domain::ids::{ComponentId, DecisionId, EntryId, PlanId, TenantId};
+use crate::domain::fit_record::{FitKey, FitRecord};
+use crate::domain::ids::{ComponentId, DatasetName, DecisionId, EntryId, PlanId, TenantId, UploadId};
 use crate::domain::judgement::{Judgement, Source};
 use crate::domain::market::{Chunk, Instrument};
 use crate::domain::plan_record::PlanRecord;
@@ -38,6 +40,12 @@ pub enum Record {
     AuditChain(AuditChain),
     /// An optimisation plan.
     Plan(Arc<PlanRecord>),
+    /// A fitted model.
+    Fit(Arc<FitRecord>),
+    /// What is known of a dataset without its rows.
+    Dataset(Arc<DatasetHead>),
+    /// Rows of a dataset.
+    DatasetPart(Arc<DatasetPart>),
 }
 
 impl Record {
@@ -63,6 +71,11 @@ impl Record {
             Self::AuditEvent(event) => RecordKey::AuditEvent { tenant: event.deed.tenant.clone(), number: event.number },
             Self::AuditChain(chain) => RecordKey::AuditChain { tenant: chain.tenant.clone() },
             Self::Plan(plan) => RecordKey::Plan { tenant: plan.tenant.clone(), id: plan.id },
+            Self::Fit(fit) => RecordKey::Fit { tenant: fit.tenant.clone(), key: fit.key.clone(), version: fit.version },
+            Self::Dataset(head) => RecordKey::Dataset { tenant: head.tenant.clone(), name: head.name.clone() },
+            Self::DatasetPart(part) => {
+                RecordKey::DatasetPart { tenant: part.tenant.clone(), upload: part.upload, number: part.number }
+            }
         }
     }
 
@@ -79,6 +92,9 @@ impl Record {
             Self::AuditEvent(_) => RecordKind::AuditEvent,
             Self::AuditChain(_) => RecordKind::AuditChain,
             Self::Plan(_) => RecordKind::Plan,
+            Self::Fit(_) => RecordKind::Fit,
+            Self::Dataset(_) => RecordKind::Dataset,
+            Self::DatasetPart(_) => RecordKind::DatasetPart,
         }
     }
 
@@ -90,6 +106,9 @@ impl Record {
             Self::Entry(stored) => stored.entry.expires_at(),
             Self::Judgement(judged) => Some(judged.at.plus_seconds(JUDGEMENT_TTL_SEC)),
             Self::Plan(plan) => plan.expires_at(),
+            Self::Fit(fit) => fit.expires_at(),
+            Self::Dataset(head) => head.expires_at(),
+            Self::DatasetPart(part) => part.expires_at(),
             Self::Decision(_) | Self::TagEnd(_) | Self::Market(_) | Self::AuditEvent(_) | Self::AuditChain(_) => None,
         }
     }
@@ -114,7 +133,9 @@ impl Record {
             (Self::Judgement(a), Self::Judgement(b)) => a.at > b.at,
             (Self::Market(a), Self::Market(b)) => a.bars.bars().len() > b.bars.bars().len(),
             (Self::AuditChain(a), Self::AuditChain(b)) => (a.last, a.first) > (b.last, b.first),
+            (Self::Dataset(a), Self::Dataset(b)) => (a.version, a.created_at) > (b.version, b.created_at),
             (Self::Plan(a), Self::Plan(b)) => (a.history.len(), a.handed_to.len()) > (b.history.len(), b.handed_to.len()),
+            (Self::Fit(a), Self::Fit(b)) => a.created_at > b.created_at,
             _ => false,
         }
     }
@@ -130,6 +151,9 @@ impl Record {
             Self::Judgement(judged) => Some(judged.at),
             Self::AuditEvent(event) => Some(event.at),
             Self::Plan(plan) => Some(plan.changed_at()),
+            Self::Fit(fit) => Some(fit.created_at),
+            Self::Dataset(head) => Some(head.created_at),
+            Self::DatasetPart(part) => Some(part.created_at),
             Self::Market(_) | Self::AuditChain(_) => None,
         }
     }
@@ -149,11 +173,14 @@ pub enum RecordKind {
     AuditEvent,
     AuditChain,
     Plan,
+    Fit,
+    Dataset,
+    DatasetPart,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Component,
         Self::Text,
         Self::Entry,
@@ -164,6 +191,10 @@ impl RecordKind {
         Self::AuditEvent,
         Self::AuditChain,
         Self::Plan,
+        Self::Fit,
+        // A copy that is cut short has parts without their head rather than a head without its parts.
+        Self::DatasetPart,
+        Self::Dataset,
     ];
 
     /// Those that are one tenant's trail, which goes on from where it is and is never put together from two.
@@ -182,6 +213,9 @@ impl RecordKind {
             Self::AuditEvent => "audit_event",
             Self::AuditChain => "audit_chain",
             Self::Plan => "plan",
+            Self::Fit => "fit",
+            Self::Dataset => "dataset",
+            Self::DatasetPart => "dataset_part",
         }
     }
 }
@@ -240,6 +274,12 @@ pub enum RecordKey {
     AuditChain { tenant: TenantId },
     /// `{tenant}:plan:<ulid>`.
     Plan { tenant: TenantId, id: PlanId },
+    /// `{tenant}:fit:<case>:<parameters>:<version>`.
+    Fit { tenant: TenantId, key: FitKey, version: u64 },
+    /// `{tenant}:dataset:<name>`.
+    Dataset { tenant: TenantId, name: DatasetName },
+    /// `{tenant}:dataset_part:<ulid>:<number>`.
+    DatasetPart { tenant: TenantId, upload: UploadId, number: u32 },
 }
 
 impl RecordKey {
@@ -256,6 +296,9 @@ impl RecordKey {
             Self::AuditEvent { .. } => RecordKind::AuditEvent,
             Self::AuditChain { .. } => RecordKind::AuditChain,
             Self::Plan { .. } => RecordKind::Plan,
+            Self::Fit { .. } => RecordKind::Fit,
+            Self::Dataset { .. } => RecordKind::Dataset,
+            Self::DatasetPart { .. } => RecordKind::DatasetPart,
         }
     }
 
@@ -271,6 +314,9 @@ impl RecordKey {
             | Self::Market { tenant, .. }
             | Self::AuditEvent { tenant, .. }
             | Self::Plan { tenant, .. }
+            | Self::Fit { tenant, .. }
+            | Self::Dataset { tenant, .. }
+            | Self::DatasetPart { tenant, .. }
             | Self::AuditChain { tenant } => tenant,
         }
     }
@@ -284,6 +330,21 @@ impl RecordKey {
         }
         if let Some(id) = rest.strip_prefix("plan:") {
             return Some(Self::Plan { tenant, id: PlanId::parse(id).ok()? });
+        }
+        if let Some(rest) = rest.strip_prefix("fit:") {
+            let (key, digits) = rest.rsplit_once(':')?;
+            let version: u64 = digits.parse().ok()?;
+            let key = FitKey::parse(key)?;
+            return (version.to_string() == digits).then_some(Self::Fit { tenant, key, version });
+        }
+        if let Some(name) = rest.strip_prefix("dataset:") {
+            return Some(Self::Dataset { tenant, name: DatasetName::new(name).ok()? });
+        }
+        if let Some(rest) = rest.strip_prefix("dataset_part:") {
+            let (upload, digits) = rest.split_once(':')?;
+            let number: u32 = digits.parse().ok()?;
+            let key = Self::DatasetPart { tenant, upload: UploadId::parse(upload).ok()?, number };
+            return key.to_string().ends_with(rest).then_some(key);
         }
         if let Some(tag) = rest.strip_prefix("tag_end:") {
             return Some(Self::TagEnd { tenant, tag: tag.to_owned() });
@@ -342,6 +403,9 @@ impl fmt::Display for RecordKey {
             Self::AuditEvent { tenant, number } => write!(f, "{{{tenant}}}:audit_event:{number}"),
             Self::AuditChain { tenant } => write!(f, "{{{tenant}}}:audit_chain"),
             Self::Plan { tenant, id } => write!(f, "{{{tenant}}}:plan:{id}"),
+            Self::Fit { tenant, key, version } => write!(f, "{{{tenant}}}:fit:{key}:{version}"),
+            Self::Dataset { tenant, name } => write!(f, "{{{tenant}}}:dataset:{name}"),
+            Self::DatasetPart { tenant, upload, number } => write!(f, "{{{tenant}}}:dataset_part:{upload}:{number}"),
         }
     }
 }
@@ -398,7 +462,7 @@ mod tests {
             let model = ModelRef { id: model.into(), revision: "r".into() };
             for key in [
                 RecordKey::Component { tenant: tenant.clone(), family: Family::Prompt, id: id.clone() },
-                RecordKey::Component { tenant: tenant.clone(), family: Family::News, id },
+                RecordKey::Component { tenant: tenant.clone(), family: Family::News, id: id.clone() },
                 RecordKey::Text { tenant: tenant.clone(), model, hash: TextHash(hash) },
                 RecordKey::Entry { tenant: tenant.clone(), id: EntryId::from_bytes(hash) },
                 RecordKey::Decision { tenant: tenant.clone(), id: decision },
@@ -407,6 +471,9 @@ mod tests {
                 RecordKey::AuditEvent { tenant: tenant.clone(), number: chunk.unsigned_abs() },
                 RecordKey::AuditChain { tenant: tenant.clone() },
                 RecordKey::Plan { tenant: tenant.clone(), id: PlanId::new(Timestamp::from_micros(1), 7) },
+                RecordKey::Fit { tenant: tenant.clone(), key: FitKey { case: "NR-01".into(), parameters: "00ff00ff00ff00ff".into() }, version: u64::from(interval_sec) },
+                RecordKey::Dataset { tenant: tenant.clone(), name: DatasetName::new(id.as_str()).unwrap() },
+                RecordKey::DatasetPart { tenant: tenant.clone(), upload: UploadId::new(Timestamp::from_micros(1), 7), number: interval_sec },
                 RecordKey::Market { tenant, instrument: Instrument::new(&instrument).unwrap(), interval_sec, chunk },
             ] {
                 prop_assert_eq!(RecordKey::parse(&key.to_string()), Some(key));

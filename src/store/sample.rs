@@ -1,6 +1,11 @@
 //! Records for tests: fixed ones, and generated ones of every shape.
 
+mod datasets;
+
+pub(super) use self::datasets::{dataset, dataset_part, fixed_dataset, fixed_dataset_part, head_of, part_of};
+
 use super::Record;
+use crate::domain::answer::Confidence;
 use crate::domain::audit::DecisionRecord;
 use crate::domain::audit_chain::{Action, AuditChain, AuditEvent, Deed, Outcome};
 use crate::domain::calibration::Evidence;
@@ -8,6 +13,7 @@ use crate::domain::component::{Component, Cut, EmbeddedText, ModelRef, Role};
 use crate::domain::decision::Payload;
 use crate::domain::entry::{Band, Entry, Part, Provenance, StoredEntry, Validity};
 use crate::domain::field::FieldError;
+use crate::domain::fit_record::{FitAbout, FitDoubt, FitKey, FitMade, FitRecord, FitSource};
 use crate::domain::ids::{ComponentId, DecisionId, EntryId, PlanId, StrategyName, TenantId, TraceId};
 use crate::domain::judgement::{Judgement, Source};
 use crate::domain::market::{Bar, Chunk, Instrument, Series};
@@ -211,7 +217,7 @@ fn market_of(name: &str, bars: Series) -> Record {
 }
 
 /// A fixed record of each kind.
-pub(super) fn one_of_each() -> [Record; 10] {
+pub(super) fn one_of_each() -> [Record; 13] {
     [
         fixed_component(),
         fixed_text(),
@@ -223,6 +229,9 @@ pub(super) fn one_of_each() -> [Record; 10] {
         fixed_audit_event(),
         fixed_audit_chain(),
         fixed_plan(),
+        fixed_fit(),
+        fixed_dataset(),
+        fixed_dataset_part(),
     ]
 }
 
@@ -259,6 +268,44 @@ pub(super) fn fixed_plan() -> Record {
         ttl_sec: Some(86_400),
     };
     Record::Plan(record.into())
+}
+
+pub(super) fn fixed_fit() -> Record {
+    let object = |json: &str| serde_json::from_str(json).unwrap();
+    let record = FitRecord {
+        tenant: tenant("acme"),
+        key: FitKey { case: "NR-01".into(), parameters: "00112233445566aa".into() },
+        version: 3,
+        parameters: object(r#"{"symbol":"BTC-PERP"}"#),
+        created_at: moment(),
+        next_run_at: moment().plus_seconds(86_400),
+        stale_at: moment().plus_seconds(86_400),
+        values: object(r#"{"current_regime":2,"regime_label":"high-vol bullish skew","transition_probs":{"to_regime_1":0.42}}"#),
+        about: FitAbout {
+            observations: 35_064,
+            window: Some([moment(), moment().plus_seconds(3_600)]),
+            doubts: vec![FitDoubt { at_most: Confidence::Low, reason: "the regimes are hardly told apart".into() }],
+            told: vec!["3 duplicate rows were left out.".into()],
+        },
+        chart: Some(raw(r#"{ "data": [],  "layout": {} }"#)),
+        sources: vec![FitSource {
+            input: "bars".into(),
+            dataset: "ohlcv".into(),
+            version: "7".into(),
+            hash: "ab".repeat(32),
+            rows: 35_064,
+        }],
+        made: FitMade {
+            instinct: "0.1.0".into(),
+            method: "volatility-regimes".into(),
+            entry: "00112233445566bb".into(),
+            seed: 42,
+            took_ms: 8_123,
+        },
+        by: Some("desk ünïcode".into()),
+        ttl_sec: Some(86_400),
+    };
+    Record::Fit(record.into())
 }
 
 fn fixed_deed() -> Deed {
@@ -307,11 +354,14 @@ pub(super) fn same(a: &Record, b: &Record) -> bool {
             all(a) == all(b)
         }
         (Record::AuditChain(a), Record::AuditChain(b)) => a == b,
+        (Record::Dataset(a), Record::Dataset(b)) => a == b,
+        (Record::DatasetPart(a), Record::DatasetPart(b)) => a == b,
         (Record::Plan(a), Record::Plan(b)) => {
             // What is raw JSON is compared byte for byte, and nothing else of it is no data.
             let all = |plan: &PlanRecord| format!("{plan:?}");
             all(a) == all(b)
         }
+        (Record::Fit(a), Record::Fit(b)) => format!("{a:?}") == format!("{b:?}"),
         _ => false,
     }
 }
@@ -605,5 +655,58 @@ pub(super) fn plan() -> impl Strategy<Value = Record> {
             ttl_sec,
         };
         Record::Plan(record.into())
+    })
+}
+
+pub(super) fn fit() -> impl Strategy<Value = Record> {
+    let object = prop::collection::btree_map("\\PC{1,9}", -1e300_f64..1e300, 0..4).prop_map(|map| {
+        map.into_iter().map(|(name, number)| (name, serde_json::json!(number))).collect::<serde_json::Map<_, _>>()
+    });
+    let word = prop::sample::select(vec![Confidence::High, Confidence::Medium, Confidence::Low, Confidence::Unable]);
+    let doubt = (word, "\\PC{0,30}").prop_map(|(at_most, reason)| FitDoubt { at_most, reason });
+    let about = (
+        any::<u64>(),
+        prop::option::of([any_moment(), any_moment()]),
+        prop::collection::vec(doubt, 0..3),
+        prop::collection::vec("\\PC{0,30}", 0..3),
+    )
+        .prop_map(|(observations, window, doubts, told)| FitAbout { observations, window, doubts, told });
+    let source = ("\\PC{1,9}", "\\PC{1,9}", "\\PC{1,9}", any::<u64>()).prop_map(|(input, dataset, version, rows)| FitSource {
+        input,
+        dataset,
+        version,
+        hash: "00".repeat(32),
+        rows,
+    });
+    let made = ("\\PC{1,9}", "\\PC{1,9}", any::<u64>(), any::<u64>()).prop_map(|(instinct, method, seed, took_ms)| FitMade {
+        instinct,
+        method,
+        entry: "00112233445566bb".into(),
+        seed,
+        took_ms,
+    });
+    let which = (NAME, "[A-Za-z0-9-]{1,9}", "[0-9a-f]{16}", any::<u64>(), [any_moment(), any_moment(), any_moment()]);
+    let rest =
+        (prop::option::of("\\PC{0,30}"), prop::collection::vec(source, 0..3), made, prop::option::of("\\PC{0,9}"), any_ttl());
+    (which, object.clone(), object, about, rest).prop_map(|(which, parameters, values, about, rest)| {
+        let (name, case, digest, version, [created_at, next_run_at, stale_at]) = which;
+        let (title, sources, made, by, ttl_sec) = rest;
+        let record = FitRecord {
+            tenant: tenant(&name),
+            key: FitKey { case: case.into(), parameters: digest.into() },
+            version,
+            parameters,
+            created_at,
+            next_run_at,
+            stale_at,
+            values,
+            about,
+            chart: title.map(|title| raw(&format!("{{ \"layout\":  {} }}", serde_json::json!(title)))),
+            sources,
+            made,
+            by: by.map(Into::into),
+            ttl_sec,
+        };
+        Record::Fit(record.into())
     })
 }

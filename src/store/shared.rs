@@ -19,7 +19,8 @@ use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Whether processes follow the changes of this kind. The vectors of fresh texts and audit records are read where they are needed.
+/// Whether processes follow the changes of this kind. The vectors of fresh texts, audit records and the
+/// rows of datasets are read where they are needed.
 pub fn followed(kind: RecordKind) -> bool {
     match kind {
         RecordKind::Component
@@ -27,8 +28,12 @@ pub fn followed(kind: RecordKind) -> bool {
         | RecordKind::TagEnd
         | RecordKind::Judgement
         | RecordKind::Market
-        | RecordKind::Plan => true,
-        RecordKind::Text | RecordKind::Decision | RecordKind::AuditEvent | RecordKind::AuditChain => false,
+        | RecordKind::Plan
+        | RecordKind::Fit
+        | RecordKind::Dataset => true,
+        RecordKind::Text | RecordKind::Decision | RecordKind::AuditEvent | RecordKind::AuditChain | RecordKind::DatasetPart => {
+            false
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod admission;
 pub mod llm;
+pub mod numeric;
 pub mod plans;
 pub mod recall;
 pub mod redis;
@@ -73,6 +74,7 @@ struct Metrics {
     store_disk_bytes: IntGauge,
     admission: admission::Metrics,
     llm: llm::Metrics,
+    numeric: numeric::Metrics,
     plans: plans::Metrics,
     recall: recall::Metrics,
     redis: redis::Metrics,
@@ -243,6 +245,7 @@ impl Metrics {
             admission: admission::Metrics::new(r)?,
             replicas: replicas::Metrics::new(r)?,
             llm: llm::Metrics::new(r)?,
+            numeric: numeric::Metrics::new(r)?,
             plans: plans::Metrics::new(r)?,
             recall: recall::Metrics::new(r)?,
             redis: redis::Metrics::new(r)?,

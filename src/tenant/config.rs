@@ -220,7 +220,9 @@ pub struct QuotaConfig {
     pub components: Option<u64>,
     /// Optimisation plans.
     pub plans: Option<u64>,
-    /// Bytes that entries, components, bars and plans take, about.
+    /// Datasets.
+    pub datasets: Option<u64>,
+    /// Bytes that entries, components, bars, plans and datasets take, about.
     pub bytes: Option<u64>,
 }
 

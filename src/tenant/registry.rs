@@ -25,7 +25,9 @@ pub struct Quota {
     pub components: Option<u64>,
     /// Optimisation plans.
     pub plans: Option<u64>,
-    /// Bytes that entries, components, bars and plans take, about.
+    /// Datasets.
+    pub datasets: Option<u64>,
+    /// Bytes that entries, components, bars, plans and datasets take, about.
     pub bytes: Option<u64>,
 }
 
@@ -54,12 +56,13 @@ impl Terms {
                 None => rates.remove(role),
             };
         }
-        let QuotaConfig { entries, components, plans, bytes } = config.quota;
+        let QuotaConfig { entries, components, plans, datasets, bytes } = config.quota;
         let limit = |own: Option<u64>, of_all: Option<u64>| own.or(of_all).filter(|most| *most > 0);
         let quota = Quota {
             entries: limit(entries, self.quota.entries),
             components: limit(components, self.quota.components),
             plans: limit(plans, self.quota.plans),
+            datasets: limit(datasets, self.quota.datasets),
             bytes: limit(bytes, self.quota.bytes),
         };
         Ok(Self { priority: config.priority.unwrap_or(self.priority), rates, quota })
@@ -188,12 +191,8 @@ mod tests {
     fn what_a_tenant_does_not_say_is_as_for_all() {
         let tenants = tenants(SETTINGS);
         let quota = |name| tenants.quota(&tenant(name));
-        assert_eq!(
-            quota("acme"),
-            Quota { entries: Some(20), components: None, plans: None, bytes: None },
-            "0 lifts the limit of all"
-        );
-        assert_eq!(quota("stranger"), Quota { entries: Some(10), components: None, plans: None, bytes: Some(1000) });
+        assert_eq!(quota("acme"), Quota { entries: Some(20), ..Quota::default() }, "0 lifts the limit of all");
+        assert_eq!(quota("stranger"), Quota { entries: Some(10), bytes: Some(1000), ..Quota::default() });
         assert_eq!((quota("default"), quota("other-desk")), (quota("stranger"), quota("stranger")));
         assert_eq!((tenants.priority(&tenant("acme")), tenants.priority(&tenant("x"))), (Priority::High, Priority::Normal));
     }

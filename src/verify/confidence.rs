@@ -1,7 +1,7 @@
 //! The confidence of a reuse.
 
 use crate::domain::answer::Confidence;
-use crate::domain::decision::{AgentOutcome, Decision, Plan};
+use crate::domain::decision::{AgentOutcome, Decision, Numeric, Plan};
 use crate::domain::plan::{LANGUAGE_MODEL, PlanStatus};
 use crate::domain::strategy::Thresholds;
 use crate::domain::vote::Tally;
@@ -34,15 +34,58 @@ pub fn of_engine(decision: &Decision) -> Confidence {
         let cut = matches!(report.status, PlanStatus::Feasible | PlanStatus::Unknown);
         return if drawn || cut { Confidence::Low } else { Confidence::Medium };
     }
+    if let Decision::Numeric(Numeric { fit: Some(fit), .. }) = decision {
+        return fit.confidence;
+    }
     let Decision::Trade(trade) = decision else { return Confidence::Medium };
     let said = |signal: i8| trade.agents.iter().filter(|a| a.outcome == AgentOutcome::Ok && a.signal == signal).count();
     let together = said(trade.signal) >= 2 && (trade.signal == 0 || said(-trade.signal) == 0);
     if trade.agents.is_empty() || together { Confidence::Medium } else { Confidence::Low }
 }
 
+/// What the confidence in a fitted model depends on.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FitSignals {
+    /// Whether it is stale, by its age, by new data or by another entry of the catalogue.
+    pub stale: bool,
+    /// How long it has been stale by its age, in times of how long it stays fresh.
+    pub past: f64,
+    /// How old the latest of its data are, in times of how long it stays fresh or of its cadence, whichever is longer.
+    pub data_age: f64,
+    /// The most that each doubt leaves.
+    pub doubts: Vec<Confidence>,
+}
+
+/// The confidence in a fitted model: HIGH where it is fresh, its data are recent and nothing is in doubt. A stale one is MEDIUM at the most,
+/// and LOW once it has been stale for as long as it stays fresh. Data older than twice the time between fits leave MEDIUM, older than ten
+/// times LOW. The worst of all these and of the doubts decides.
+pub fn of_fit(signals: &FitSignals) -> Confidence {
+    let by = |value: f64, medium: f64, low: f64| match value {
+        value if value > low => Confidence::Low,
+        value if value > medium => Confidence::Medium,
+        _ => Confidence::High,
+    };
+    let stale = if signals.stale { by(signals.past, -1.0, 1.0).max(Confidence::Medium) } else { Confidence::High };
+    // A confidence is the greater the less it says.
+    signals.doubts.iter().copied().fold(stale.max(by(signals.data_age, 2.0, 10.0)), Confidence::max)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fit_is_trusted_no_more_than_its_worst_signal_allows() {
+        let fresh = FitSignals::default();
+        assert_eq!(of_fit(&fresh), Confidence::High);
+        assert_eq!(of_fit(&FitSignals { stale: true, ..fresh.clone() }), Confidence::Medium);
+        assert_eq!(of_fit(&FitSignals { stale: true, past: 1.5, ..fresh.clone() }), Confidence::Low);
+        assert_eq!(of_fit(&FitSignals { data_age: 3.0, ..fresh.clone() }), Confidence::Medium);
+        assert_eq!(of_fit(&FitSignals { data_age: 30.0, ..fresh.clone() }), Confidence::Low);
+        let doubts = vec![Confidence::Medium, Confidence::Unable, Confidence::High];
+        assert_eq!(of_fit(&FitSignals { doubts, ..fresh.clone() }), Confidence::Unable);
+        assert_eq!(of_fit(&FitSignals { stale: true, doubts: vec![Confidence::Low], ..fresh }), Confidence::Low);
+    }
 
     const FLOORS: Thresholds = Thresholds { tau: 0.9, tau_fresh: 0.8 };
 

@@ -29,7 +29,15 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const AT_ONCE: usize = 32;
 
 /// What is the same under every model. Vectors of fresh texts are not: they are made anew when they are asked for.
-const COPIED: [RecordKind; 4] = [RecordKind::TagEnd, RecordKind::Decision, RecordKind::Market, RecordKind::Plan];
+const COPIED: [RecordKind; 7] = [
+    RecordKind::TagEnd,
+    RecordKind::Decision,
+    RecordKind::Market,
+    RecordKind::Plan,
+    RecordKind::Fit,
+    RecordKind::DatasetPart,
+    RecordKind::Dataset,
+];
 
 /// Embed what is served with another model.
 #[derive(Debug, Args)]

@@ -22,6 +22,8 @@ struct Changed {
     prices: BTreeMap<(TenantId, Instrument), Vec<RecordKey>>,
     judgements: Vec<RecordKey>,
     plans: Vec<RecordKey>,
+    fits: Vec<RecordKey>,
+    datasets: Vec<RecordKey>,
 }
 
 impl Changed {
@@ -37,9 +39,12 @@ impl Changed {
                 }
                 RecordKey::Judgement { .. } => changed.judgements.push(key),
                 RecordKey::Plan { .. } => changed.plans.push(key),
+                RecordKey::Fit { .. } => changed.fits.push(key),
+                RecordKey::Dataset { .. } => changed.datasets.push(key),
                 // They are read where they are needed.
                 RecordKey::Text { .. }
                 | RecordKey::Decision { .. }
+                | RecordKey::DatasetPart { .. }
                 | RecordKey::AuditEvent { .. }
                 | RecordKey::AuditChain { .. } => {}
             }
@@ -54,15 +59,18 @@ impl Decider {
     /// # Errors
     /// [`StoreError`] where the store is away; some may have been applied then.
     pub(super) async fn apply(self: &Arc<Self>, shared: &dyn Shared, keys: Vec<RecordKey>) -> Result<(), StoreError> {
-        let Changed { tag_ends, components, entries, prices, judgements, plans } = Changed::of(keys);
+        let Changed { tag_ends, components, entries, prices, judgements, plans, fits, datasets } = Changed::of(keys);
         // A deletion by tag comes first, for it ends more than any other change and is the cheapest.
         self.apply_tag_ends(shared, &tag_ends).await?;
         self.apply_components(shared, &components.into_iter().collect::<Vec<_>>()).await?;
         self.apply_entries(shared, &entries.into_iter().collect::<Vec<_>>()).await?;
         for ((tenant, instrument), keys) in prices {
             self.apply_prices(shared, (&tenant, &instrument), keys).await?;
+            self.bars_changed(&tenant);
         }
         self.apply_plans(shared, &plans).await?;
+        self.apply_fits(shared, &fits).await?;
+        self.apply_datasets(shared, &datasets).await?;
         self.apply_judgements(shared, &judgements).await
     }
 

@@ -1,7 +1,8 @@
 //! Holding memory against the whole store, where the stream no longer tells what has changed.
 
 use super::Decider;
-use crate::domain::ids::{ComponentId, EntryId, PlanId, TenantId};
+use crate::domain::fit_record::FitKey;
+use crate::domain::ids::{ComponentId, DatasetName, EntryId, PlanId, TenantId};
 use crate::domain::market::Instrument;
 use crate::store::shared::Position;
 use crate::store::{Record, RecordKey, RecordKind, Shared, StoreError};
@@ -24,6 +25,8 @@ struct Seen {
     entries: HashSet<(TenantId, EntryId)>,
     components: HashSet<(TenantId, ComponentId)>,
     plans: HashSet<(TenantId, PlanId)>,
+    fits: HashSet<(TenantId, FitKey, u64)>,
+    datasets: HashSet<(TenantId, DatasetName)>,
 }
 
 impl Decider {
@@ -55,7 +58,15 @@ impl Decider {
     fn differences(&self) -> Result<Differences, StoreError> {
         let (mut found, mut seen) = (Differences::default(), Seen::default());
         // Where memory is a working set it need not have what it lacks, and what it has is read once more when this is applied.
-        let kinds = [RecordKind::TagEnd, RecordKind::Component, RecordKind::Market, RecordKind::Plan, RecordKind::Entry];
+        let kinds = [
+            RecordKind::TagEnd,
+            RecordKind::Component,
+            RecordKind::Market,
+            RecordKind::Plan,
+            RecordKind::Fit,
+            RecordKind::Dataset,
+            RecordKind::Entry,
+        ];
         let looked_at = if self.recall.is_some() { kinds.len() - 1 } else { kinds.len() };
         for kind in kinds.into_iter().take(looked_at) {
             self.store.scan(kind, &mut |record| {
@@ -73,6 +84,11 @@ impl Decider {
         }
         let gone = self.plans.index.ids().into_iter().filter(|id| !seen.plans.contains(id));
         found.keys.extend(gone.map(|(tenant, id)| RecordKey::Plan { tenant, id }));
+        let gone = self.numeric.index.ids().into_iter().filter(|id| !seen.fits.contains(id));
+        found.keys.extend(gone.map(|(tenant, key, version)| RecordKey::Fit { tenant, key, version }));
+        let gone = self.datasets.index.all().into_iter().map(|head| (head.tenant.clone(), head.name.clone()));
+        let gone = gone.filter(|whose| !seen.datasets.contains(whose));
+        found.keys.extend(gone.map(|(tenant, name)| RecordKey::Dataset { tenant, name }));
         for whose in self.market.instruments() {
             found.prices.entry(whose).or_default();
         }
@@ -101,6 +117,15 @@ impl Decider {
                 seen.plans.insert((plan.tenant.clone(), plan.id));
                 self.plans.index.get(&plan.tenant, plan.id).is_some_and(|held| *held == plan.brief())
             }
+            Record::Fit(fit) => {
+                seen.fits.insert((fit.tenant.clone(), fit.key.clone(), fit.version));
+                self.numeric.index.holds(fit)
+            }
+            Record::Dataset(head) => {
+                seen.datasets.insert((head.tenant.clone(), head.name.clone()));
+                self.datasets.index.get(&head.tenant, &head.name).is_some_and(|held| held == *head)
+            }
+            Record::DatasetPart(_) => true,
             Record::Text(_) | Record::Decision(_) | Record::Judgement(_) | Record::AuditEvent(_) | Record::AuditChain(_) => true,
         };
         if !same {

@@ -22,6 +22,8 @@ pub enum Shape {
     Json,
     /// Raw little-endian float32.
     Vector,
+    /// Bytes of another kind.
+    Bytes,
 }
 
 /// A field of one kind of record.

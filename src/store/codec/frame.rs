@@ -17,7 +17,7 @@ pub(super) fn write(key: &str, fields: &Fields<'_>) -> Vec<u8> {
     frame.extend_from_slice(&[0; 4]);
     for (field, bytes) in fields.present() {
         frame.push(field.number);
-        // The largest value is a text of 256 KiB, bounded where texts are made, so its length always fits.
+        // The largest value is a report of 64 MiB, bounded where reports are made, so its length always fits.
         frame.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
         frame.extend_from_slice(bytes);
     }

@@ -13,9 +13,12 @@ mod audit_event;
 #[cfg(test)]
 mod check;
 mod component;
+mod dataset;
+mod dataset_part;
 mod decision;
 mod entry;
 mod fields;
+mod fit;
 mod frame;
 mod judgement;
 mod market;
@@ -34,8 +37,8 @@ use bytes::Bytes;
 /// The version of the stored format that is written, the same for all kinds. Every earlier one is read as well:
 /// 1, the first; 2, which added to entries what was read out of their text, their generation, their quarantine, the vector of their
 /// prompt and further conditions,
-/// and the kinds of record that a deletion by tag, a judgement, the bars of an instrument, the audit trail and an
-/// optimisation plan leave.
+/// and the kinds of record that a deletion by tag, a judgement, the bars of an instrument, the audit trail, an
+/// optimisation plan, a fitted model and a dataset leave.
 pub const FORMAT: u8 = 2;
 
 /// Whether records of a format are read.
@@ -102,6 +105,9 @@ pub fn table(kind: RecordKind) -> &'static [Field] {
         RecordKind::AuditEvent => audit_event::TABLE,
         RecordKind::AuditChain => audit_chain::TABLE,
         RecordKind::Plan => plan::TABLE,
+        RecordKind::Fit => fit::TABLE,
+        RecordKind::Dataset => dataset::TABLE,
+        RecordKind::DatasetPart => dataset_part::TABLE,
     }
 }
 
@@ -121,6 +127,9 @@ pub fn to_fields(record: &Record) -> Result<Fields<'_>, CodecError> {
         Record::AuditEvent(event) => audit_event::write(event),
         Record::AuditChain(chain) => Ok(audit_chain::write(chain)),
         Record::Plan(record) => plan::write(record),
+        Record::Fit(record) => fit::write(record),
+        Record::Dataset(head) => dataset::write(head),
+        Record::DatasetPart(part) => Ok(dataset_part::write(part)),
     }
     .map_err(|fault| fault.of(record.key()))
 }
@@ -149,6 +158,13 @@ pub fn from_fields(key: &RecordKey, fields: &Fields<'_>) -> Result<Record, Codec
         }
         RecordKey::AuditChain { tenant } => audit_chain::read(tenant, fields).map(Record::AuditChain),
         RecordKey::Plan { tenant, id } => plan::read(tenant, *id, fields).map(|record| Record::Plan(record.into())),
+        RecordKey::Fit { tenant, key, version } => {
+            fit::read(tenant, (key, *version), fields).map(|record| Record::Fit(record.into()))
+        }
+        RecordKey::Dataset { tenant, name } => dataset::read(tenant, name, fields).map(|head| Record::Dataset(head.into())),
+        RecordKey::DatasetPart { tenant, upload, number } => {
+            dataset_part::read(tenant, (*upload, *number), fields).map(|part| Record::DatasetPart(part.into()))
+        }
     };
     let record = read.map_err(|fault| fault.of(key))?;
     // A record that stands under another's key, by damage or by hand, must not be served as that other.

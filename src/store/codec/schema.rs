@@ -33,7 +33,7 @@ fn project(record: &Record) -> Value {
     for (field, bytes) in fields.present() {
         let text = || std::str::from_utf8(bytes).unwrap();
         let value = match field.shape {
-            Shape::Vector => base64(bytes).into(),
+            Shape::Vector | Shape::Bytes => base64(bytes).into(),
             Shape::Text | Shape::Time => text().into(),
             Shape::Number | Shape::Json => serde_json::from_str(text()).unwrap(),
         };
@@ -77,7 +77,12 @@ fn code_and_schema_have_the_same_vectors_and_times() {
         let schema = schema(kind);
         for field in super::table(kind) {
             let property = &schema["properties"][field.name];
-            assert_eq!(property["contentEncoding"] == "base64", field.shape == Shape::Vector, "{kind:?} {}", field.name);
+            assert_eq!(
+                property["contentEncoding"] == "base64",
+                matches!(field.shape, Shape::Vector | Shape::Bytes),
+                "{kind:?} {}",
+                field.name
+            );
             assert_eq!(property["format"] == "date-time", field.shape == Shape::Time, "{kind:?} {}", field.name);
         }
     }
@@ -132,9 +137,10 @@ proptest! {
     fn every_record_is_valid_under_its_schema(
         component in sample::component(), text in sample::text(), entry in sample::entry(), decision in sample::decision(),
         end in sample::tag_end(), judgement in sample::judgement(), market in sample::market(),
-        event in sample::audit_event(), chain in sample::audit_chain(), plan in sample::plan(),
+        event in sample::audit_event(), chain in sample::audit_chain(), plan in sample::plan(), fit in sample::fit(),
+        dataset in sample::dataset(), part in sample::dataset_part(),
     ) {
-        for record in [component, text, entry, decision, end, judgement, market, event, chain, plan] {
+        for record in [component, text, entry, decision, end, judgement, market, event, chain, plan, fit, dataset, part] {
             assert_valid(&record);
         }
     }

@@ -48,5 +48,8 @@ pub(super) fn pattern(kind: RecordKind) -> &'static str {
         RecordKind::AuditEvent => "{*}:audit_event:*",
         RecordKind::AuditChain => "{*}:audit_chain",
         RecordKind::Plan => "{*}:plan:*",
+        RecordKind::Fit => "{*}:fit:*",
+        RecordKind::Dataset => "{*}:dataset:*",
+        RecordKind::DatasetPart => "{*}:dataset_part:*",
     }
 }

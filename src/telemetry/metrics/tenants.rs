@@ -26,7 +26,7 @@ impl Metrics {
             held: gauge_vec(
                 r,
                 "tenant_held",
-                "What a tenant holds in memory: entries, components, plans, bytes.",
+                "What a tenant holds in memory: entries, components, plans, datasets, bytes.",
                 &["tenant", "what"],
             )?,
             signing_keys: counter_vec(r, "signing_keys_read_total", "Times that signing keys were read.", &["outcome"])?,
@@ -67,7 +67,7 @@ pub fn over_quota(tenant: &str, quota: &'static str) {
 }
 
 /// What tenants hold, by label, read when metrics are asked for.
-pub fn held<'a>(of: impl IntoIterator<Item = (&'a str, [(&'static str, u64); 4])>) {
+pub fn held<'a>(of: impl IntoIterator<Item = (&'a str, [(&'static str, u64); 5])>) {
     for (tenant, held) in of {
         for (what, count) in held {
             METRICS.tenants.held.with_label_values(&[tenant, what]).set(i64::try_from(count).unwrap_or(i64::MAX));
