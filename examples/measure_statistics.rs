@@ -24,6 +24,8 @@ struct Arguments {
 }
 
 type Fault = Box<dyn Error>;
+/// The runs of one set by their starts; a fit that failed says why.
+type Runs = Vec<(&'static str, Result<Compared, String>)>;
 
 /// One file, read.
 struct Set {
@@ -61,10 +63,11 @@ impl Set {
         self.rows.iter().map(|row| row[at]).collect()
     }
 
-    /// The numbers of the first line that has this in it, after it.
+    /// The numbers after this label, on the first line that has both.
     fn numbers_after(&self, label: &str) -> Vec<f64> {
-        let line = self.text.lines().find_map(|line| line.split_once(label)).map_or("", |(_, after)| after);
-        line.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+        let after = self.text.lines().filter_map(|line| line.split_once(label)).map(|(_, after)| after);
+        let mut numbers = after.map(|after| after.split_whitespace().filter_map(|word| word.parse().ok()).collect::<Vec<f64>>());
+        numbers.find(|numbers| !numbers.is_empty()).unwrap_or_default()
     }
 
     fn number_after(&self, label: &str) -> Result<f64, Fault> {
@@ -167,7 +170,7 @@ fn digits(found: f64, known: f64, most: f64) -> f64 {
     (-error.log10()).clamp(0.0, most)
 }
 
-fn measure(set: &Set) -> Result<Vec<(&'static str, Result<Compared, String>)>, Fault> {
+fn measure(set: &Set) -> Result<Runs, Fault> {
     if set.text.contains("Starting") {
         return nonlinear_runs(set);
     }
@@ -237,7 +240,7 @@ fn linear_run(set: &Set) -> Result<Compared, Fault> {
     };
     let (regression, residual) = (row("Regression"), row("Residual"));
     let mut others = vec![
-        (found.residual_sd, set.number_after("Standard Deviation  ")?),
+        (found.residual_sd, set.number_after("Standard Deviation")?),
         (found.r_squared, set.number_after("R-Squared")?),
         (found.model_squares, regression[1]),
         (found.residual_squares, residual[1]),
@@ -246,7 +249,7 @@ fn linear_run(set: &Set) -> Result<Compared, Fault> {
     Ok(Compared { estimates: pairs(|found| found.value, 0), errors: pairs(|found| found.standard_error, 1), others })
 }
 
-fn nonlinear_runs(set: &Set) -> Result<Vec<(&'static str, Result<Compared, String>)>, Fault> {
+fn nonlinear_runs(set: &Set) -> Result<Runs, Fault> {
     let certified = set.parameters();
     let (left, right) = set.formula()?;
     let names: Vec<String> = (1..=certified.len()).map(|at| format!("b{at}")).collect();

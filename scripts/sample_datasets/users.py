@@ -36,7 +36,7 @@ def write(name: str, header: list[str], rows: list[list]) -> None:
 
 
 def lifetimes() -> None:
-    chance = random.Random(20262)
+    chance = random.Random(33)
     segments = {"retail": (0.75, 1.0, 12.0), "pro": (0.2, 0.5, 60.0), "vip": (0.05, 0.25, 400.0)}
     rows = []
     for user in range(1200):

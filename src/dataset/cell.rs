@@ -139,7 +139,7 @@ impl Guess {
             Cell::Time(_) => self.times += 1,
             Cell::Text(text) => {
                 let text = text.trim();
-                if stands_for_nothing(text) {
+                if text.is_empty() || stands_for_nothing(text) {
                     return;
                 }
                 match number(text) {

@@ -15,6 +15,7 @@ use ::parquet::record::{Field, Row};
 use ::parquet::schema::types::Type;
 use bytes::Bytes;
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Whole numbers past which a double tells neighbours no longer apart; beyond them the digits are kept.
 const EXACT_MAX: u64 = 1 << 53;
@@ -33,6 +34,10 @@ fn unreadable(error: &dyn std::fmt::Display) -> ReadError {
 
 impl ParquetRows {
     pub(super) fn open(bytes: Bytes) -> Result<Self, ReadError> {
+        unharmed(|| Self::open_whole(bytes))
+    }
+
+    fn open_whole(bytes: Bytes) -> Result<Self, ReadError> {
         let file = SerializedFileReader::new(bytes.clone()).map_err(|error| unreadable(&error))?;
         let rows = usize::try_from(file.metadata().file_metadata().num_rows()).unwrap_or(usize::MAX);
         if rows > DATASET_ROWS_MAX {
@@ -69,6 +74,18 @@ impl Rows for ParquetRows {
     }
 
     fn scan(&self, visit: &mut Visit<'_>) -> Result<(), ReadError> {
+        unharmed(|| self.scan_whole(visit))
+    }
+}
+
+/// The library panics at some damaged files, where it could say so.
+fn unharmed<T>(read: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
+    // What it was at work on is let go of with the file.
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(unreadable(&"it is damaged")))
+}
+
+impl ParquetRows {
+    fn scan_whole(&self, visit: &mut Visit<'_>) -> Result<(), ReadError> {
         let rows = RowIter::from_file(Some(self.columns.clone()), &self.file).map_err(|error| unreadable(&error))?;
         // The groups may have more rows than the file says.
         for row in rows.take(DATASET_ROWS_MAX + 1) {

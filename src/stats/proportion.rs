@@ -193,6 +193,27 @@ mod tests {
         assert!(f64::from(exact) / f64::from(runs) > 0.935, "{exact}");
     }
 
+    #[test]
+    fn with_the_design_effect_wilson_covers_although_trials_come_in_clusters() {
+        let mut random = fastrand::Rng::with_seed(59);
+        let (mut with, mut without, runs) = (0, 0, 400);
+        for _ in 0..runs {
+            // A tenth of 300 clusters of 1 to 7 have a share of 0.8, the others of 0.05: 0.125 in all.
+            let clusters: Vec<(f64, f64)> = (0..300)
+                .map(|at| {
+                    let (size, share) = (1 + at % 7, if random.f64() < 0.1 { 0.8 } else { 0.05 });
+                    (f64::from((0..size).map(|_| u32::from(random.f64() < share)).sum::<u32>()), f64::from(size))
+                })
+                .collect();
+            let (s, n) = clusters.iter().fold((0.0, 0.0), |(s, n), cluster| (s + cluster.0, n + cluster.1));
+            let effect = design_effect(&clusters).unwrap();
+            with += u32::from(wilson(s / effect, n / effect, 0.95).unwrap().interval.contains(0.125));
+            without += u32::from(wilson(s, n, 0.95).unwrap().interval.contains(0.125));
+        }
+        assert!((f64::from(with) / f64::from(runs) - 0.95).abs() < 0.035, "{with}");
+        assert!(without < with - 40, "{without}");
+    }
+
     proptest! {
         #[test]
         fn an_interval_holds_its_estimate_and_mirrors(successes in 0u32..500, more in 0u32..500) {

@@ -19,6 +19,8 @@ pub struct Centre {
     /// The median absolute deviation times 1.4826; where more than half of the values are the same, the mean absolute deviation from the
     /// median times 1.2533 (Iglewicz and Hoaglin, 1993, section 3.5).
     pub scale: f64,
+    /// The median absolute deviation times 1.4826 whatever it is, 0 where more than half of the values are the same.
+    pub mad: f64,
     /// Interval of the median by order statistics, free of any distribution (David and Nagaraja, 2003, section 7.1), of at least 95%
     /// coverage where there are six values or more; the whole range else.
     pub interval: [f64; 2],
@@ -36,7 +38,8 @@ pub fn centre(values: &[f64]) -> Result<Centre, StatsError> {
     let ordered = sorted(values);
     let median = quantile_of_sorted(&ordered, 0.5);
     let deviations: Vec<f64> = sorted(&values.iter().map(|value| (value - median).abs()).collect::<Vec<_>>());
-    let mut scale = quantile_of_sorted(&deviations, 0.5) * MAD_TO_SD;
+    let mad = quantile_of_sorted(&deviations, 0.5) * MAD_TO_SD;
+    let mut scale = mad;
     if scale == 0.0 {
         scale = deviations.iter().sum::<f64>() / deviations.len() as f64 * MEAN_DEVIATION_TO_SD;
     }
@@ -44,7 +47,7 @@ pub fn centre(values: &[f64]) -> Result<Centre, StatsError> {
         return Err(StatsError::Constant("the series"));
     }
     let below = rank_of_interval(ordered.len());
-    Ok(Centre { median, scale, interval: [ordered[below], ordered[ordered.len() - 1 - below]] })
+    Ok(Centre { median, scale, mad, interval: [ordered[below], ordered[ordered.len() - 1 - below]] })
 }
 
 /// How many values lie outside the interval of the median on each side: the most for which the binomial tail is at most 2.5%.

@@ -175,10 +175,11 @@ impl Service {
         Reply { status: response.status().as_u16(), headers: response.headers().clone(), text: response.text().unwrap() }
     }
 
-    /// A body of this type.
-    pub fn send_text(&self, method: &str, path: &str, content_type: &str, body: String) -> Reply {
+    /// The same with headers.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Reply {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let request = self.http.request(method, format!("{}{path}", self.url)).header("Content-Type", content_type);
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let response = request.body(body).send().unwrap();
         Reply { status: response.status().as_u16(), headers: response.headers().clone(), text: response.text().unwrap() }
     }

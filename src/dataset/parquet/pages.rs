@@ -15,6 +15,12 @@ use std::io::Read;
 /// Encodings whose pages say within how many values they have: `DELTA_LENGTH_BYTE_ARRAY` and `DELTA_BYTE_ARRAY`.
 const OF_UNKNOWN_SIZE: [i64; 2] = [6, 7];
 
+/// Encodings by the place in a dictionary: `PLAIN_DICTIONARY` and `RLE_DICTIONARY`.
+const BY_DICTIONARY: [i64; 2] = [2, 8];
+
+/// The type of a page with a dictionary.
+const DICTIONARY_PAGE: i64 = 2;
+
 /// Structs within structs of a head: the statistics of a data page are at the second level.
 const DEPTH_MAX: u32 = 8;
 
@@ -47,7 +53,7 @@ pub(super) fn unpacked_bytes(file: &[u8], metadata: &ParquetMetaData) -> Result<
 }
 
 fn of_chunk(mut rest: &[u8], codec: Compression) -> Result<u64, ReadError> {
-    let mut sum = 0_u64;
+    let (mut sum, mut dictionary) = (0_u64, false);
     while !rest.is_empty() {
         let mut reader = Compact(rest);
         let head = reader.page_head().ok_or_else(|| bad("the head of a page is damaged"))?;
@@ -65,6 +71,11 @@ fn of_chunk(mut rest: &[u8], codec: Compression) -> Result<u64, ReadError> {
                 "",
                 "texts in delta encoding are not read; write them plain or with a dictionary",
             ));
+        }
+        if head.kind == DICTIONARY_PAGE {
+            dictionary = true;
+        } else if BY_DICTIONARY.contains(&head.encoding) && !dictionary {
+            return Err(bad("a page is of a dictionary that is not there"));
         }
         if matches!(codec, Compression::GZIP(_)) {
             let most = unpacked.min(DATASET_UNPACKED_BYTES_MAX as u64);
@@ -85,6 +96,7 @@ fn of_chunk(mut rest: &[u8], codec: Compression) -> Result<u64, ReadError> {
 /// What the head of a page says.
 #[derive(Debug, Default, Clone, Copy)]
 struct PageHead {
+    kind: i64,
     unpacked: i64,
     compressed: i64,
     values: i64,
@@ -181,6 +193,7 @@ impl Compact<'_> {
         let mut head = PageHead::default();
         self.fields(0, |reader, number, kind| {
             match (number, kind) {
+                (1, 4..=6) => head.kind = reader.signed()?,
                 (2, 4..=6) => head.unpacked = reader.signed()?,
                 (3, 4..=6) => head.compressed = reader.signed()?,
                 // The heads of data pages, of dictionaries, and of data pages of the second version, each with its encoding.

@@ -218,7 +218,7 @@ proptest! {
         let mut options = ReadOptions::new(Format::Csv);
         options.types = DatasetColumn::all_of(&frame).into_iter().map(|c| (c.name.to_string(), c.holds.into())).collect();
         (options.header, options.delimiter) = (Some(true), Some(b','));
-        let read = super::read(crate::dataset::csv_rows(&frame).unwrap().into(), &options).unwrap();
+        let read = read(crate::dataset::csv_rows(&frame).unwrap().into(), &options).unwrap();
         prop_assert_eq!(&read.frame, &frame);
         options.format = Format::Ndjson;
         let read = super::read(crate::dataset::ndjson_rows(&frame).unwrap().into(), &options).unwrap();
@@ -229,7 +229,7 @@ proptest! {
     fn no_bytes_make_a_reader_panic_and_each_row_is_kept_or_told(bytes: Vec<u8>, text in "[a-z0-9,;\"\\n\\t{}:. -]{0,120}") {
         for bytes in [bytes, text.into_bytes()] {
             for format in [Format::Csv, Format::Ndjson, Format::Parquet] {
-                if let Ok(read) = super::read(bytes.clone().into(), &ReadOptions::new(format)) {
+                if let Ok(read) = read(bytes.clone().into(), &ReadOptions::new(format)) {
                     prop_assert_eq!(read.report.rows_read, read.frame.rows() as u64 + read.report.bad_rows);
                 }
             }
@@ -241,9 +241,9 @@ proptest! {
         let mut file = parquet_file(::parquet::basic::Compression::SNAPPY).to_vec();
         let at = at.index(file.len());
         file[at] = byte;
-        let _ = super::read(file.clone().into(), &ReadOptions::new(Format::Parquet));
+        let _ = read(file.clone().into(), &ReadOptions::new(Format::Parquet));
         file.truncate(at);
-        let _ = super::read(file.into(), &ReadOptions::new(Format::Parquet));
+        let _ = read(file.into(), &ReadOptions::new(Format::Parquet));
     }
 }
 

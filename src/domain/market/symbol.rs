@@ -2,8 +2,11 @@
 
 use super::Instrument;
 
-/// What a price is told in, and what stands behind the name of a contract; the longest first, so that no other is taken for its end.
-const QUOTES: [&str; 12] = ["FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USD", "EUR", "GBP", "JPY", "CHF", "KRW", "DAI"];
+/// What a price is told in; the longest first, so that no other is taken for its end.
+const QUOTES: [&str; 9] = ["FDUSD", "USDT", "USDC", "USD", "EUR", "GBP", "JPY", "CHF", "KRW"];
+
+/// The same, but only behind a sign: `BNBUSD` is BNB in dollars, and not BN in BUSD.
+const QUOTES_APART: [&str; 4] = ["BUSD", "TUSD", "DAI", "TRY"];
 
 /// Kinds of contract.
 const CONTRACTS: [&str; 6] = ["PERPETUAL", "PERP", "SWAP", "SPOT", "FUTURES", "INDEX"];
@@ -33,7 +36,7 @@ pub fn market_of(symbol: &str) -> Option<Instrument> {
 
 fn is_suffix(part: &str) -> bool {
     let quote = CONTRACTS.iter().find_map(|contract| part.strip_suffix(contract)).unwrap_or(part);
-    quote.is_empty() || QUOTES.contains(&quote)
+    quote.is_empty() || QUOTES.contains(&quote) || QUOTES_APART.contains(&quote)
 }
 
 /// A name without what stands behind it with nothing between.
@@ -92,6 +95,8 @@ mod tests {
             ("AUSD", "AUSD"),
             ("FDUSD", "FDUSD"),
             ("ABUSD", "AB"),
+            ("BNBUSD", "BNB"),
+            ("BTC-BUSD", "BTC"),
             ("EUR/USD", "EUR"),
             ("EURUSD", "EUR"),
             ("1000PEPEUSDT", "1000PEPE"),
@@ -117,7 +122,7 @@ mod tests {
         }
 
         #[test]
-        fn every_contract_on_a_market_means_it(base in "[A-Z]{3,5}", quote in 0_usize..12, contract in 0_usize..6) {
+        fn every_contract_on_a_market_means_it(base in "[A-Z]{3,5}", quote in 0_usize..9, contract in 0_usize..6) {
             prop_assume!(market_of(&base).is_some_and(|market| market.as_str() == base));
             let (quote, contract) = (QUOTES[quote], CONTRACTS[contract]);
             for symbol in [format!("{base}/{quote}"), format!("{base}-{quote}-{contract}"), format!("{base}_{contract}")] {

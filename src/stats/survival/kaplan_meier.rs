@@ -64,7 +64,8 @@ pub struct Curve {
     pub events: usize,
     /// The longest time watched.
     pub longest: f64,
-    /// Whether the life of the longest time ended in an event, so that the curve is known to the end.
+    /// Whether every life ended in an event, so that the curve is known to the end. Where some were censored it may come to 0 as well,
+    /// but only because the last one at risk had the event.
     pub complete: bool,
 }
 
@@ -99,9 +100,8 @@ pub fn kaplan_meier(lives: &[Life], scale: Scale, level: f64) -> Result<Curve, S
         steps.push(Step { time, at_risk, events, survival, standard_error: survival * greenwood.sqrt(), interval });
     }
     let longest = sorted[sorted.len() - 1].time;
-    let events = steps.iter().map(|step| step.events).sum();
-    let complete = steps.last().is_some_and(|step| step.survival == 0.0);
-    Ok(Curve { steps, lives: lives.len(), events, longest, complete })
+    let events: usize = steps.iter().map(|step| step.events).sum();
+    Ok(Curve { steps, lives: lives.len(), events, longest, complete: events == lives.len() })
 }
 
 /// The interval of S, with `relative` the standard error of S divided by S.
@@ -122,7 +122,7 @@ impl Curve {
         passed.checked_sub(1).map(|at| &self.steps[at])
     }
 
-    /// The share that lasts longer than `time`; none beyond the longest time watched unless the curve had come to 0.
+    /// The share that lasts longer than `time`; none beyond the longest time watched unless every life had ended.
     pub fn survival_at(&self, time: f64) -> Option<f64> {
         (time <= self.longest || self.complete).then(|| self.step_at(time).map_or(1.0, |step| step.survival))
     }

@@ -129,7 +129,7 @@ mod tests {
         let early = vec![Life { time: 1.0, event: false }];
         let late = vec![Life { time: 2.0, event: true }];
         assert!(matches!(log_rank(&[early, late.clone()]), Err(StatsError::Constant(_))));
-        assert!(log_rank(&[late.clone()]).is_err());
+        assert!(log_rank(std::slice::from_ref(&late)).is_err());
         assert!(log_rank(&[late, Vec::new()]).is_err());
     }
 

@@ -26,6 +26,9 @@ pub struct AffiliatePayback;
 /// Under which name all affiliates together stand.
 const ALL: &str = "all";
 
+/// The revenue of each affiliate with its moments.
+type Earned = HashMap<Arc<str>, Vec<(Timestamp, f64)>>;
+
 struct Settings {
     horizons: Vec<u32>,
     level: f64,
@@ -111,13 +114,9 @@ impl Method for AffiliatePayback {
 }
 
 /// Revenue of each affiliate by moment, in order.
-fn by_affiliate(
-    frame: &Frame,
-    last: Timestamp,
-    told: &mut Vec<String>,
-) -> Result<HashMap<Arc<str>, Vec<(Timestamp, f64)>>, FitFault> {
+fn by_affiliate(frame: &Frame, last: Timestamp, told: &mut Vec<String>) -> Result<Earned, FitFault> {
     let (names, times, amounts) = (labels(frame, "affiliate")?, frame.times("time")?, frame.numbers("revenue")?);
-    let mut earned: HashMap<Arc<str>, Vec<(Timestamp, f64)>> = HashMap::new();
+    let mut earned = Earned::new();
     let mut missing = 0;
     for row in 0..frame.rows() {
         match (&names[row], times[row]) {
@@ -132,12 +131,7 @@ fn by_affiliate(
     Ok(earned)
 }
 
-fn follow(
-    frame: &Frame,
-    earned: &HashMap<Arc<str>, Vec<(Timestamp, f64)>>,
-    last: Timestamp,
-    told: &mut Vec<String>,
-) -> Result<Vec<Followed>, FitFault> {
+fn follow(frame: &Frame, earned: &Earned, last: Timestamp, told: &mut Vec<String>) -> Result<Vec<Followed>, FitFault> {
     let (names, starts, costs) = (labels(frame, "affiliate")?, frame.times("started")?, frame.numbers("cost")?);
     let channels = labels_if_any(frame, "channel")?;
     let kept = last_of_each(names.iter().cloned());
@@ -250,14 +244,16 @@ mod tests {
         let fit = trial::fit(
             &AffiliatePayback,
             &[("affiliates", affiliates), ("revenue", revenue)],
-            json!({"horizons_days": [25, 45]}),
+            json!({"horizons_days": [25, 40, 90]}),
         )
         .unwrap();
         // a after 40 days, b after 20 (what came before the start does not count), c is censored at 30.
         assert_eq!(trial::number(&fit, "channels.all.paid_back"), 2.0);
         assert_eq!(trial::number(&fit, "channels.all.median_days"), 40.0);
         assert!((trial::number(&fit, "channels.all.paid_back_within.25.share") - 1.0 / 3.0).abs() < 1e-12);
-        assert_eq!(trial::number(&fit, "channels.all.paid_back_within.45.share"), 1.0);
+        assert_eq!(trial::number(&fit, "channels.all.paid_back_within.40.share"), 1.0);
+        // Nobody was followed for 90 days.
+        assert!(fit.values["channels"]["all"]["paid_back_within"].get("90").is_none());
         assert_eq!(fit.told.len(), 2, "{:?}", fit.told);
         assert!(fit.values.get("log_rank").is_none());
         trial::sound(&fit);

@@ -126,6 +126,7 @@ fn values(series: &Series, fit: &LinearFit, lags: usize) -> Map<String, Value> {
     let mean_size = series.funding_bps.iter().map(|bps| bps.abs()).sum::<f64>() / series.funding_bps.len() as f64;
     let value = json!({
         "elasticity_pct_per_bp": slope.value,
+        "size_pct_per_bp": slope.value.abs(),
         "standard_error": slope.standard_error,
         "elasticity_interval": slope.interval,
         "t": slope.t,

@@ -22,6 +22,8 @@ mod nonlinear_regression;
 mod plot;
 mod rebate_elasticity;
 mod retention_curves;
+#[cfg(test)]
+mod sampled;
 mod setting;
 mod settlement_ks;
 mod summary;

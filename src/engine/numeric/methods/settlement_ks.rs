@@ -105,7 +105,7 @@ fn windows(rows: &Frame, settings: &Settings) -> Result<Windows, FitFault> {
 
 fn values(windows: &Windows, test: &KsTest, settings: &Settings, dependence: f64) -> Result<Map<String, Value>, FitFault> {
     let of = |sample: &[f64]| match centre(sample) {
-        Err(StatsError::Constant(_)) => Ok(Centre { median: sample[0], scale: 0.0, interval: [sample[0]; 2] }),
+        Err(StatsError::Constant(_)) => Ok(Centre { median: sample[0], scale: 0.0, mad: 0.0, interval: [sample[0]; 2] }),
         other => other,
     };
     let (recent, baseline) = (of(&windows.recent)?, of(&windows.baseline)?);

@@ -108,7 +108,7 @@ fn scores(accounts: &BTreeMap<Arc<str>, Days>, settings: &Settings, told: &mut V
     let all = match centre(&everyone) {
         Ok(all) => all,
         // Days that are all alike have a centre, and the least scale stands for their spread.
-        Err(StatsError::Constant(_)) => Centre { median: everyone[0], scale: 0.0, interval: [everyone[0]; 2] },
+        Err(StatsError::Constant(_)) => Centre { median: everyone[0], scale: 0.0, mad: 0.0, interval: [everyone[0]; 2] },
         Err(error) => return Err(error.into()),
     };
     let mut scores: Vec<Score> = accounts
@@ -117,9 +117,9 @@ fn scores(accounts: &BTreeMap<Arc<str>, Days>, settings: &Settings, told: &mut V
             let amount = *days.get(&0)?;
             let own = earlier(days);
             let enough = own.len() >= settings.least_days;
-            let same = || Centre { median: own[0], scale: 0.0, interval: [own[0]; 2] };
+            let same = || Centre { median: own[0], scale: 0.0, mad: 0.0, interval: [own[0]; 2] };
             let usual = if enough { centre(&own).unwrap_or_else(|_| same()) } else { all };
-            let z = (amount.ln() - usual.median) / usual.scale.max(settings.scale_min);
+            let z = (amount.ln() - usual.median) / usual.mad.max(settings.scale_min);
             Some(Score { account: Arc::clone(account), z, amount, usual: usual.median.exp(), own: enough })
         })
         .collect();
@@ -200,7 +200,7 @@ mod tests {
 
     fn steady(days: i64, last: f64, wild: Option<f64>) -> Frame {
         let day = |at: i64| crate::domain::time::Timestamp::from_micros(1_760_000_000_000_000 + at * DAY_MICROS);
-        let usual = |at: i64| if at % 2 == 0 { 90.0 } else { 110.0 };
+        let usual = |at: i64| (70 + at * 37 % 60) as f64;
         let amounts = (0..days).map(|at| if at == 1 { wild.unwrap_or(usual(at)) } else { usual(at) }).chain([last]);
         trial::frame(vec![
             ("time", Column::Time((0..=days).map(|at| Some(day(at))).collect())),

@@ -85,3 +85,35 @@ fn covariates_that_say_nothing_new_leave_the_rest_of_the_fit() {
     assert!(fit.values.get("drivers").is_none());
     assert!(fit.doubts.iter().any(|doubt| doubt.reason.contains("linear combination")), "{:?}", fit.doubts);
 }
+
+#[test]
+fn the_interval_of_the_value_covers_within_the_data_and_beyond_them() {
+    let mut random = fastrand::Rng::with_seed(61);
+    let (runs, stay, monthly) = (200, 10.0, 20.0);
+    for horizon in [12.0, 30.0] {
+        let settings = Settings { horizon_months: horizon, ages: vec![6], level: 0.95, covariates: Vec::new() };
+        let truth = monthly * stay * -(-horizon / stay).exp_m1();
+        let mut covered = 0;
+        for _ in 0..runs {
+            let users: Vec<User> = (0..150)
+                .map(|_| {
+                    // Nobody is seen for more than 18 months; revenue a month differs from user to user.
+                    let (t, c) = (-stay * random.f64().ln(), 18.0 * random.f64().sqrt());
+                    let life = Life { time: t.min(c), event: t <= c };
+                    User {
+                        segment: None,
+                        life,
+                        revenue: -2.0 * monthly * random.f64() * random.f64().ln() * life.time,
+                        covariates: Vec::new(),
+                    }
+                })
+                .collect();
+            let found = Segment::of(&users.iter().collect::<Vec<_>>(), &settings).unwrap().json(ALL);
+            let ends = |at: usize| found["ltv_interval"][at].as_f64().unwrap();
+            covered += u32::from((ends(0)..=ends(1)).contains(&truth));
+            assert_eq!(found["extrapolated"], horizon > 18.0);
+        }
+        // Three binomial errors of 0.95 at 200 runs are 0.046.
+        assert!((f64::from(covered) / f64::from(runs) - 0.95).abs() < 0.047, "{horizon}: {covered}");
+    }
+}
