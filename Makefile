@@ -8,7 +8,7 @@ RUNTIME := runtime
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 INSTINCT := $(TARGET)/release/instinct
 # The black-box tests that run over either store.
-OVER_REDIS := contract:: consistency:: fast_path:: slow_path:: feedback:: trust:: market:: restart:: prototype:: plans::
+OVER_REDIS := contract:: consistency:: fast_path:: slow_path:: feedback:: trust:: market:: restart:: prototype:: plans:: numeric:: datasets::
 
 .PHONY: help
 help: ## Say what there is
@@ -35,6 +35,7 @@ build: setup ## Build the release binary
 .PHONY: run
 run: build ## Start the service on the sample, at http://127.0.0.1:8005
 	@$(INSTINCT) ingest sample/components.ndjson sample/entries.ndjson || echo "the sample was not loaded whole; the service starts all the same"
+	@$(INSTINCT) ingest --kind dataset sample/datasets/*.csv* || echo "the sample data sets were not loaded whole; the service starts all the same"
 	@exec $(INSTINCT) serve
 
 .PHONY: test

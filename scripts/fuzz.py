@@ -30,6 +30,7 @@ BUILT = Path(os.environ.get("CARGO_TARGET_DIR") or REPOSITORY / "target").resolv
 KNOWN = {
     "records": ["src/store/codec/fixtures/*.bin"],
     "journal": ["src/store/journal/fixtures/*.bin"],
+    "numeric_cases": ["src/engine/numeric/cases/*.toml"],
     "strategies": ["strategies/*.toml"],
     "settings": ["config.default.toml", "strategies/*.toml", "sample/lexicon.toml", "src/facts/*.toml", "fuzz/seeds/redis/address*"],
     "doors": ["sample/*.ndjson"],
@@ -37,6 +38,8 @@ KNOWN = {
     "models": ["tests/data/models/*.json"],
     "mps": ["tests/data/mps/*.mps"],
     "facts": ["sample/entries.ndjson"],
+    "dataset_csv": ["fuzz/seeds/datasets/*"],
+    "dataset_parquet": ["fuzz/seeds/parquet/*"],
 }
 
 # Those of cargo-fuzz without the address sanitizer, which is for what is not safe Rust.

@@ -496,7 +496,11 @@ async fn open_search(config: &Config) -> Result<Option<Arc<dyn ServerSearch>>, S
 pub fn engines(config: &Config, embedder: &Arc<dyn Embedder>) -> Result<Engines, StartError> {
     config.engine.check().map_err(StartError::Engine)?;
     let model = llm::open(&config.llm)?;
+    let settings = &config.engine.numeric;
+    let catalogue = settings.catalogue(near_or_beside_the_program).map_err(StartError::Engine)?;
+    let numeric = Arc::new(Numeric::new(settings, catalogue));
     let mut trading = Trading::new(&config.engine.trading, (embedder.model(), embedder.dim()), model.clone());
+    trading = trading.with_regimes(Arc::clone(&numeric));
     if let Some(why) = trading.without_sentiment() {
         tracing::warn!(why, "the trading engine has no local News Sentiment");
     }
@@ -512,9 +516,7 @@ pub fn engines(config: &Config, embedder: &Arc<dyn Embedder>) -> Result<Engines,
     let maker = plan_maker(config, Arc::clone(&drafts))?;
     let optimise = Optimise::new(settings, drafts, Arc::clone(&maker));
     let engines = Engines::default().with(trading::NAME, Arc::new(trading)).with(optimise::NAME, Arc::new(optimise));
-    let settings = &config.engine.numeric;
-    let catalogue = settings.catalogue(near_or_beside_the_program).map_err(StartError::Engine)?;
-    Ok(engines.with_plans(maker).with_numeric(Arc::new(Numeric::new(settings, catalogue))))
+    Ok(engines.with_plans(maker).with_numeric(numeric))
 }
 
 /// What makes optimisation plans.

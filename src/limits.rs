@@ -436,7 +436,7 @@ pub const NUMERIC_CASES_MAX: usize = 512;
 pub const FIT_CHART_BYTES_MAX: usize = 1_048_576;
 
 /// Bytes of the chart in the answer to a question in words; a larger one is got with `GET /v1/numeric/{case}`.
-pub const CHART_IN_ANSWER_BYTES_MAX: usize = 65_536;
+pub const CHART_IN_ANSWER_BYTES_MAX: usize = 32_768;
 
 /// Bytes of the values of a fit.
 pub const FIT_VALUES_BYTES_MAX: usize = 131_072;
@@ -503,3 +503,6 @@ pub const DATASET_TURN_MS: u64 = 10_000;
 
 /// Seconds after which parts whose upload did not end count as left behind by a process that has ended.
 pub const DATASET_LEFT_BEHIND_SEC: u64 = 3_600;
+
+/// Parameters of one model that are read from fitted models. Each may have to wait for a fit.
+pub const FITTED_PARAMETERS_MAX: usize = 256;

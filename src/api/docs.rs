@@ -3,7 +3,8 @@
 use super::access::{Needs, methods_of};
 use super::error::{Answered, At, Kind, Problem};
 use super::{
-    audit, components, decide, decisions, entries, events, feedback, health, market, ndjson, plans, prototype, strategies,
+    audit, components, datasets, decide, decisions, entries, events, feedback, health, market, ndjson, numeric, plans, prototype,
+    strategies,
 };
 use crate::domain::role::Role;
 use crate::tenant::Credentials;
@@ -22,6 +23,8 @@ use utoipa_swagger_ui::Config;
         components::put, components::get, components::delete, components::bulk,
         entries::bulk::bulk, entries::search::search, entries::whole::get, entries::delete::delete,
         market::put, market::get, market::delete,
+        numeric::list, numeric::wishes, numeric::get, numeric::run, numeric::versions, numeric::compare,
+        datasets::put, datasets::list, datasets::get, datasets::rows, datasets::delete,
         plans::ask, plans::list, plans::check, plans::get, plans::approve, plans::reject, plans::replay,
         strategies::list, strategies::get, audit::export,
         health::live, health::ready, health::metrics,
@@ -33,6 +36,8 @@ use utoipa_swagger_ui::Config;
         (name = "entries", description = "Remembered decisions"),
         (name = "components", description = "Reusable texts, embedded ahead"),
         (name = "market", description = "Past prices, for engines"),
+        (name = "numeric", description = "Fitted models: looked up in milliseconds, fitted again where they are stale"),
+        (name = "datasets", description = "Rows under a name, for whatever estimates from them"),
         (name = "plans", description = "Optimisation plans, which people approve or reject; nothing acts on them"),
         (name = "strategies", description = "Ways to decide"),
         (name = "operations", description = "Health, metrics and the audit trail"),
@@ -80,7 +85,9 @@ fn with_roles(asked_for: bool) -> Value {
     for (path, item) in paths {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
             // A body without a line, or no body at all, writes nothing and is answered with no line.
-            if operation.pointer("/requestBody/content/application~1x-ndjson").is_some() {
+            let ndjson = operation.pointer("/requestBody/content/application~1x-ndjson").is_some();
+            // A dataset without a row is none.
+            if ndjson && !path.starts_with("/v1/datasets") {
                 operation["requestBody"]["required"] = json!(false);
             }
             let methods = methods_of(path).unwrap_or_default();
@@ -110,7 +117,7 @@ fn tell_of_plans(document: &mut Value) {
     let schema = question["content"]["application/json"]["schema"].take();
     question["content"]["application/json"]["schema"] = json!({"anyOf": [schema, model]});
     document["paths"]["/v1/plans"]["post"]["requestBody"] = question;
-    for path in ["/v1/plans/{id}/approve", "/v1/plans/{id}/reject", "/v1/plans/{id}/replay"] {
+    for path in ["/v1/plans/{id}/approve", "/v1/plans/{id}/reject", "/v1/plans/{id}/replay", "/v1/numeric/{case}/run"] {
         let mut optional = body(document, path);
         optional["required"] = json!(false);
         document["paths"][path]["post"]["requestBody"] = optional;

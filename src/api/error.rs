@@ -50,10 +50,12 @@ impl Kind {
     pub(super) const UNAUTHORISED: Self = Self(401, "unauthorised", "Credentials are needed");
     pub(super) const FORBIDDEN: Self = Self(403, "forbidden", "The caller may not do this");
     pub(super) const NOT_FOUND: Self = Self(404, "not-found", "There is no such thing");
+    pub(super) const NO_MODEL: Self = Self(404, "no-model", "There is no model for this yet");
     pub(super) const METHOD: Self = Self(405, "method-not-allowed", "The method is not allowed here");
     pub(super) const CONFLICT: Self = Self(409, "wrong-state", "The state does not allow it");
     pub(super) const TIMEOUT: Self = Self(408, "body-timeout", "The body came too slowly");
     pub(super) const TOO_LARGE: Self = Self(413, "too-large", "The body is too large");
+    pub(super) const MEDIA_TYPE: Self = Self(415, "unsupported-media-type", "The body is of a kind that is not read here");
     pub(crate) const NOT_ALLOWED: Self = Self(422, "not-allowed", "The request is well formed but not allowed");
     pub(super) const QUOTA: Self = Self(422, "quota-reached", "A quota of the tenant is reached");
     pub(super) const UNCLEAR: Self = Self(422, "unclear", "The words leave something open");

@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod components;
 mod console;
+mod datasets;
 mod decide;
 mod decisions;
 mod docs;
@@ -17,6 +18,7 @@ mod health;
 mod json;
 mod market;
 mod ndjson;
+mod numeric;
 mod plans;
 mod prototype;
 mod strategies;
@@ -82,6 +84,20 @@ fn routes(service: &mut web::ServiceConfig) {
                 .route(web::get().to(market::get))
                 .route(web::delete().to(market::delete)),
         )
+        .service(at("/v1/numeric", "GET").route(web::get().to(numeric::list)))
+        .service(at("/v1/numeric/wishes", "GET").route(web::get().to(numeric::wishes)))
+        .service(at("/v1/numeric/{case}", "GET").route(web::get().to(numeric::get)))
+        .service(at("/v1/numeric/{case}/run", "POST").route(web::post().to(numeric::run)))
+        .service(at("/v1/numeric/{case}/versions", "GET").route(web::get().to(numeric::versions)))
+        .service(at("/v1/numeric/{case}/compare", "GET").route(web::get().to(numeric::compare)))
+        .service(at("/v1/datasets", "GET").route(web::get().to(datasets::list)))
+        .service(
+            at("/v1/datasets/{name}", "PUT, GET, DELETE")
+                .route(web::put().to(datasets::put))
+                .route(web::get().to(datasets::get))
+                .route(web::delete().to(datasets::delete)),
+        )
+        .service(at("/v1/datasets/{name}/rows", "GET").route(web::get().to(datasets::rows)))
         .service(at("/v1/plans", "POST, GET").route(web::post().to(plans::ask)).route(web::get().to(plans::list)))
         .service(at("/v1/plans/check", "POST").route(web::post().to(plans::check)))
         .service(at("/v1/plans/{id}", "GET").route(web::get().to(plans::get)))

@@ -1,5 +1,6 @@
 //! `instinct ingest`: files in bulk, in durable batches, resuming where an earlier run ended; or one store into another.
 
+use super::datasets::DatasetFlags;
 use super::moving::Moving;
 use super::rows::{Kind, ParquetRows};
 use super::{Failure, Settings, block_on, say, tell};
@@ -23,12 +24,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Load components or entries in bulk.
+/// Load components, entries or datasets in bulk.
 #[derive(Debug, Args)]
 pub(super) struct Ingest {
     #[command(flatten)]
     settings: Settings,
-    /// NDJSON, or Parquet with the prototype's columns.
+    /// NDJSON, or Parquet with the prototype's columns; of datasets CSV, NDJSON or Parquet, which gzip may have compressed.
     #[arg(required_unless_present = "from", conflicts_with_all = ["from", "to"], value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -36,6 +37,8 @@ pub(super) struct Ingest {
     /// What the lines are; found from the first line where absent.
     #[arg(long, value_enum, conflicts_with = "from")]
     kind: Option<Kind>,
+    #[command(flatten)]
+    dataset: DatasetFlags,
     /// The strategy of entries that name none.
     #[arg(long, value_name = "S", conflicts_with = "from")]
     strategy: Option<String>,
@@ -82,7 +85,10 @@ impl Ingest {
             let app = Data::new(App::open(&config).await?);
             let mut reports = Vec::new();
             for path in &self.files {
-                reports.push(self.file(&app, path, &config.store.data_dir).await?);
+                reports.push(match self.kind {
+                    Some(Kind::Dataset) => self.rows(&app, path, reports.is_empty()).await?,
+                    _ => self.file(&app, path, &config.store.data_dir).await?,
+                });
             }
             app.decider.store.flush().await?;
             Ok::<_, Failure>(reports)
@@ -97,6 +103,22 @@ impl Ingest {
         }
         let bad = reports.iter().any(|r| r.bad > 0);
         Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+
+    /// Puts the rows of a file under the name of a dataset. They come whole or not at all, so that nothing is kept of how far it came.
+    async fn rows(&self, app: &App, path: &Path, first: bool) -> Result<Report, Failure> {
+        let since = Instant::now();
+        let caller = Caller { user: Some("instinct ingest".into()), ..Caller::trusted(self.tenant.clone()) };
+        let count = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
+        let named = self.dataset.is_named();
+        let held = if named || self.again { None } else { app.decider.dataset(&self.tenant, &self.dataset.dataset(path)?) };
+        if let Some(held) = held {
+            return Ok(Report { file: path.display().to_string(), skipped: count(held.rows), ..Report::default() });
+        }
+        let head = self.dataset.put(app, &caller, (path, first || !named)).await?;
+        let (bad, read) = (count(head.report.bad_rows), count(head.report.rows_read));
+        let seconds = since.elapsed().as_secs_f64();
+        Ok(Report { file: path.display().to_string(), created: read - bad.min(read), bad, seconds, ..Report::default() })
     }
 
     async fn file(&self, app: &Data<App>, path: &Path, data_dir: &Path) -> Result<Report, Failure> {
@@ -117,6 +139,8 @@ impl Ingest {
                 let lines = lines::<api::EntryRequest>(path).map_err(unreadable)?;
                 load.all(lines, |batch| api::write_entries(Data::clone(app), self.tenant.clone(), batch)).await?;
             }
+            // Read elsewhere, as a whole.
+            Kind::Dataset => {}
             Kind::Prototype => {
                 let rows = ParquetRows::open(path)?;
                 load.bar.set_length(rows.total as u64);

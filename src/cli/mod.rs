@@ -3,6 +3,7 @@
 mod audit;
 mod bench;
 mod check_config;
+mod datasets;
 mod eval;
 #[cfg(fuzzing)]
 pub mod fuzz;

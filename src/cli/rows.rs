@@ -18,6 +18,8 @@ pub(super) enum Kind {
     Components,
     /// Known decisions, NDJSON.
     Entries,
+    /// Rows under a name, in CSV, NDJSON or Parquet.
+    Dataset,
     /// The prototype's dataset, Parquet.
     #[value(skip)]
     Prototype,

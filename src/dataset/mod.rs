@@ -6,7 +6,21 @@
 //! - no input takes more memory than its caps allow, whatever it says of itself.
 
 mod arrange;
+mod cell;
+mod csv;
+#[cfg(fuzzing)]
+pub mod fuzz;
+mod ndjson;
+mod options;
+mod parquet;
 mod parts;
+mod read;
+mod rows;
+mod write;
 
 pub use arrange::{appended, arranged};
+pub use options::{Format, ReadOptions, ToldType, WrittenOptions};
 pub use parts::{BadPart, Packed, content_hash, memory_of, packed, unpacked};
+pub use read::{ReadRows, plain, read};
+pub use rows::ReadError;
+pub use write::{csv_rows, ndjson_rows};

@@ -69,6 +69,8 @@ words! {
         PlansApprove = "plans.approve",
         /// A plan was rejected.
         PlansReject = "plans.reject",
+        /// A model was fitted because somebody asked for it.
+        NumericRun = "numeric.run",
         /// Rows of a dataset were written.
         DatasetsWrite = "datasets.write",
         /// A dataset was deleted.

@@ -1,8 +1,10 @@
 //! Prices over time: bars, the series that they make, and the instrument that they are of.
 
 mod chunk;
+mod symbol;
 
 pub use chunk::Chunk;
+pub use symbol::market_of;
 
 use super::field::FieldError;
 use super::ids::{self, IdError};

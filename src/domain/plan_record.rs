@@ -176,7 +176,7 @@ pub struct PlanChange {
 }
 
 /// What a plan was made from, or what was made from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PlanLink {
     /// A decision.
@@ -185,6 +185,8 @@ pub enum PlanLink {
     /// A plan.
     #[schema(value_type = String)]
     Plan(PlanId),
+    /// A version of a fitted model, as `<case>:<digest of its parameters>:<version>`.
+    Fit(String),
 }
 
 /// What a plan was made with.

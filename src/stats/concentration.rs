@@ -14,10 +14,10 @@ pub struct Index {
     pub interval: Interval,
 }
 
-/// Gini's index, 0 where all hold the same and towards 1 where one holds all: Σ (2i − n − 1) xᵢ ⁄ (n Σ x) over rising xᵢ (Gini 1914; Cowell 2011,
-/// "Measuring Inequality", 3rd edition, section 2.2), times n ⁄ (n − 1), which takes the bias of small samples away (Deltas 2003). Standard error by
-/// the jackknife in one pass (Ogwang 2000, "A convenient method of computing the Gini index and its standard error", Oxford Bulletin 62:123–129);
-/// the interval is symmetric in the logit.
+/// Gini's index, 0 where all hold the same and towards 1 where one holds all: Σ (2i − n − 1) xᵢ ⁄ (n Σ x) over rising xᵢ (Gini
+/// 1914; Cowell 2011, "Measuring Inequality", 3rd edition, section 2.2), times n ⁄ (n − 1), which takes the bias of small samples
+/// away (Deltas 2003). Standard error by the jackknife in one pass (Ogwang 2000, "A convenient method of computing the Gini index
+/// and its standard error", Oxford Bulletin 62:123–129); the interval is symmetric in the logit.
 ///
 /// # Errors
 /// [`StatsError`] with fewer than three amounts, one below 0, or nothing held.
@@ -42,10 +42,10 @@ pub fn gini(amounts: &[f64], level: f64) -> Result<Index, StatsError> {
     Ok(Index { estimate, standard_error, interval })
 }
 
-/// The index of Herfindahl and Hirschman, Σ shares², 1 ⁄ n where all hold the same and 1 where one holds all (Hirschman 1964, "The paternity of an
-/// index", American Economic Review 54:761). Standard error by the jackknife of log HHI, in which the interval is symmetric; it
-/// treats the holders as a sample, so a census of them has this index without error. With heavy tails it covers less than its level: 0.86 instead
-/// of 0.95 was seen for 300 amounts of Weibull's distribution with shape 2 ⁄ 3.
+/// The index of Herfindahl and Hirschman, Σ shares², 1 ⁄ n where all hold the same and 1 where one holds all (Hirschman 1964,
+/// "The paternity of an index", American Economic Review 54:761). Standard error by the jackknife of log HHI, in which the
+/// interval is symmetric; it treats the holders as a sample, so a census of them has this index without error. With heavy tails
+/// it covers less than its level: 0.86 instead of 0.95 was seen for 300 amounts of Weibull's distribution with shape 2 ⁄ 3.
 ///
 /// # Errors
 /// [`StatsError`] without an amount, with one below 0, or nothing held.
@@ -81,8 +81,8 @@ pub fn top_share(amounts: &[f64], count: usize) -> Result<f64, StatsError> {
     Ok((sorted.iter().rev().take(count).sum::<f64>() / total).min(1.0))
 }
 
-/// The curve of Lorenz (1905): which share of all is held by which share of holders, the poorest first, from (0, 0) to (1, 1), thinned to at most
-/// `points` points.
+/// The curve of Lorenz (1905): which share of all is held by which share of holders, the poorest first, from (0, 0) to (1, 1),
+/// thinned to at most `points` points.
 ///
 /// # Errors
 /// [`StatsError`] without an amount, with one below 0, or nothing held.

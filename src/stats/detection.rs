@@ -34,10 +34,11 @@ pub struct Detection {
     pub missed: Option<Proportion>,
 }
 
-/// Precision by Wilson's interval. Recall is A ⁄ (A + B), where A, right alarms, and B, true cases among the quiet ones, are both estimated
-/// from what was looked into (stratified, as in van Rijsbergen (1979), "Information Retrieval", chapter 7); its interval by the method of
-/// variance estimates recovery on log(A ⁄ B): Donner and Zou (2012), "Closed-form confidence intervals for functions of the normal mean and
-/// standard deviation", Statistical Methods in Medical Research 21:347–359, from Wilson's intervals of both shares.
+/// Precision by Wilson's interval. Recall is A ⁄ (A + B), where A, right alarms, and B, true cases among the quiet ones, are both
+/// estimated from what was looked into (stratified, as in van Rijsbergen (1979), "Information Retrieval", chapter 7); its
+/// interval by the method of variance estimates recovery on log(A ⁄ B): Donner and Zou (2012), "Closed-form confidence intervals
+/// for functions of the normal mean and standard deviation", Statistical Methods in Medical Research 21:347–359, from Wilson's
+/// intervals of both shares.
 ///
 /// # Errors
 /// [`StatsError`] where no alarm was looked into, or counts contradict one another.

@@ -44,7 +44,7 @@ impl Interval {
 /// # Errors
 /// [`StatsError::Setting`] where the level is not between 0.5 and 1.
 pub fn normal_quantile(level: f64) -> Result<f64, StatsError> {
-    if !(level >= 0.5 && level < 1.0) {
+    if !(0.5..1.0).contains(&level) {
         return Err(StatsError::Setting { name: "level", wanted: "at least 0.5 and less than 1" });
     }
     Ok(Normal::standard().inverse_cdf(0.5 + level / 2.0))

@@ -53,8 +53,8 @@ pub struct Homogeneity {
     pub p_value: f64,
 }
 
-/// The maximum likelihood estimate, each row's share of moves: Anderson and Goodman (1957), "Statistical inference about Markov chains", Annals
-/// of Mathematical Statistics 28:89–110, section 2. Intervals by Wilson's method for each cell.
+/// The maximum likelihood estimate, each row's share of moves: Anderson and Goodman (1957), "Statistical inference about Markov
+/// chains", Annals of Mathematical Statistics 28:89–110, section 2. Intervals by Wilson's method for each cell.
 ///
 /// # Errors
 /// [`StatsError`] where the counts are not square, empty, negative or no numbers.
@@ -88,8 +88,8 @@ pub fn chain(counts: &DMatrix<f64>, level: f64) -> Result<Chain, StatsError> {
     Ok(found)
 }
 
-/// χ² of each period's chain against that of all together: Anderson and Goodman (1957), section 3.2. Cells that were never seen add neither to the
-/// statistic nor to its degrees of freedom, nor do rows without a move in a period.
+/// χ² of each period's chain against that of all together: Anderson and Goodman (1957), section 3.2. Cells that were never seen
+/// add neither to the statistic nor to its degrees of freedom, nor do rows without a move in a period.
 ///
 /// # Errors
 /// [`StatsError`] with fewer than two periods or matrices of different sizes.
@@ -142,8 +142,8 @@ impl Chain {
         Ok(state.as_slice().to_vec())
     }
 
-    /// How many there will be in each state one step ahead. The variance of a count adds, from each state i, nᵢ p (1 − p) of chance and
-    /// nᵢ² p (1 − p) ⁄ movesᵢ of the estimate, both multinomial (delta method).
+    /// How many there will be in each state one step ahead. The variance of a count adds, from each state i, nᵢ p (1 − p) of
+    /// chance and nᵢ² p (1 − p) ⁄ movesᵢ of the estimate, both multinomial (delta method).
     ///
     /// # Errors
     /// [`StatsError`] for another number of states or a level out of range.
@@ -178,9 +178,9 @@ impl Chain {
             .collect()
     }
 
-    /// The distribution that the chain settles into wherever it begins; none where that depends on the beginning. By state reduction without a
-    /// subtraction: Grassmann, Taksar and Heyman (1985), "Regenerative analysis and steady state distributions for Markov chains", Operations
-    /// Research 33:1107–1116.
+    /// The distribution that the chain settles into wherever it begins; none where that depends on the beginning. By state
+    /// reduction without a subtraction: Grassmann, Taksar and Heyman (1985), "Regenerative analysis and steady state
+    /// distributions for Markov chains", Operations Research 33:1107–1116.
     pub fn stationary(&self) -> Option<Vec<f64>> {
         let size = self.moves.len();
         let class = self.recurrent()?;

@@ -5,20 +5,30 @@
 //! - chance comes from a seed that the caller gives, and the same seed gives the same numbers.
 
 pub mod anova;
+pub mod cluster;
 pub mod concentration;
+pub mod correlation;
 pub mod detection;
 pub mod double_double;
 pub mod formula;
+pub mod garch;
+pub mod gaussian;
+pub mod hidden_markov;
 pub mod interval;
 pub mod kolmogorov_smirnov;
 pub mod least_squares;
 pub mod markov;
+pub mod monte_carlo;
 pub mod nonlinear;
+pub mod options;
+pub mod points;
 pub mod prevalence;
 pub mod proportion;
+pub mod quasi_newton;
 pub mod regression;
 pub mod retention;
 pub mod robust;
+pub mod serial;
 pub mod survival;
 pub mod univariate;
 

@@ -34,10 +34,10 @@ pub struct Prevalence {
     pub cut: bool,
 }
 
-/// The estimator of Rogan and Gladen (1978), "Estimating prevalence from the results of a screening test", American Journal of Epidemiology
-/// 107:71–76, its standard error by their delta method with sensitivity and specificity estimated, and the interval of Lang and Reiczigel
-/// (2014), "Confidence limits for prevalence of disease adjusted for estimated sensitivity and specificity", Preventive Veterinary Medicine
-/// 113:13–22, section 2.
+/// The estimator of Rogan and Gladen (1978), "Estimating prevalence from the results of a screening test", American Journal of
+/// Epidemiology 107:71–76, its standard error by their delta method with sensitivity and specificity estimated, and the interval
+/// of Lang and Reiczigel (2014), "Confidence limits for prevalence of disease adjusted for estimated sensitivity and
+/// specificity", Preventive Veterinary Medicine 113:13–22, section 2.
 ///
 /// `trials` may be an effective number where trials come in clusters.
 ///

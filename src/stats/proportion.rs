@@ -12,8 +12,8 @@ pub struct Proportion {
     pub interval: Interval,
 }
 
-/// Wilson's score interval, without a continuity correction: Wilson (1927), "Probable inference, the law of succession, and statistical
-/// inference", JASA 22:209–212; recommended by Brown, Cai and DasGupta (2001).
+/// Wilson's score interval, without a continuity correction: Wilson (1927), "Probable inference, the law of succession, and
+/// statistical inference", JASA 22:209–212; recommended by Brown, Cai and DasGupta (2001).
 ///
 /// Counts need not be whole, so that an effective number of trials can stand for one that is clustered.
 ///
@@ -31,8 +31,8 @@ pub fn wilson(successes: f64, trials: f64, level: f64) -> Result<Proportion, Sta
     Ok(Proportion { estimate, interval: Interval { low, high }.within(0.0, 1.0) })
 }
 
-/// The exact interval of Clopper and Pearson (1934), Biometrika 26:404–413, by quantiles of the beta distribution. It covers at least at its
-/// level, often more.
+/// The exact interval of Clopper and Pearson (1934), Biometrika 26:404–413, by quantiles of the beta distribution. It covers at
+/// least at its level, often more.
 ///
 /// # Errors
 /// As [`wilson`].
@@ -45,8 +45,8 @@ pub fn clopper_pearson(successes: f64, trials: f64, level: f64) -> Result<Propor
     Ok(Proportion { estimate: successes / trials, interval: Interval { low, high } })
 }
 
-/// The difference of two independent proportions, the first less the second: Newcombe (1998), "Interval estimation for the difference between
-/// independent proportions", Statistics in Medicine 17:873–890, method 10.
+/// The difference of two independent proportions, the first less the second: Newcombe (1998), "Interval estimation for the
+/// difference between independent proportions", Statistics in Medicine 17:873–890, method 10.
 ///
 /// # Errors
 /// As [`wilson`].
@@ -77,8 +77,8 @@ pub fn poisson_rate(events: f64, exposure: f64, level: f64) -> Result<Proportion
 }
 
 /// How many times the variance of a share is larger than that of as many independent trials: the trials come in clusters, each
-/// `(successes, trials)`. The ratio estimator's linearised variance over the binomial one: Cochran (1977), "Sampling Techniques", 3rd edition,
-/// section 9A.1 and Kish (1965); never less than 1, since an interval must not be narrower than without clusters.
+/// `(successes, trials)`. The ratio estimator's linearised variance over the binomial one: Cochran (1977), "Sampling Techniques",
+/// 3rd edition, section 9A.1 and Kish (1965); never less than 1, since an interval must not be narrower than without clusters.
 ///
 /// # Errors
 /// [`StatsError`] with fewer than two clusters, or for counts that are none.
@@ -191,6 +191,27 @@ mod tests {
         // Three binomial errors of 0.95 at 2,000 runs are 0.0146; the coverage itself is discrete.
         assert!((f64::from(score) / f64::from(runs) - 0.95).abs() < 0.02, "{score}");
         assert!(f64::from(exact) / f64::from(runs) > 0.935, "{exact}");
+    }
+
+    #[test]
+    fn with_the_design_effect_wilson_covers_although_trials_come_in_clusters() {
+        let mut random = fastrand::Rng::with_seed(59);
+        let (mut with, mut without, runs) = (0, 0, 400);
+        for _ in 0..runs {
+            // A tenth of 300 clusters of 1 to 7 have a share of 0.8, the others of 0.05: 0.125 in all.
+            let clusters: Vec<(f64, f64)> = (0..300)
+                .map(|at| {
+                    let (size, share) = (1 + at % 7, if random.f64() < 0.1 { 0.8 } else { 0.05 });
+                    (f64::from((0..size).map(|_| u32::from(random.f64() < share)).sum::<u32>()), f64::from(size))
+                })
+                .collect();
+            let (s, n) = clusters.iter().fold((0.0, 0.0), |(s, n), cluster| (s + cluster.0, n + cluster.1));
+            let effect = design_effect(&clusters).unwrap();
+            with += u32::from(wilson(s / effect, n / effect, 0.95).unwrap().interval.contains(0.125));
+            without += u32::from(wilson(s, n, 0.95).unwrap().interval.contains(0.125));
+        }
+        assert!((f64::from(with) / f64::from(runs) - 0.95).abs() < 0.035, "{with}");
+        assert!(without < with - 40, "{without}");
     }
 
     proptest! {

@@ -70,9 +70,10 @@ pub fn pooled(members: &[Member], level: f64) -> Result<Vec<Proportion>, StatsEr
     cells.iter().map(|&(active, all)| wilson(active, all, level)).collect()
 }
 
-/// logit share(age) = level − decay · log age, by maximum likelihood as if each age were seen on its own (McCullagh and Nelder 1989, "Generalized
-/// Linear Models", section 4.4), with errors that allow for one member being seen at many ages: the sandwich with members as clusters, Liang
-/// and Zeger (1986), "Longitudinal data analysis using generalized linear models", Biometrika 73:13–22. The shape is the log-logistic one (Bennett 1983).
+/// logit share(age) = level − decay · log age, by maximum likelihood as if each age were seen on its own (McCullagh and Nelder
+/// 1989, "Generalized Linear Models", section 4.4), with errors that allow for one member being seen at many ages: the sandwich
+/// with members as clusters, Liang and Zeger (1986), "Longitudinal data analysis using generalized linear models", Biometrika
+/// 73:13–22. The shape is the log-logistic one (Bennett 1983).
 ///
 /// # Errors
 /// [`StatsError`] with fewer than two ages or ten members, or where all or none were active.
@@ -238,15 +239,15 @@ mod tests {
     #[test]
     fn intervals_cover_at_their_level_although_members_are_seen_many_times() {
         let mut random = fastrand::Rng::with_seed(47);
-        let (mut covered, runs) = ([0u32; 3], 300);
+        let (mut covered, runs) = ([0u32; 3], 200);
         for _ in 0..runs {
-            let fit = retention_curve(&members(&mut random, 400, 0.3), 0.95, GO_ON).unwrap();
+            let fit = retention_curve(&members(&mut random, 300, 0.3), 0.95, GO_ON).unwrap();
             covered[0] += u32::from(Interval::around(fit.level, fit.level_error, 1.96).contains(0.6));
             covered[1] += u32::from(Interval::around(fit.decay, fit.decay_error, 1.96).contains(0.8));
             covered[2] += u32::from(fit.at(12.0).interval.contains(logistic(0.6 - 0.8 * 12.0_f64.ln())));
         }
         for covers in covered {
-            assert!((f64::from(covers) / f64::from(runs) - 0.95).abs() < 0.04, "{covered:?}");
+            assert!((f64::from(covers) / f64::from(runs) - 0.95).abs() < 0.047, "{covered:?}");
         }
     }
 

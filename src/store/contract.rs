@@ -5,6 +5,7 @@ use super::{Family, Record, RecordKey, RecordKind, Store, Write};
 use crate::domain::component::Role;
 use crate::domain::ids::ComponentId;
 use crate::domain::time::Clock;
+use crate::limits::DATASET_PART_BYTES_MAX;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub(super) async fn hold_where(expires_by_itself: bool, open: impl Fn(Clock) -> 
     what_is_written_behind_is_seen_at_once_and_after_a_flush(&*new().0).await;
     the_two_ways_to_write_keep_their_order(&*new().0).await;
     large_and_foreign_texts_are_kept_whole(&*new().0).await;
+    let (store, clock) = new();
+    a_dataset_and_its_parts_come_and_go_together(&*store, &clock).await;
     let (store, clock) = new();
     what_has_ended_is_not_seen_and_is_swept(&*store, &clock, expires_by_itself).await;
     let (store, clock) = new();
@@ -163,6 +166,36 @@ async fn large_and_foreign_texts_are_kept_whole(store: &dyn Store) {
     store.commit(vec![put(large.clone()), put(foreign.clone())]).await.unwrap();
     assert_holds(store, &large).await;
     assert_holds(store, &foreign).await;
+}
+
+async fn a_dataset_and_its_parts_come_and_go_together(store: &dyn Store, clock: &Clock) {
+    // No two parts are the same, and none can be made smaller.
+    let bytes = |number: u32| -> Vec<u8> {
+        let mut bytes = vec![0; DATASET_PART_BYTES_MAX];
+        blake3::Hasher::new().update(&number.to_le_bytes()).finalize_xof().fill(&mut bytes);
+        bytes
+    };
+    let head = |version| Record::Dataset(sample::head_of("a", "book", version).into());
+    let parts: Vec<Record> =
+        (0..8).map(|number| Record::DatasetPart(sample::part_of("a", number, &bytes(number)).into())).collect();
+    store.commit(parts.iter().cloned().chain([head(1)]).map(put).collect()).await.unwrap();
+    for record in parts.iter().chain([&head(1)]) {
+        assert_holds(store, record).await;
+    }
+    assert_eq!((keys_of(store, RecordKind::Dataset).len(), keys_of(store, RecordKind::DatasetPart).len()), (1, 8));
+    let other = Record::Dataset(sample::head_of("b", "book", 1).into());
+    store.commit(vec![put(other.clone())]).await.unwrap();
+    // The next version takes their place, in one commit.
+    let next = Record::DatasetPart(sample::part_of("a", 9, b"next").into());
+    let gone = parts.iter().map(|part| Write::Delete(part.key()));
+    store.commit([put(next.clone()), put(head(2))].into_iter().chain(gone).collect()).await.unwrap();
+    assert_holds(store, &head(2)).await;
+    assert_holds(store, &other).await;
+    assert_eq!(keys_of(store, RecordKind::DatasetPart), [next.key().to_string()].into());
+    // They end together.
+    clock.advance_millis(86_400_000);
+    assert!(store.get(&head(2).key()).await.unwrap().is_none() && store.get(&next.key()).await.unwrap().is_none());
+    while !store.sweep().await.unwrap().is_empty() {}
 }
 
 async fn what_has_ended_is_not_seen_and_is_swept(store: &dyn Store, clock: &Clock, expires_by_itself: bool) {

@@ -6,7 +6,12 @@ use crate::limits::{ID_BYTES_MAX, TRIAGE_EXAMPLES_MAX};
 use serde::Deserialize;
 
 /// The examples that every triage knows: what each engine is for, and what none is for.
-const BUILT_IN: [&str; 3] = [include_str!("none.ndjson"), include_str!("optimise.ndjson"), include_str!("trading.ndjson")];
+const BUILT_IN: [&str; 4] = [
+    include_str!("none.ndjson"),
+    include_str!("numeric.ndjson"),
+    include_str!("optimise.ndjson"),
+    include_str!("trading.ndjson"),
+];
 
 /// A text, and the engine that it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +71,8 @@ mod tests {
         let of = |engine: &str| all.iter().filter(|example| example.engine == engine).count();
         assert!(of("trading") >= 150 && of(NONE) >= 200, "{} and {}", of("trading"), of(NONE));
         assert!(of("optimise") >= 80, "{}", of("optimise"));
-        assert_eq!(of("trading") + of("optimise") + of(NONE), all.len());
+        assert!(of("numeric") >= 80, "{}", of("numeric"));
+        assert_eq!(of("trading") + of("optimise") + of("numeric") + of(NONE), all.len());
         let texts: BTreeSet<String> = all.iter().map(|example| example.text.as_str().to_lowercase()).collect();
         assert_eq!(texts.len(), all.len());
     }

@@ -44,7 +44,11 @@ use std::ops::Range;
 pub const CONFIDENCE_MIN: f64 = 0.7;
 
 /// What the engines that examples are compiled in for do, for whoever has to choose.
-const DESCRIPTIONS: [(&str, &str); 3] = [
+const DESCRIPTIONS: [(&str, &str); 4] = [
+    (
+        "numeric",
+        "what the fitted models of our own data say: regimes, impact, coverage, survival, retention, concentration, correlation, volatility",
+    ),
     (
         "optimise",
         "what to choose under constraints so that something is least or most: how much of what, who does what, in which order",

@@ -175,6 +175,15 @@ impl Service {
         Reply { status: response.status().as_u16(), headers: response.headers().clone(), text: response.text().unwrap() }
     }
 
+    /// The same with headers.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Reply {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let response = request.body(body).send().unwrap();
+        Reply { status: response.status().as_u16(), headers: response.headers().clone(), text: response.text().unwrap() }
+    }
+
     pub fn get(&self, path: &str) -> Reply {
         self.request("GET", path, "")
     }

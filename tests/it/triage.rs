@@ -105,7 +105,7 @@ async fn learnt(embedder: &dyn Embedder) -> Triage {
         let vector = vector(embedder, &example.text).await;
         examples.push((example, vector));
     }
-    Triage::learn(examples, ["optimise", "trading"].into_iter())
+    Triage::learn(examples, ["numeric", "optimise", "trading"].into_iter())
 }
 
 fn told(verdict: Verdict) -> Triaged {

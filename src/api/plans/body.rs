@@ -175,7 +175,7 @@ pub(in crate::api) struct ReplayRequest {
 }
 
 /// Reads a body that may be left out.
-pub(super) fn optional<T: Default + serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub(in crate::api) fn optional<T: Default + serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.iter().all(u8::is_ascii_whitespace) { Ok(T::default()) } else { read(bytes).map_err(bad) }
 }
 

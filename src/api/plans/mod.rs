@@ -5,6 +5,7 @@ mod body;
 mod problem;
 
 pub(super) use answer::{PlanAnswer, PlanInShort, PlansAnswer, ReplayAnswer};
+pub(super) use body::optional as read_optional;
 pub(super) use body::{CheckRequest, Large, PlanRequest, ReplayRequest, ReviewRequest};
 
 use self::problem::placed;

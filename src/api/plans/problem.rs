@@ -26,6 +26,7 @@ impl From<PlansError> for Problem {
             PlansError::DeadlinePassed { .. } => Self::new(Kind::TOO_LATE, detail),
             PlansError::Quota(_) => Self::new(Kind::QUOTA, detail),
             PlansError::Full(_) | PlansError::TooLarge { .. } => Self::new(Kind::NOT_ALLOWED, detail),
+            PlansError::Numeric(error) => error.into(),
             PlansError::Store(error) => error.into(),
             PlansError::Audit(error) => error.into(),
             PlansError::Broken { .. } => Self::new(Kind::INTERNAL, detail),

@@ -10,18 +10,21 @@ mod bars;
 mod delete;
 mod frames;
 mod put;
+mod rows;
 mod stored;
 
 pub use put::NewRows;
 
 use super::{Order, QuotaReached};
 use crate::cache::datasets::{DatasetIndex, DatasetsFull, FrameCache};
-use crate::dataset::BadPart;
+use crate::dataset::{BadPart, ReadError};
 use crate::domain::field::FieldError;
 use crate::domain::ids::{DatasetName, TenantId};
+use crate::limits::{DATASET_BODIES_BYTES_MAX, DATASETS_READ_AT_ONCE};
 use crate::store::StoreError;
 use serde::Deserialize;
-use tokio::sync::broadcast;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, broadcast};
 
 /// Under which name the bars of `/v1/market` can be read, where nothing was put under it.
 pub const BARS: &str = "ohlcv";
@@ -77,6 +80,9 @@ pub struct Datasets {
     pub index: DatasetIndex,
     /// Rows that were asked for lately.
     pub frames: FrameCache,
+    /// Bytes of uploads that may still come into memory.
+    pub bodies: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
     retention_sec: Option<u64>,
     // Who writes which now; apart from the order of all writes, since one takes seconds.
     writing: Order,
@@ -90,6 +96,8 @@ impl Datasets {
         Self {
             index: DatasetIndex::default(),
             frames: FrameCache::new(config.cache_bytes),
+            bodies: Arc::new(Semaphore::new(DATASET_BODIES_BYTES_MAX)),
+            reads: Arc::new(Semaphore::new(DATASETS_READ_AT_ONCE)),
             retention_sec: Some(config.retention_sec).filter(|seconds| *seconds > 0),
             writing: Order::default(),
             changes: broadcast::Sender::new(CHANGES_KEPT),
@@ -122,6 +130,12 @@ pub enum DatasetsError {
     /// What was asked is wrong.
     #[error(transparent)]
     NotAllowed(#[from] FieldError),
+    /// Its rows can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// As many are being read as may be.
+    #[error("as many datasets are being read as may be at one time")]
+    Busy,
     /// A quota of the tenant is reached.
     #[error(transparent)]
     Quota(#[from] QuotaReached),

@@ -6,10 +6,12 @@ use crate::domain::deadline::Deadline;
 use crate::domain::decision::{Decision, Numeric, NumericFit, Payload};
 use crate::domain::fit_record::{FitKey, FitRecord};
 use crate::domain::ids::TenantId;
+use crate::domain::text::FreshText;
 use crate::domain::time::Timestamp;
+use crate::domain::vector::UnitVector;
 use crate::engine::numeric::Desk;
 use crate::engine::numeric::catalogue::{Case, Moment, Scope, key_of};
-use crate::engine::numeric::matching::{Matched, Nearness};
+use crate::engine::numeric::matching::{Matched, Nearness, without_symbols};
 use crate::engine::numeric::slots;
 use crate::engine::{EngineFailure, Question};
 use crate::limits::CHART_IN_ANSWER_BYTES_MAX;
@@ -22,6 +24,9 @@ use tokio::time::timeout;
 
 /// Milliseconds before now from which on a question is of the past.
 const PAST_MS: i64 = 60_000;
+
+/// Vectors of questions that are kept.
+const MEANINGS_MAX: usize = 1_024;
 
 /// The desk of a service, which does not keep the service up.
 #[derive(Debug)]
@@ -79,6 +84,8 @@ impl Decider {
         } else {
             self.consult(&asked).await.map_err(|error| failure(error, case))?
         };
+        let mut found = found;
+        slots::fill_from_values(case, text, &mut found.parameters, &found.fit.values);
         question.steps.tell(
             "fit",
             format!(
@@ -104,7 +111,7 @@ impl Decider {
         let title = |near: &Nearness| {
             self.numeric.case(&near.case).map_or_else(|_| String::new(), |case| format!("{} ({})", case.id, case.title))
         };
-        match matcher.of(&question.fresh) {
+        match matcher.of(&self.meaning(question).await?) {
             Matched::Case(near) => Ok(near),
             Matched::Between(a, b) => {
                 let like = format!("\"{}\" or \"{}\"", a.question, b.question);
@@ -123,6 +130,28 @@ impl Decider {
                 Err(abstained(reason))
             }
         }
+    }
+}
+
+impl Decider {
+    /// The vector of a question without the symbols of markets; its own where it names none.
+    async fn meaning(&self, question: &Question) -> Result<UnitVector, EngineFailure> {
+        let plain = without_symbols(question.text.as_str());
+        if plain == question.text.as_str() {
+            return Ok(question.fresh.clone());
+        }
+        if let Some(known) = self.numeric.meanings.lock().get(&plain) {
+            return Ok(known.clone());
+        }
+        let text = FreshText::new(&plain).map_err(|error| EngineFailure::Failed { detail: error.to_string() })?;
+        let embedded = self.embedder.embed(&text, question.deadline).await;
+        let vector = embedded.map_err(|error| EngineFailure::Failed { detail: error.to_string() })?.vector;
+        let mut meanings = self.numeric.meanings.lock();
+        if meanings.len() >= MEANINGS_MAX {
+            meanings.clear();
+        }
+        meanings.insert(plain, vector.clone());
+        Ok(vector)
     }
 }
 

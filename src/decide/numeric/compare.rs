@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 /// Two versions of a fit held against each other.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = FitsCompared)]
 pub struct Compared {
     /// Whether all values are the same.
     pub same: bool,
@@ -21,6 +22,7 @@ pub struct Compared {
 
 /// A value that differs.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = FitDiffers)]
 pub struct Differs {
     /// Where it stands, as a JSON Pointer.
     pub pointer: String,

@@ -5,7 +5,7 @@ use crate::decide::triage::embedded_texts;
 use crate::domain::text::FreshText;
 use crate::embed::Embedder;
 use crate::engine::numeric::catalogue::Catalogue;
-use crate::engine::numeric::matching::Matcher;
+use crate::engine::numeric::matching::{Matcher, without_symbols};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -24,7 +24,7 @@ pub(super) fn learn(
     background.spawn(async move {
         let mut matcher = Matcher::default();
         for case in catalogue.iter() {
-            let texts = case.questions.iter().filter_map(|question| FreshText::new(question).ok()).collect();
+            let texts = case.questions.iter().filter_map(|question| FreshText::new(&without_symbols(question)).ok()).collect();
             let samples = embedded_texts(texts, &*embedder).await;
             let samples = samples.into_iter().map(|(text, vector)| (text.as_str().to_owned(), vector)).collect();
             matcher.add(Arc::clone(&case.id), samples);

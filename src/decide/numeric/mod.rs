@@ -39,6 +39,7 @@ use crate::cache::fits::FitIndex;
 use crate::domain::field::FieldError;
 use crate::domain::fit_record::FitKey;
 use crate::domain::ids::TenantId;
+use crate::domain::vector::UnitVector;
 use crate::embed::Embedder;
 use crate::engine::numeric::catalogue::{Case, Catalogue};
 use crate::engine::numeric::matching::Matcher;
@@ -63,6 +64,8 @@ pub struct Research {
     pool: Pool,
     wishes: Wishes,
     failures: Mutex<HashMap<(TenantId, FitKey), Failure>>,
+    // The vectors of the latest questions without their symbols.
+    meanings: Mutex<HashMap<String, UnitVector>>,
 }
 
 impl Research {
@@ -87,6 +90,7 @@ impl Research {
             pool: Pool::start(config.fits_max, config.waiting_max)?,
             wishes: Wishes::new(config.wishes_max),
             failures: Mutex::default(),
+            meanings: Mutex::default(),
             config,
         })
     }

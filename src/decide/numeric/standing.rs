@@ -24,6 +24,7 @@ pub struct Standing {
 
 /// A fit that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = FitFailure)]
 pub struct Failure {
     /// When.
     #[schema(value_type = String, format = DateTime)]

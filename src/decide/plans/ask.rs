@@ -73,8 +73,10 @@ impl Decider {
     /// # Errors
     /// [`PlansError`]. That a model has no solution is a plan that says so.
     pub async fn plan(self: &Arc<Self>, caller: &Caller, question: PlanQuestion) -> Result<Planned, PlansError> {
-        let refers_to = self.links(&caller.tenant, &question.from).await?;
+        let mut refers_to = self.links(&caller.tenant, &question.from).await?;
         let (model, asked) = self.model_of(&question).await?;
+        let (model, fits) = self.with_fitted(&caller.tenant, model, question.deadline).await?;
+        refers_to.extend(fits);
         let read = self.read_model(Arc::clone(&model), question.deadline).await?;
         let key = PlanKey::of(read.intent_key(), &asked);
         let made =

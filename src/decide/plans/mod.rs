@@ -10,6 +10,7 @@
 //! - nothing here acts on a plan, whatever its state.
 
 mod ask;
+mod fitted;
 mod flights;
 mod make;
 mod replay;
@@ -21,6 +22,7 @@ pub use replay::{Differs, Replayed};
 
 use self::flights::Flights;
 use super::QuotaReached;
+use super::numeric::NumericError;
 use crate::audit::{AuditError, AuditLog};
 use crate::cache::plans::{PlanIndex, PlansFull};
 use crate::domain::field::FieldError;
@@ -170,6 +172,9 @@ pub enum PlansError {
         /// How many it may have.
         max: usize,
     },
+    /// A fitted value that the model refers to is not to be had.
+    #[error(transparent)]
+    Numeric(#[from] NumericError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -16,10 +16,11 @@ pub mod sentiment;
 use self::agents::{Agent, AgentConfig, Heard};
 use self::aggregate::Verdict;
 use self::classifier::{Classifier, ClassifierError, Seen};
-use self::market_context::MarketContext;
+use self::market_context::{FittedRegime, MarketContext};
 use self::opinion::{Abstention, Opinion};
 use self::risk::{Book, RiskView};
 use self::sentiment::{Assessment, NewsSentiment, Probabilities};
+use super::numeric::Numeric;
 use super::{Engine, EngineFailure, Question};
 use crate::domain::component::ModelRef;
 use crate::domain::deadline::Deadline;
@@ -28,6 +29,7 @@ use crate::domain::field::FieldError;
 use crate::llm::ChatModel;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -37,6 +39,9 @@ pub const NAME: &str = "trading";
 
 /// The version of the local paths and of how they are weighed; raised where the same question would be decided otherwise.
 const VERSION: &str = "2";
+
+/// The case of the numeric catalogue that tells the regime of a market.
+const REGIMES: &str = "NR-01";
 
 const NEWS_SENTIMENT: &str = "news_sentiment";
 const MARKET_CONTEXT: &str = "market_context";
@@ -84,6 +89,7 @@ pub struct Trading {
     market_context: Agent,
     risk_agent: Agent,
     classifier: Option<Classifier>,
+    numeric: Option<Arc<Numeric>>,
     config: Config,
 }
 
@@ -99,6 +105,7 @@ impl Trading {
             market_context: Agent::new(MARKET_CONTEXT, config.market_context),
             risk_agent: Agent::new(RISK, config.risk_agent),
             classifier: None,
+            numeric: None,
             config: config.clone(),
         }
     }
@@ -111,6 +118,13 @@ impl Trading {
         classifier.check_against(self.sentiment.as_ref().ok().map(NewsSentiment::version))?;
         self.classifier = Some(classifier);
         Ok(self)
+    }
+
+    /// The engine whose Market Context takes the regime of a market from fitted models, where there is a fresh one.
+    #[must_use]
+    pub fn with_regimes(mut self, numeric: Arc<Numeric>) -> Self {
+        self.numeric = Some(numeric);
+        self
     }
 
     /// Why its local News Sentiment can say nothing; `None` where it can.
@@ -139,6 +153,7 @@ impl Trading {
             None => Err(Abstention::new("no instrument is named")),
         };
         let until = by(&self.market_context, since, question);
+        let read = read.map(|context| self.with_fitted_regime(question, context));
         let summary = read.as_ref().map(|context| context.summary());
         // Without figures there is nothing to ask about either.
         let model = match (&self.model, &summary) {
@@ -148,6 +163,17 @@ impl Trading {
         let context = read.as_ref().ok().cloned();
         let local = read.and_then(|context| context.opinion());
         (self.market_context.run((since, question.deadline), local, model).await, context)
+    }
+
+    /// The regime as the fitted model had it at the moment of the question: only a fit that was there and fresh then, and saw nothing later.
+    fn with_fitted_regime(&self, question: &Question, context: MarketContext) -> MarketContext {
+        let desk = self.numeric.as_ref().and_then(|numeric| numeric.desk());
+        let fit = desk.and_then(|desk| {
+            let given = [("symbol".to_owned(), Value::String(context.instrument.to_string()))].into_iter().collect();
+            desk.fresh_at(&question.tenant, REGIMES, &given, question.as_of)
+        });
+        let fitted = fit.as_ref().and_then(|fit| FittedRegime::of(fit));
+        MarketContext { fitted, ..context }
     }
 
     /// What the agent says, and what holds: where its language model gives nothing, the rules do all the same.

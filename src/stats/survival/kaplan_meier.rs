@@ -9,7 +9,8 @@ use crate::stats::interval::{Interval, normal_quantile};
 pub enum Scale {
     /// S ± z·s, cut to [0, 1]: the oldest.
     Plain,
-    /// Symmetric in log(−log S): stays within [0, 1], and keeps its level in small samples (Kalbfleisch and Prentice 2002, section 1.4.1).
+    /// Symmetric in log(−log S): stays within [0, 1], and keeps its level in small samples (Kalbfleisch and Prentice 2002,
+    /// section 1.4.1).
     LogLog,
 }
 
@@ -63,11 +64,13 @@ pub struct Curve {
     pub events: usize,
     /// The longest time watched.
     pub longest: f64,
-    /// Whether the life of the longest time ended in an event, so that the curve is known to the end.
+    /// Whether every life ended in an event, so that the curve is known to the end. Where some were censored it may come to 0 as well,
+    /// but only because the last one at risk had the event.
     pub complete: bool,
 }
 
-/// Kaplan and Meier (1958), "Nonparametric estimation from incomplete observations", JASA 53:457–481; the variance by Greenwood (1926).
+/// Kaplan and Meier (1958), "Nonparametric estimation from incomplete observations", JASA 53:457–481; the variance by Greenwood
+/// (1926).
 ///
 /// # Errors
 /// [`StatsError`] without a life, for a time below 0, or a level out of range.
@@ -97,9 +100,8 @@ pub fn kaplan_meier(lives: &[Life], scale: Scale, level: f64) -> Result<Curve, S
         steps.push(Step { time, at_risk, events, survival, standard_error: survival * greenwood.sqrt(), interval });
     }
     let longest = sorted[sorted.len() - 1].time;
-    let events = steps.iter().map(|step| step.events).sum();
-    let complete = steps.last().is_some_and(|step| step.survival == 0.0);
-    Ok(Curve { steps, lives: lives.len(), events, longest, complete })
+    let events: usize = steps.iter().map(|step| step.events).sum();
+    Ok(Curve { steps, lives: lives.len(), events, longest, complete: events == lives.len() })
 }
 
 /// The interval of S, with `relative` the standard error of S divided by S.
@@ -120,13 +122,14 @@ impl Curve {
         passed.checked_sub(1).map(|at| &self.steps[at])
     }
 
-    /// The share that lasts longer than `time`; none beyond the longest time watched unless the curve had come to 0.
+    /// The share that lasts longer than `time`; none beyond the longest time watched unless every life had ended.
     pub fn survival_at(&self, time: f64) -> Option<f64> {
         (time <= self.longest || self.complete).then(|| self.step_at(time).map_or(1.0, |step| step.survival))
     }
 
-    /// The first time at which the curve is at or below `1 − share`: the median for 0.5. Its ends are the first times at which the ends of the
-    /// pointwise interval are: Brookmeyer and Crowley (1982), "A confidence interval for the median survival time", Biometrics 38:29–41.
+    /// The first time at which the curve is at or below `1 − share`: the median for 0.5. Its ends are the first times at which
+    /// the ends of the pointwise interval are: Brookmeyer and Crowley (1982), "A confidence interval for the median survival
+    /// time", Biometrics 38:29–41.
     pub fn quantile(&self, share: f64) -> Quantile {
         // A product of factors comes to 0.5 only within rounding.
         let level = 1.0 - share + 1e-12;
@@ -139,8 +142,8 @@ impl Curve {
         }
     }
 
-    /// The mean of min(T, horizon) as the area under the curve: Klein and Moeschberger (2003), "Survival Analysis", 2nd edition, section 4.5,
-    /// formulas 4.5.1 and 4.5.2.
+    /// The mean of min(T, horizon) as the area under the curve: Klein and Moeschberger (2003), "Survival Analysis", 2nd edition,
+    /// section 4.5, formulas 4.5.1 and 4.5.2.
     pub fn restricted_mean(&self, horizon: f64) -> RestrictedMean {
         let horizon = if self.complete { horizon } else { horizon.min(self.longest) };
         let steps: Vec<&Step> = self.steps.iter().take_while(|step| step.time < horizon).collect();

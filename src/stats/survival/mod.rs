@@ -1,10 +1,9 @@
 //! Times until something happens, some of them seen only to have lasted longer (censored on the right).
 //!
-//! Conventions: a time is a duration of at least 0; an event and a censoring at the same time count as the event first, so that the
-//! censored one was at risk (Kalbfleisch and Prentice 2002, section 1.4).
+//! Conventions: a time is a duration of at least 0; an event and a censoring at the same time count as the event first, so that
+//! the censored one was at risk (Kalbfleisch and Prentice 2002, section 1.4).
 
 pub mod cox;
-mod cox_likelihood;
 pub mod kaplan_meier;
 pub mod log_rank;
 pub mod weibull;
@@ -47,9 +46,9 @@ fn checked(lives: &[Life], needed: usize) -> Result<(), StatsError> {
 }
 
 #[cfg(test)]
-pub(super) mod known {
-    //! The remission times of Freireich and others (1963), as printed in Gehan (1965) and in every textbook since: 42 children with
-    //! leukaemia, in weeks.
+pub(in crate::stats) mod known {
+    //! The remission times of Freireich and others (1963), as printed in Gehan (1965) and in every textbook since: 42 children
+    //! with leukaemia, in weeks.
     use super::Life;
 
     pub fn treated() -> Vec<Life> {

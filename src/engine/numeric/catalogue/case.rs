@@ -18,6 +18,8 @@ use std::time::Duration;
 
 /// Sample questions of one case.
 const QUESTIONS_MAX: usize = 64;
+/// What a query says beside the parameters of a case.
+const RESERVED: [&str; 5] = ["version", "chart", "deadline_ms", "from", "to"];
 /// Bytes of an entry.
 const ENTRY_BYTES_MAX: usize = 65_536;
 
@@ -208,6 +210,9 @@ impl Entry {
         }
         let method = named(&self.method).ok_or_else(|| refuse("/method", format!("there is no method `{}`", self.method)))?;
         method.check(&self.settings).map_err(|error| FieldError::new(format!("/settings{}", error.pointer), error.detail))?;
+        if let Some(name) = RESERVED.iter().find(|name| self.parameters.contains_key(**name)) {
+            return Err(refuse(&format!("/parameters/{name}"), "the query has this name for something else".to_owned()));
+        }
         for (name, parameter) in &mut self.parameters {
             let at = |error: FieldError| FieldError::new(format!("/parameters/{name}{}", error.pointer), error.detail);
             parameter.check().map_err(at)?;

@@ -63,6 +63,40 @@ pub(super) fn renamed(frame: &Frame, pairs: &[(&str, &str)]) -> Frame {
     Frame::new(pairs.iter().map(|(own, theirs)| ((*own).into(), take(theirs))).collect()).unwrap()
 }
 
+/// A fit as a catalogue entry says: its method and settings, and for each input the sample data set of its name, with its columns
+/// renamed and its rows chosen by these parameters.
+pub(super) fn case(entry: &str, parameters: &[(&str, &str)]) -> Fitted {
+    let entry: Value = serde_json::to_value(toml::from_str::<toml::Table>(entry).unwrap()).unwrap();
+    let frames: Vec<(&str, Frame)> = entry["inputs"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, input)| {
+            let mut frame = sample(&format!("{}.csv", input["dataset"].as_str().unwrap()));
+            for (column, parameter) in input["where"].as_object().into_iter().flatten() {
+                let (_, value) = parameters.iter().find(|(name, _)| parameter == name).unwrap();
+                frame = only(&frame, column, value);
+            }
+            let columns: Vec<(&str, &str)> = input["columns"]
+                .as_object()
+                .unwrap()
+                .iter()
+                .map(|(own, theirs)| (own.as_str(), theirs.as_str().unwrap()))
+                .collect();
+            (name.as_str(), renamed(&frame, &columns))
+        })
+        .collect();
+    let method = super::named(entry["method"].as_str().unwrap()).unwrap();
+    let settings = entry.get("settings").cloned().unwrap_or_else(|| Map::new().into());
+    method.check(settings.as_object().unwrap()).unwrap();
+    let fitted = fit(&*method, &frames, settings).unwrap();
+    for name in entry["output"]["required"].as_array().unwrap() {
+        assert!(fitted.values.contains_key(name.as_str().unwrap()), "{name} is missing");
+    }
+    sound(&fitted);
+    fitted
+}
+
 /// A number among the values, by its path with points.
 pub(super) fn number(fitted: &Fitted, path: &str) -> f64 {
     let pointer = format!("/{}", path.replace('.', "/"));

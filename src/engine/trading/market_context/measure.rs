@@ -228,5 +228,6 @@ pub fn read(instrument: &Instrument, series: Option<&Series>, as_of: Timestamp) 
         drawdown: trail.drawdown(),
         volume_ratio: trail.volume_ratio(),
         regime: Regime::of(percentile, trend),
+        fitted: None,
     })
 }

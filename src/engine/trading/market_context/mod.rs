@@ -30,6 +30,7 @@ mod tests;
 pub use measure::{day_deviations, read, realised_volatility};
 
 use super::opinion::{Abstention, Opinion};
+use crate::domain::fit_record::FitRecord;
 use crate::domain::market::{Instrument, Series};
 use crate::domain::time::Timestamp;
 use serde::Serialize;
@@ -76,6 +77,26 @@ pub struct MarketContext {
     pub volume_ratio: Option<f64>,
     /// In short.
     pub regime: Regime,
+    /// The regime as a fitted model has it, where there is a fresh fit of the instrument.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fitted: Option<FittedRegime>,
+}
+
+/// What a fitted model of volatility regimes says, with where that comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FittedRegime {
+    /// Its label.
+    pub label: String,
+    /// The case, the version and the moment of the fit.
+    pub source: String,
+}
+
+impl FittedRegime {
+    /// That of a fit; `None` where it names none.
+    pub fn of(fit: &FitRecord) -> Option<Self> {
+        let label = fit.values.get("regime_label")?.as_str()?.to_owned();
+        Some(Self { label, source: format!("{} version {}, fitted at {}", fit.key.case, fit.version, fit.created_at) })
+    }
 }
 
 /// Returns to the last price; one is absent where the bars don't reach back so far, or are longer.
@@ -198,7 +219,7 @@ impl MarketContext {
             100.0 * volatility.close_to_close,
             -100.0 * drawdown,
             self.regime,
-        )
+        ) + &self.fitted.as_ref().map_or_else(String::new, |fitted| format!("; {} by {}", fitted.label, fitted.source))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The partial likelihood of Cox's model with its first two derivatives.
 
-use super::Life;
-use super::cox::Ties;
+use super::Ties;
+use crate::stats::survival::Life;
 use crate::stats::{StatsError, Stop};
 use nalgebra::{DMatrix, DVector};
 
@@ -107,7 +107,8 @@ impl Sample {
         (0..self.lives.len()).map(|at| self.row(at).iter().zip(beta.iter()).map(|(x, b)| x * b).sum()).collect()
     }
 
-    /// Goes from the last time to the first, the set of those at risk growing, and gives it to `visit` with the events of each time.
+    /// Goes from the last time to the first, the set of those at risk growing, and gives it to `visit` with the events of each
+    /// time.
     fn walk(&self, scores: &[f64], stop: Stop<'_>, mut visit: impl FnMut(Tied<'_>)) -> Result<(), StatsError> {
         // All weights are divided by the largest, so that none overflows.
         let shift = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -205,7 +206,8 @@ struct Tied<'a> {
     shift: f64,
 }
 
-/// Refuses a column that the columns before it span, by Gram and Schmidt's orthogonalisation, twice for each column (Björck 1994).
+/// Refuses a column that the columns before it span, by Gram and Schmidt's orthogonalisation, twice for each column (Björck
+/// 1994).
 fn independent(columns: &DMatrix<f64>) -> Result<(), StatsError> {
     let mut basis: Vec<DVector<f64>> = Vec::with_capacity(columns.ncols());
     for (at, column) in columns.column_iter().enumerate() {

@@ -1,5 +1,5 @@
-use super::super::known::{placebo, treated};
 use super::*;
+use crate::stats::survival::known::{placebo, treated};
 
 const GO_ON: &(dyn Fn() -> bool + Sync) = &|| false;
 

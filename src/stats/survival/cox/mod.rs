@@ -1,6 +1,10 @@
 //! Cox's proportional hazards: how covariates multiply the risk of the event.
 
-use super::cox_likelihood::{Point, Sample};
+mod likelihood;
+#[cfg(test)]
+mod tests;
+
+use self::likelihood::{Point, Sample};
 use super::{Life, checked};
 use crate::stats::interval::{Interval, chi_square_tail, normal_quantile, normal_tails};
 use crate::stats::{StatsError, Stop};
@@ -9,7 +13,8 @@ use nalgebra::{DMatrix, DVector};
 /// What is done where several events come at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ties {
-    /// Efron (1977), "The efficiency of Cox's likelihood function for censored data", JASA 72:557–565: the better one, and R's default.
+    /// Efron (1977), "The efficiency of Cox's likelihood function for censored data", JASA 72:557–565: the better one, and R's
+    /// default.
     Efron,
     /// Breslow (1974), "Covariance analysis of censored survival data", Biometrics 30:89–99.
     Breslow,
@@ -47,8 +52,9 @@ pub struct Coefficient {
     pub z: f64,
     /// How probable so large a |z| is if the covariate does nothing.
     pub p_value: f64,
-    /// How probable so large a trend of its scaled Schoenfeld residuals over the ranks of time is if hazards are proportional: Grambsch and Therneau
-    /// (1994), "Proportional hazards tests and diagnostics based on weighted residuals", Biometrika 81:515–526.
+    /// How probable so large a trend of its scaled Schoenfeld residuals over the ranks of time is if hazards are proportional:
+    /// Grambsch and Therneau (1994), "Proportional hazards tests and diagnostics based on weighted residuals", Biometrika
+    /// 81:515–526.
     pub proportional_p: f64,
 }
 
@@ -74,8 +80,9 @@ pub struct Cox {
     pub null_log_likelihood: f64,
     /// How probable so large a gain is if no covariate does anything (likelihood ratio).
     pub p_value: f64,
-    /// Harrell's C: the share of comparable pairs in which the life of the higher risk is the shorter one, ties of risk counting half. Pairs whose times are equal are
-    /// compared only where one is an event and the other censored. None without a comparable pair. Harrell, Lee and Mark (1996), Statistics in Medicine 15:361–387.
+    /// Harrell's C: the share of comparable pairs in which the life of the higher risk is the shorter one, ties of risk counting
+    /// half. Pairs whose times are equal are compared only where one is an event and the other censored. None without a
+    /// comparable pair. Harrell, Lee and Mark (1996), Statistics in Medicine 15:361–387.
     pub concordance: Option<f64>,
     /// By Breslow's (1972) estimator, with Efron's correction where the ties are his.
     pub baseline: Vec<Baseline>,
@@ -90,17 +97,20 @@ pub struct Cox {
 /// The most of Newton's steps.
 const STEPS_MAX: usize = 60;
 
-/// A coefficient of this size on a covariate with standard deviation 1 multiplies the hazard by half a billion: the likelihood has no maximum.
+/// A coefficient of this size on a covariate with standard deviation 1 multiplies the hazard by half a billion: the likelihood
+/// has no maximum.
 const RUNAWAY: f64 = 20.0;
 
-/// The variance of such a coefficient beyond which the likelihood is flat: it rises towards a value that no finite coefficient has.
+/// The variance of such a coefficient beyond which the likelihood is flat: it rises towards a value that no finite coefficient
+/// has.
 const FLAT: f64 = 1e4;
 
-/// Cox (1972), "Regression models and life-tables", JRSS B 34:187–220, by Newton's method on standardised covariates, steps halved until the
-/// likelihood does not fall.
+/// Cox (1972), "Regression models and life-tables", JRSS B 34:187–220, by Newton's method on standardised covariates, steps
+/// halved until the likelihood does not fall.
 ///
 /// # Errors
-/// [`StatsError`] with too few events, a constant or collinear covariate, or a covariate that tells events from survivors without fail.
+/// [`StatsError`] with too few events, a constant or collinear covariate, or a covariate that tells events from survivors without
+/// fail.
 pub fn cox(lives: &[Life], covariates: &DMatrix<f64>, options: Options, stop: Stop<'_>) -> Result<Cox, StatsError> {
     let width = covariates.ncols();
     checked(lives, width + 2)?;
@@ -256,7 +266,3 @@ impl Ranks {
         sum
     }
 }
-
-#[cfg(test)]
-#[path = "cox_tests.rs"]
-mod tests;
