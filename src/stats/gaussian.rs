@@ -35,11 +35,9 @@ impl Gaussian {
     pub fn log_density(&self, row: &[f64]) -> f64 {
         let dim = self.mean.len();
         let mut squares = 0.0;
-        for i in 0..dim {
-            let mut whitened = 0.0;
-            for j in 0..=i {
-                whitened += self.whiten[i * dim + j] * (row[j] - self.mean[j]);
-            }
+        for (i, factors) in self.whiten.chunks_exact(dim).enumerate() {
+            let parts = factors[..=i].iter().zip(row.iter().zip(&self.mean));
+            let whitened: f64 = parts.map(|(factor, (value, mean))| factor * (value - mean)).sum();
             squares += whitened * whitened;
         }
         self.log_scale - 0.5 * squares

@@ -65,6 +65,9 @@ impl<R: Real> Qr<R> {
             }
             diagonal.push(make_reflector(&mut column[at..], left));
             for other in rest {
+                if stop() {
+                    return Err(StatsError::Stopped);
+                }
                 reflect(&column[at..], &mut other[at..]);
             }
         }

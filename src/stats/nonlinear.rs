@@ -15,6 +15,8 @@ use std::cell::RefCell;
 
 /// A parameter whose slope lies within this share of the other slopes' span can't be told from them.
 const UNIDENTIFIED: f64 = 1e-15;
+/// Rows after which it is asked whether to go on, about a millisecond of work.
+const ROWS_BETWEEN_STOPS: usize = 1_024;
 /// Steps of the refinement.
 const REFINEMENTS_MAX: usize = 200;
 
@@ -36,8 +38,8 @@ impl<R: Real> Point<R> {
 
 /// What is fitted: a curve through observations.
 pub trait Curve<R> {
-    /// Residuals and slopes for these parameters; nothing where one of them is not finite.
-    fn at(&self, parameters: &[R]) -> Option<Point<R>>;
+    /// Residuals and slopes for these parameters; nothing where one of them is not finite, or where it was stopped.
+    fn at(&self, parameters: &[R], stop: Stop<'_>) -> Option<Point<R>>;
 }
 
 /// A curve from a closure, which gives the fitted value of a row and puts the derivative in each parameter into its last argument.
@@ -55,8 +57,8 @@ impl<F> std::fmt::Debug for Closure<'_, F> {
 }
 
 impl<F: Fn(usize, &[f64], &mut [f64]) -> f64> Curve<f64> for Closure<'_, F> {
-    fn at(&self, parameters: &[f64]) -> Option<Point<f64>> {
-        gather(self.response.len(), parameters.len(), |row, gradient| {
+    fn at(&self, parameters: &[f64], stop: Stop<'_>) -> Option<Point<f64>> {
+        gather((self.response.len(), parameters.len()), stop, |row, gradient| {
             self.response[row] - (self.curve)(row, parameters, gradient)
         })
     }
@@ -114,10 +116,15 @@ impl<'a> FormulaCurve<'a> {
         Ok(Self { formula, response: observed, rows, plain: RefCell::default(), precise: RefCell::default() })
     }
 
-    fn point<R: Real>(&self, parameters: &[R], space: &RefCell<Workspace<R>>) -> Option<Point<R>> {
+    /// What is fitted, by row: the response as its formula makes it.
+    pub fn observed(&self) -> Vec<f64> {
+        self.response.iter().map(|value| value.rounded()).collect()
+    }
+
+    fn point<R: Real>(&self, parameters: &[R], space: &RefCell<Workspace<R>>, stop: Stop<'_>) -> Option<Point<R>> {
         let mut space = space.borrow_mut();
         let mut row_values = Vec::new();
-        gather(self.rows.len(), parameters.len(), |row, gradient| {
+        gather((self.rows.len(), parameters.len()), stop, |row, gradient| {
             row_values.clear();
             row_values.extend(self.rows[row].iter().map(|&value| R::narrowed(value)));
             R::narrowed(self.response[row]) - self.formula.evaluate(&row_values, parameters, &mut space, gradient)
@@ -126,21 +133,28 @@ impl<'a> FormulaCurve<'a> {
 }
 
 impl Curve<f64> for FormulaCurve<'_> {
-    fn at(&self, parameters: &[f64]) -> Option<Point<f64>> {
-        self.point(parameters, &self.plain)
+    fn at(&self, parameters: &[f64], stop: Stop<'_>) -> Option<Point<f64>> {
+        self.point(parameters, &self.plain, stop)
     }
 }
 
 impl Curve<DoubleDouble> for FormulaCurve<'_> {
-    fn at(&self, parameters: &[DoubleDouble]) -> Option<Point<DoubleDouble>> {
-        self.point(parameters, &self.precise)
+    fn at(&self, parameters: &[DoubleDouble], stop: Stop<'_>) -> Option<Point<DoubleDouble>> {
+        self.point(parameters, &self.precise, stop)
     }
 }
 
-fn gather<R: Real>(rows: usize, width: usize, mut residual: impl FnMut(usize, &mut [R]) -> R) -> Option<Point<R>> {
+fn gather<R: Real>(
+    (rows, width): (usize, usize),
+    stop: Stop<'_>,
+    mut residual: impl FnMut(usize, &mut [R]) -> R,
+) -> Option<Point<R>> {
     let mut point = Point { residuals: Vec::with_capacity(rows), slopes: vec![Vec::with_capacity(rows); width] };
     let mut gradient = vec![R::ZERO; width];
     for row in 0..rows {
+        if row % ROWS_BETWEEN_STOPS == 0 && stop() {
+            return None;
+        }
         let value = residual(row, &mut gradient);
         if !value.is_finite() || gradient.iter().any(|slope| !slope.is_finite()) {
             return None;
@@ -254,7 +268,7 @@ fn refine<R: Real>(
     stop: Stop<'_>,
 ) -> Result<(Vec<R>, Point<R>), StatsError> {
     let lost = StatsError::NotConverged { iterations: 0, why: "the curve is not finite at the estimate" };
-    let mut point = curve.at(&place).ok_or(lost)?;
+    let mut point = curve.at(&place, stop).ok_or(lost)?;
     for _ in 0..REFINEMENTS_MAX {
         let step = Qr::new(point.slopes.clone(), UNIDENTIFIED, stop)?.solve(&point.residuals);
         let moved = step.iter().zip(&place).any(|(step, place)| step.rounded().abs() > least * place.rounded().abs());
@@ -264,12 +278,15 @@ fn refine<R: Real>(
             let next: Vec<R> = place.iter().zip(&step).map(|(&place, &step)| place + step * R::of(share)).collect();
             // Near the end the sum of squares changes by less than its own rounding.
             let allowed = if moved && share > 1e-3 { squares * R::of(1.0 + 1e-14) } else { squares };
-            match curve.at(&next).filter(|next| next.squares() <= allowed) {
+            match curve.at(&next, stop).filter(|next| next.squares() <= allowed) {
                 Some(found) => break Some((next, found)),
                 None if share < 1e-9 => break None,
                 None => share /= 2.0,
             }
         };
+        if stop() {
+            return Err(StatsError::Stopped);
+        }
         let Some(better) = better else { break };
         (place, point) = better;
         if !moved {

@@ -4,12 +4,15 @@ use async_trait::async_trait;
 use instinct::domain::component::{ModelRef, Role};
 use instinct::domain::deadline::Deadline;
 use instinct::domain::decision::{AgentOutcome, AgentSource, Decision, Payload, Trade};
+use instinct::domain::fit_record::{FitAbout, FitKey, FitMade, FitRecord};
 use instinct::domain::ids::{ComponentId, StrategyName, TenantId};
 use instinct::domain::market::{Bar, Instrument, Series};
 use instinct::domain::request::Market;
 use instinct::domain::text::FreshText;
 use instinct::domain::time::Timestamp;
 use instinct::domain::vector::UnitVector;
+use instinct::engine::numeric::catalogue::Catalogue;
+use instinct::engine::numeric::{Desk, Numeric};
 use instinct::engine::steps::Steps;
 use instinct::engine::trading::agents::{AgentConfig, Paths};
 use instinct::engine::trading::{Config, Trading};
@@ -18,6 +21,7 @@ use instinct::llm::{Chat, ChatModel, Finish, LlmError, Reply};
 use instinct::verify::sanity;
 use parking_lot::Mutex;
 use proptest::prelude::*;
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -339,5 +343,53 @@ proptest! {
             Err(EngineFailure::Abstained { reason }) => prop_assert!(!halted && !reason.is_empty()),
             Err(other) => prop_assert!(false, "{:?}", other),
         }
+    }
+}
+
+/// A desk with one fit of the regimes of ETH, made at a moment and fresh for a day.
+#[derive(Debug)]
+struct OneFit(Timestamp);
+
+#[async_trait]
+impl Desk for OneFit {
+    async fn answer(&self, _: &Question) -> Result<Payload, EngineFailure> {
+        Err(EngineFailure::TimedOut)
+    }
+
+    fn fresh_at(&self, _: &TenantId, case: &str, given: &Map<String, Value>, moment: Timestamp) -> Option<Arc<FitRecord>> {
+        assert_eq!((case, given["symbol"].as_str()), ("NR-01", Some("ETH")));
+        let Self(at) = *self;
+        let values = json!({"regime_label": "high-vol bearish skew"});
+        let fit = FitRecord {
+            tenant: TenantId::default_tenant(),
+            key: FitKey { case: "NR-01".into(), parameters: "0".repeat(16).into() },
+            version: 7,
+            parameters: given.clone(),
+            created_at: at,
+            next_run_at: at.plus_seconds(86_400),
+            stale_at: at.plus_seconds(86_400),
+            values: values.as_object().unwrap().clone(),
+            about: FitAbout::default(),
+            chart: None,
+            sources: Vec::new(),
+            made: FitMade { instinct: "0".into(), method: "m".into(), entry: "e".into(), seed: 1, took_ms: 1 },
+            by: None,
+            ttl_sec: None,
+        };
+        (fit.created_at <= moment && moment < fit.stale_at).then(|| Arc::new(fit))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn market_context_takes_its_regime_from_a_fit_that_was_there_and_fresh_and_says_which() {
+    for (at, told) in [(AS_OF - 3, true), (AS_OF + 1, false), (AS_OF - 40, false)] {
+        let numeric = Arc::new(Numeric::new(&instinct::engine::numeric::Config::default(), Catalogue::default()));
+        numeric.open(Arc::new(OneFit(hour(at))));
+        let (trading, _) = engine(Paths::Local, says("", "", ""));
+        let asked = question(GOOD_NEWS, Some(bars(AS_OF)), Market::default());
+        let decided = trading.with_regimes(numeric).decide(asked).await.unwrap();
+        let context = trade(&decided).agents[MARKET].reasoning.clone();
+        let regime = format!("high-vol bearish skew by NR-01 version 7, fitted at {}", hour(at));
+        assert_eq!(context.contains(&regime), told, "{at}: {context}");
     }
 }

@@ -84,6 +84,8 @@ impl Decider {
         } else {
             self.consult(&asked).await.map_err(|error| failure(error, case))?
         };
+        let mut found = found;
+        slots::fill_from_values(case, text, &mut found.parameters, &found.fit.values);
         question.steps.tell(
             "fit",
             format!(

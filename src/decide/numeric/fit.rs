@@ -88,7 +88,9 @@ impl Decider {
     ) -> Landed {
         let seen = self.numeric.index.latest(tenant, key).map_or(0, |fit| fit.version);
         // Of several processes one fits, and the others find it in the store.
-        let lease = self.alone(tenant, &format!("fit:{key}"), case.fit_within + Duration::from_secs(5)).await?;
+        let lease = self
+            .alone(tenant, &format!("fit:{key}"), self.numeric.config.patience * case.fit_within + Duration::from_secs(5))
+            .await?;
         let previous = self.numeric.index.latest(tenant, key);
         if let Some(fit) = previous.as_ref().filter(|fit| fit.version > seen) {
             return Ok(Arc::clone(fit));
@@ -164,9 +166,9 @@ impl Decider {
     /// Fits on a thread of low priority, within the time that the case has for it.
     async fn run_apart(&self, making: Making) -> Result<Made, NumericError> {
         let (tell, told) = oneshot::channel();
-        let given_up = self.numeric.pool.given_up();
+        let (given_up, patience) = (self.numeric.pool.given_up(), self.numeric.config.patience);
         let queued = self.numeric.pool.submit(move || {
-            let until = Instant::now() + making.case.fit_within;
+            let until = Instant::now() + patience * making.case.fit_within;
             let stop = || given_up.load(Ordering::Acquire) || Instant::now() >= until;
             let ended = catch_unwind(AssertUnwindSafe(|| run(&making, &stop)));
             let ended = ended.unwrap_or_else(|_| Err(NumericError::broken("the method panicked")));

@@ -41,10 +41,11 @@ impl Decider {
     }
 
     async fn fit_ahead(self: &Arc<Self>, seen: &mut Seen) {
+        let config = &self.numeric.config;
         let mut due = self.due();
         due.extend(self.never_fitted(seen).await);
         for (tenant, case, parameters) in due {
-            let deadline = Deadline::after(2 * case.fit_within + Duration::from_secs(30));
+            let deadline = Deadline::after(2 * config.patience * case.fit_within + Duration::from_secs(30));
             let question = NumericQuestion { tenant, case, parameters, deadline, again: Some(None) };
             if self.numeric.flights.has(&(question.tenant.clone(), question.key())) {
                 continue;

@@ -41,6 +41,8 @@ pub struct Config {
     pub fits_max: usize,
     /// Fits that may wait for their turn, up to 10,000; one more is refused.
     pub waiting_max: usize,
+    /// Times as long as its case says that a fit may take, 1 to 100, for slow machines.
+    pub patience: u32,
     /// Versions of one fit that are kept, 1 to 1,000.
     pub versions_max: usize,
     /// Seconds for which a version is kept, from 3,600; 0 keeps it for ever.
@@ -61,6 +63,7 @@ impl Default for Config {
             cases_dir: None,
             fits_max: 1,
             waiting_max: 64,
+            patience: 1,
             versions_max: 20,
             retention_sec: 400 * 24 * 3_600,
             schedule: true,
@@ -83,6 +86,9 @@ impl Config {
         }
         if self.waiting_max > 10_000 {
             return refuse("waiting_max", format!("{} is more than 10,000", self.waiting_max));
+        }
+        if !(1..=100).contains(&self.patience) {
+            return refuse("patience", format!("{} is not 1 to 100", self.patience));
         }
         if !(1..=1_000).contains(&self.versions_max) {
             return refuse("versions_max", format!("{} is not 1 to 1,000", self.versions_max));

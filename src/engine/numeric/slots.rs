@@ -1,9 +1,10 @@
 //! Filling the parameters of a case from the words of a question, each by its type. What is not said gets its default, and what has none
 //! is asked for by name; nothing is guessed.
 
-use super::catalogue::{Case, Kind, Parameter};
+use super::catalogue::{Case, Kind, Parameter, Scope};
 use super::symbol;
 use serde_json::{Map, Value};
+use std::collections::VecDeque;
 
 /// What a question lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,15 +39,17 @@ struct Figure {
 pub fn fill(case: &Case, question: &str, likely: &[String]) -> Result<Map<String, Value>, Vec<Lacks>> {
     let words = words(question);
     let mut taken = vec![false; words.len()];
+    let mut symbols = symbols_in(&words);
+    if symbols.is_empty() {
+        symbols.extend(likely.iter().filter_map(|text| symbol::canonical(text)).take(1));
+    }
     let (mut values, mut lacks) = (Map::new(), Vec::new());
     // Numbers beside a word that tells what they are go first, so that nobody else takes them.
     let mut order: Vec<(&String, &Parameter)> = case.parameters.iter().collect();
-    order.sort_by_key(|(name, parameter)| !cued(&words, &cues(name, parameter)));
+    order.sort_by_key(|(name, parameter)| (!cued(&words, &cues(name, parameter)), *name != "symbol"));
     for (name, parameter) in order {
         let found = match parameter.kind {
-            Kind::Symbol => {
-                symbol_in(&words).or_else(|| likely.iter().find_map(|text| symbol::canonical(text))).map(Value::String)
-            }
+            Kind::Symbol => symbols.pop_front().map(Value::String),
             Kind::Choice => choice_in(parameter, question),
             Kind::Date => words.iter().find_map(|word| parameter.of_text(&word.text).ok()),
             Kind::Text => quoted(question).map(Value::String),
@@ -66,6 +69,30 @@ pub fn fill(case: &Case, question: &str, likely: &[String]) -> Result<Map<String
         }
     }
     if lacks.is_empty() { Ok(values) } else { Err(lacks) }
+}
+
+/// Names that only the fit knows, such as those of segments: of each text that is chosen from the fitted values, the longest key that
+/// the question has, in place of the default.
+pub fn fill_from_values(case: &Case, question: &str, parameters: &mut Map<String, Value>, values: &Map<String, Value>) {
+    let question = plain(question);
+    for (name, parameter) in case.parameters.iter().filter(|(_, parameter)| parameter.kind == Kind::Text && !parameter.fit) {
+        if parameters.get(name) != parameter.default.as_ref() {
+            continue;
+        }
+        let found = {
+            let scope = Scope::new(parameters, values);
+            let tables = case.sentence.paths().into_iter().filter_map(|path| path.chosen_by(name, &scope));
+            let said = tables.flat_map(Map::keys).filter(|key| question.contains(&plain(key)));
+            said.max_by_key(|key| key.len()).cloned()
+        };
+        parameters.extend(found.map(|key| (name.clone(), Value::String(key))));
+    }
+}
+
+/// The words of a text in small letters, with blanks around each.
+fn plain(text: &str) -> String {
+    let spaced: String = text.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
+    format!(" {} ", spaced.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 fn words(question: &str) -> Vec<Word> {
@@ -129,16 +156,19 @@ fn figure(word: &str) -> Option<(Figure, String)> {
     Some((Figure { value: value * factor, percent, named: false }, unit.to_owned()))
 }
 
-fn symbol_in(words: &[Word]) -> Option<String> {
-    words.iter().find_map(|word| symbol::of_word(&word.text))
+/// The symbols of a question in their order, each once.
+fn symbols_in(words: &[Word]) -> VecDeque<String> {
+    let mut found = VecDeque::new();
+    for symbol in words.iter().filter_map(|word| symbol::of_word(&word.text)) {
+        if !found.contains(&symbol) {
+            found.push_back(symbol);
+        }
+    }
+    found
 }
 
 /// The longest of the words to choose from that the question has.
 fn choice_in(parameter: &Parameter, question: &str) -> Option<Value> {
-    let plain = |text: &str| {
-        let spaced: String = text.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
-        format!(" {} ", spaced.split_whitespace().collect::<Vec<_>>().join(" "))
-    };
     let question = plain(question);
     let mut found: Vec<&Value> =
         parameter.choices.iter().filter(|choice| choice.as_str().is_some_and(|text| question.contains(&plain(text)))).collect();

@@ -54,10 +54,13 @@ pub(super) fn search(
     while searches < SEARCHES_MAX {
         let attempt = plan(searches, separable, start, &mut chance);
         searches += 1;
+        if stop() {
+            return Err(StatsError::Stopped);
+        }
         let ended = if attempt.projected {
             projected(curve, linear, &attempt, &mut iterations, stop)?
         } else {
-            descend(&attempt.start, attempt.damping, &mut iterations, &|place: &[f64]| curve.at(place), stop)?
+            descend(&attempt.start, attempt.damping, &mut iterations, &|place: &[f64]| curve.at(place, stop), stop)?
         };
         ends.extend(ended.filter(|end| end.squares.is_finite()));
         let agreeing = agreeing(&ends);
@@ -69,7 +72,7 @@ pub(super) fn search(
     let best = ends.into_iter().min_by(|a, b| a.squares.total_cmp(&b.squares));
     match best {
         Some(best) if best.converged => {
-            let parameters = symmetry::ordered(curve, best.parameters, start, best.squares);
+            let parameters = symmetry::ordered(curve, best.parameters, start, (best.squares, stop));
             Ok(Found { parameters, searches, agreeing, iterations })
         }
         Some(_) => Err(StatsError::NotConverged { iterations, why: "the sum of squares was still falling" }),
@@ -109,22 +112,23 @@ fn projected(
         others.iter().zip(reduced).for_each(|(&at, &value)| whole[at] = value);
         whole
     };
-    let reduced = |values: &[f64]| project(curve, linear, place(values)).map(|(point, _)| point);
+    let reduced = |values: &[f64]| project(curve, linear, place(values), stop).map(|(point, _)| point);
     let ended = descend(&start, attempt.damping, iterations, &reduced, stop)?;
-    Ok(ended.and_then(|end| project(curve, linear, place(&end.parameters)).map(|(_, parameters)| End { parameters, ..end })))
+    Ok(ended
+        .and_then(|end| project(curve, linear, place(&end.parameters), stop).map(|(_, parameters)| End { parameters, ..end })))
 }
 
 /// Solves for the linear parameters: what is left of residuals and slopes beside their columns, and all parameters.
-fn project(curve: &dyn Curve<f64>, linear: &[bool], mut place: Vec<f64>) -> Option<(Point<f64>, Vec<f64>)> {
+fn project(curve: &dyn Curve<f64>, linear: &[bool], mut place: Vec<f64>, stop: Stop<'_>) -> Option<(Point<f64>, Vec<f64>)> {
     // With the linear parameters at 0 the residual is what they have to fit, and their slopes are the columns to fit it with.
-    let bare = curve.at(&place)?;
+    let bare = curve.at(&place, stop)?;
     let columns: Vec<Vec<f64>> =
         bare.slopes.into_iter().zip(linear).filter(|(_, linear)| **linear).map(|(column, _)| column).collect();
     let width = columns.len();
-    let qr = Qr::new(columns, SINGULAR, &|| false).ok()?;
+    let qr = Qr::new(columns, SINGULAR, stop).ok()?;
     let solved = qr.solve(&bare.residuals);
     (0..place.len()).filter(|&at| linear[at]).zip(solved).for_each(|(at, value)| place[at] = value);
-    let full = curve.at(&place)?;
+    let full = curve.at(&place, stop)?;
     let beside = |mut column: Vec<f64>| {
         qr.q_transpose(&mut column);
         column.split_off(width)

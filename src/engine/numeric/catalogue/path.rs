@@ -109,6 +109,12 @@ impl Path {
         })
     }
 
+    /// The table from which the parameter of this name chooses; `None` where it chooses nothing here.
+    pub fn chosen_by<'a>(&self, name: &str, scope: &Scope<'a>) -> Option<&'a Map<String, Value>> {
+        let at = self.steps.iter().position(|step| matches!(step, Step::Of(of) if of == name))?;
+        Self { steps: self.steps[..at].to_vec() }.find(scope)?.as_object()
+    }
+
     /// What it leads to; `None` where there is nothing.
     pub fn find<'a>(&self, scope: &Scope<'a>) -> Option<&'a Value> {
         let mut steps = self.steps.iter();
@@ -118,6 +124,8 @@ impl Path {
             at = match (step, at) {
                 (Step::Key(key), Value::Object(object)) => object.get(key)?,
                 (Step::Index(index), Value::Array(list)) => list.get(*index)?,
+                // The key of an object may be a number, such as the month of a curve.
+                (Step::Index(index), Value::Object(object)) => object.get(&index.to_string())?,
                 (Step::Of(name), at) => of(at, scope.first(name)?)?,
                 _ => return None,
             };

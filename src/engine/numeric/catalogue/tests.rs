@@ -133,6 +133,30 @@ fn what_a_question_leaves_open_has_its_default_or_is_asked_for_by_name() {
 }
 
 #[test]
+fn a_name_that_only_the_fit_knows_is_taken_from_the_question() {
+    let parameter = "[parameters.part]\ntype = \"text\"\ndescription = \"A part.\"\ndefault = \"all\"\n\n[parameters.symbol]";
+    let entry = ENTRY.replace("for {symbol}.", "for {symbol} {parts[part].n}.").replace("[parameters.symbol]", parameter);
+    let entry = entry.replace("[output.properties.top]", "[output.properties.parts]\n[output.properties.top]");
+    let case = Case::read(&entry, &named).unwrap();
+    let values = object(json!({"parts": {"all": {"n": 3}, "market_makers": {"n": 1}, "makers": {"n": 2}}}));
+    let fill = |question: &str| {
+        let mut parameters = slots::fill(&case, question, &[]).unwrap();
+        slots::fill_from_values(&case, question, &mut parameters, &values);
+        parameters["part"].clone()
+    };
+    assert_eq!(fill("BTC coverage of market makers?"), "market_makers");
+    assert_eq!(fill("BTC coverage"), "all");
+}
+
+#[test]
+fn a_question_may_name_two_markets() {
+    let parameter = "[parameters.other]\ntype = \"symbol\"\ndescription = \"The other.\"\n\n[parameters.symbol]";
+    let case = Case::read(&ENTRY.replace("[parameters.symbol]", parameter), &named).unwrap();
+    let parameters = slots::fill(&case, "how do SOL and ETHUSDT move together, SOL most of all?", &[]).unwrap();
+    assert_eq!((&parameters["symbol"], &parameters["other"]), (&json!("SOL-PERP"), &json!("ETH-PERP")));
+}
+
+#[test]
 fn parameters_of_a_query_are_checked_by_name() {
     let case = case();
     let given = |pairs: &[(&str, &str)]| {

@@ -255,6 +255,7 @@ fn picture(by_underlying: &BTreeMap<Arc<str>, Sums>, ladder: &[(f64, f64)]) -> V
     picture["layout"]["xaxis"]["domain"] = json!([0.0, 0.5]);
     picture["layout"]["xaxis2"] = json!({"title": {"text": "underlying"}, "domain": [0.6, 1.0], "anchor": "y2"});
     picture["layout"]["yaxis2"] = json!({"title": {"text": "USD"}, "anchor": "x2"});
+    picture["layout"]["colorway"] = json!(["#1c2430", "#4c8fd6", "#6a4fb3", "#d9a441"]);
     picture
 }
 

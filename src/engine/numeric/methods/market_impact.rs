@@ -296,18 +296,18 @@ mod tests {
         assert!(fitted.told.iter().any(|told| told.contains("robust deviations")), "{:?}", fitted.told);
     }
 
-    /// 100 runs in which the noise grows with size; 95% intervals cover within four Monte Carlo standard errors.
+    /// 60 runs in which the noise grows with size; 95% intervals cover within four Monte Carlo standard errors.
     #[test]
     fn intervals_cover_the_coefficients_where_noise_grows_with_size() {
         let mut covered = [0, 0];
-        for seed in 0..100 {
-            let fitted = trial::fit(&MarketImpact, &[("executions", executions(150, seed))], json!({"outlier": 1000})).unwrap();
+        for seed in 0..60 {
+            let fitted = trial::fit(&MarketImpact, &[("executions", executions(80, seed))], json!({"outlier": 1000})).unwrap();
             for (count, (name, truth)) in covered.iter_mut().zip([("alpha", 1.5), ("beta", 0.6)]) {
                 let end = |at: usize| trial::number(&fitted, &format!("X-PERP.{name}_interval.{at}"));
                 *count += i32::from(end(0) <= truth && truth <= end(1));
             }
         }
-        assert!(covered.iter().all(|count| *count >= 84), "{covered:?}");
+        assert!(covered.iter().all(|count| *count >= 48), "{covered:?}");
     }
 
     #[test]

@@ -9,13 +9,15 @@ use crate::stats::formula::Formula;
 use crate::stats::nonlinear::{FormulaCurve, NonlinearFit, Options, formula};
 use serde_json::{Map, Value, json};
 
-/// Least squares of a formula. Its one frame has any name. Settings: `response`; `formula` such as `a*(1-exp(-b*x))`, whose names without a
+/// Least squares of a formula. Its one frame has any name. Settings: `response`, a column or a formula of one such as
+/// `log(y)`; `formula` such as `a*(1-exp(-b*x))`, whose names without a
 /// start value are columns; `start`, a table of the parameters with their start values; `covariance` as in the linear regression; `level`.
 #[derive(Debug, Clone, Copy)]
 pub struct NonlinearRegression;
 
 struct Settings {
-    response: String,
+    /// As it was written, and as a formula of one column.
+    response: (String, Formula),
     formula: Formula,
     start: Vec<f64>,
     options: Options,
@@ -34,12 +36,21 @@ impl Settings {
         if formula.variables().is_empty() {
             return Err(FieldError::new("/formula", "no column occurs in it"));
         }
-        let response = name(given, "response")?;
-        if formula.variables().contains(&response) {
-            return Err(FieldError::new("/formula", format!("`{response}` is the response, and can't explain itself")));
+        let written = name(given, "response")?;
+        let response = Formula::parse(&written, &[]).map_err(|error| FieldError::new("/response", error.to_string()))?;
+        let [column] = response.variables() else {
+            return Err(FieldError::new("/response", "a column, or a formula of one column, is expected"));
+        };
+        if formula.variables().contains(column) {
+            return Err(FieldError::new("/formula", format!("`{column}` is the response, and can't explain itself")));
         }
         let level = setting::number(given, "level", 0.95, 0.5..=0.999)?;
-        Ok(Self { response, formula, start, options: Options { covariance: covariance(given)?, level, seed: 0 } })
+        Ok(Self {
+            response: (written, response),
+            formula,
+            start,
+            options: Options { covariance: covariance(given)?, level, seed: 0 },
+        })
     }
 }
 
@@ -51,12 +62,13 @@ impl Method for NonlinearRegression {
     fn fit(&self, input: &FitInput<'_>, run: &FitRun<'_>) -> Result<Fitted, FitFault> {
         let settings = Settings::read(input.settings)?;
         let mut told = Vec::new();
+        let (_, observed) = &settings.response;
         let variables = settings.formula.variables();
-        let needed: Vec<&str> = variables.iter().chain([&settings.response]).map(String::as_str).collect();
+        let needed: Vec<&str> = variables.iter().chain(observed.variables()).map(String::as_str).collect();
         let rows = complete(only_frame(input)?, &needed, &mut told)?;
         let columns = variables.iter().map(|name| rows.numbers(name)).collect::<Result<Vec<_>, _>>()?;
-        let response = rows.numbers(&settings.response)?;
-        let curve = FormulaCurve::new(&settings.formula, &columns, response, None)?;
+        let response = rows.numbers(&observed.variables()[0])?;
+        let curve = FormulaCurve::new(&settings.formula, &columns, response, Some(observed))?;
         let fit = formula(&curve, &settings.start, &Options { seed: run.seed, ..settings.options.clone() }, run.stop)?;
         if fit.agreeing < fit.searches {
             told.push(format!("{} of {} searches ended at this minimum.", fit.agreeing, fit.searches));
@@ -67,7 +79,7 @@ impl Method for NonlinearRegression {
             window: span(&rows),
             doubts: Vec::new(),
             told,
-            chart: Some(chart(&settings, &fit, response, &columns)),
+            chart: Some(chart(&settings, &fit, &curve.observed(), &columns)),
         })
     }
 }
@@ -78,7 +90,7 @@ fn values(settings: &Settings, fit: &NonlinearFit) -> Map<String, Value> {
     let by_name: Map<String, Value> =
         names.iter().zip(&fit.parameters).map(|(name, found)| (name.clone(), estimate(found))).collect();
     let value = json!({
-        "response": settings.response,
+        "response": settings.response.0,
         "coefficients": list,
         "effects": by_name,
         "r_squared": fit.r_squared,
@@ -94,7 +106,7 @@ fn values(settings: &Settings, fit: &NonlinearFit) -> Map<String, Value> {
 
 fn chart(settings: &Settings, fit: &NonlinearFit, response: &[f64], columns: &[&[f64]]) -> Value {
     let fitted = response.iter().zip(&fit.residuals).map(|(y, residual)| y - residual);
-    let title = &settings.response;
+    let title = &settings.response.0;
     if let [x] = columns {
         let points: Vec<(f64, f64)> = x.iter().copied().zip(response.iter().copied()).collect();
         let mut line: Vec<(f64, f64)> = x.iter().copied().zip(fitted).collect();
@@ -136,6 +148,17 @@ mod tests {
     }
 
     #[test]
+    fn a_response_may_be_a_formula_of_its_column() {
+        let x: Vec<f64> = (1..8).map(f64::from).collect();
+        let y = x.iter().map(|x| (0.5 + 0.25 * x).exp()).collect();
+        let frame = trial::frame(vec![("x", Column::Number(x)), ("y", Column::Number(y))]);
+        let settings = json!({"response": "log(y)", "formula": "a + b*x", "start": {"a": 1, "b": 1}});
+        let fitted = trial::fit(&NonlinearRegression, &[("rows", frame)], settings).unwrap();
+        assert!((trial::number(&fitted, "effects.b.estimate") - 0.25).abs() < 1e-14);
+        assert_eq!(fitted.values["response"], "log(y)");
+    }
+
+    #[test]
     fn wrong_formulas_and_starts_are_refused_when_the_entry_is_read() {
         let check = |key: &str, value: Value| {
             let mut settings = settings();
@@ -148,5 +171,6 @@ mod tests {
         assert_eq!(check("start", json!({"a": "x"})), "/start");
         assert_eq!(check("start", json!({"a": 1, "b": 1, "c": 1})), "/formula");
         assert_eq!(check("response", json!(1)), "/response");
+        assert_eq!(check("response", json!("y + z")), "/response");
     }
 }

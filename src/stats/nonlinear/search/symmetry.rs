@@ -4,7 +4,7 @@
 //! end at any of them, and the one that is meant has its terms in the order that they have at the start: the faster
 //! decay first, say.
 
-use super::super::Curve;
+use super::super::{Curve, Stop};
 
 /// Pairs of parameters that change places together.
 const PAIRS_MAX: usize = 3;
@@ -14,7 +14,7 @@ const PARAMETERS_MAX: usize = 10;
 const ROUNDS_MAX: usize = 10;
 
 /// The place ordered most like `start` among those that exchanges of parameters lead to at the same sum of squares.
-pub(super) fn ordered(curve: &dyn Curve<f64>, mut place: Vec<f64>, start: &[f64], squares: f64) -> Vec<f64> {
+pub(super) fn ordered(curve: &dyn Curve<f64>, mut place: Vec<f64>, start: &[f64], (squares, stop): (f64, Stop<'_>)) -> Vec<f64> {
     if place.len() > PARAMETERS_MAX {
         return place;
     }
@@ -24,7 +24,8 @@ pub(super) fn ordered(curve: &dyn Curve<f64>, mut place: Vec<f64>, start: &[f64]
             let mut other = place.clone();
             way.iter().for_each(|&(a, b)| other.swap(a, b));
             let same = |found: f64| (found - squares).abs() <= 1e-10 * squares;
-            (against_start(way, &place, start) && curve.at(&other).is_some_and(|point| same(point.squares()))).then_some(other)
+            (against_start(way, &place, start) && curve.at(&other, stop).is_some_and(|point| same(point.squares())))
+                .then_some(other)
         });
         match better {
             Some(other) => place = other,

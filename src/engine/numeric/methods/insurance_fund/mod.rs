@@ -282,7 +282,11 @@ fn picture(markets: &[Market], outcomes: &[Outcome], settings: &Settings) -> Val
     picture["layout"]["barmode"] = json!("stack");
     picture["layout"]["xaxis"]["domain"] = json!([0.0, 0.45]);
     picture["layout"]["xaxis2"] =
-        json!({"title": {"text": "fall of all markets on the whole"}, "domain": [0.55, 1.0], "anchor": "y2"});
+        json!({"title": {"text": "fall of all markets on the whole"}, "domain": [0.55, 1.0], "anchor": "y2", "type": "category"});
+    // Else "10%" is read as the number 10.
+    picture["layout"]["xaxis"]["type"] = json!("category");
+    // No red and green here: a market is neither good nor bad.
+    picture["layout"]["colorway"] = json!(["#1c2430", "#4c8fd6", "#6a4fb3", "#d9a441", "#5fa8a3", "#a05d7d"]);
     picture["layout"]["yaxis2"] =
         json!({"title": {"text": "share of the losses of the tail, %"}, "anchor": "x2", "range": [0, 100]});
     picture
