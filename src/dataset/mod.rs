@@ -8,7 +8,7 @@
 mod arrange;
 mod cell;
 mod csv;
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod ndjson;
 mod options;

@@ -93,6 +93,8 @@ pub struct ReadOptions {
     pub header: Option<bool>,
     /// What columns hold; found out for the others.
     pub types: BTreeMap<String, ToldType>,
+    /// What columns of these names held before; those that are not there are no matter.
+    pub before: BTreeMap<String, ToldType>,
     /// Which column says when, in which zone, and what makes two rows the same.
     pub settings: DatasetSettings,
     /// Whether one bad row refuses all.
@@ -107,6 +109,7 @@ impl ReadOptions {
             delimiter: None,
             header: None,
             types: BTreeMap::new(),
+            before: BTreeMap::new(),
             settings: DatasetSettings::default(),
             strict: false,
         }
@@ -160,6 +163,7 @@ impl WrittenOptions<'_> {
             delimiter: self.delimiter.map(delimiter).transpose()?,
             header: self.header.map(|text| flag("/header", text)).transpose()?,
             types,
+            before: BTreeMap::new(),
             settings,
             strict: self.strict.map(|text| flag("/strict", text)).transpose()?.unwrap_or(false),
         })

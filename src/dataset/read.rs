@@ -117,7 +117,7 @@ impl<'a> Reading<'a> {
             Some(column) => column == name,
             None => WHEN.iter().any(|known| name.eq_ignore_ascii_case(known)),
         };
-        match self.options.types.get(name) {
+        match self.options.types.get(name).or_else(|| self.options.before.get(name)) {
             Some(ToldType::Number) => return Form::Number,
             Some(ToldType::Text) => return Form::Text,
             Some(ToldType::Flag) => return Form::Flag,

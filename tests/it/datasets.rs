@@ -1,10 +1,12 @@
 //! `/v1/datasets`: rows in, rows out, and what is told of them.
 
 use super::credentials::{ask, new_key};
+use super::redis::RedisServer;
 use super::service::{Builder, Reply, Service, binary, project, start};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::Command;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const BOOK: &str =
@@ -17,7 +19,7 @@ fn send(
     headers: &[(&str, &str)],
     body: impl Into<reqwest::blocking::Body>,
 ) -> Reply {
-    let http = reqwest::blocking::Client::builder().timeout(std::time::Duration::from_secs(120)).build().unwrap();
+    let http = reqwest::blocking::Client::builder().timeout(Duration::from_secs(120)).build().unwrap();
     let mut request = http.request(method.parse().unwrap(), format!("{}{path}", service.url)).body(body);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -86,7 +88,7 @@ fn rows_that_are_appended_join_those_that_are_there_by_their_key() {
     let digits = put(&service, "/v1/datasets/book?mode=append", "time,symbol,depth_usd\n2025-03-14T12:03:00Z,1000,1\n");
     assert_eq!(digits.status, 200, "{}", digits.text);
     let other = put(&service, "/v1/datasets/book?mode=append", "time,symbol\n2025-03-14T12:03:00Z,BTC\n");
-    assert_eq!((other.status, other.pointers()), (422, vec!["/types".to_owned()]), "{}", other.text);
+    assert_eq!((other.status, other.pointers()), (422, vec!["/columns/depth_usd".to_owned()]), "{}", other.text);
     assert_eq!(put(&service, "/v1/datasets/fresh?mode=append", BOOK).status, 201, "where nothing is there it is the first");
 }
 
@@ -131,6 +133,7 @@ fn what_is_wrong_with_an_upload_is_named() {
 fn the_same_rows_have_one_hash_whether_they_come_as_csv_ndjson_or_compressed() {
     let service = start();
     let csv = put(&service, "/v1/datasets/csv", BOOK).json();
+    assert_eq!(csv["window"], json!(["2025-03-14T12:00:00Z", "2025-03-14T12:02:00Z"]), "the only times say when");
     let lines = r#"{"time":"2025-03-14T13:00:00+01:00","symbol":"BTC","depth_usd":1000.5}
 {"time":"2025-03-14T12:01:00Z","symbol":"ETH","depth_usd":null}
 {"time":"2025-03-14T12:02:00Z","symbol":"BTC","depth_usd":7}"#;
@@ -160,6 +163,26 @@ fn datasets_are_there_after_a_kill_and_a_restart() {
     assert_eq!(second.get("/v1/datasets/book").json(), told);
     assert_eq!(rows(&second, "book"), lines);
     assert_eq!(put(&second, "/v1/datasets/book", BOOK).json()["version"], 2);
+}
+
+#[test]
+fn what_one_replica_is_given_the_others_read_also_when_it_is_killed() {
+    let server = RedisServer::start(&["--appendonly", "yes"]);
+    let over = || Builder::new().set("STORE__BACKEND", &server.url()).start();
+    let (one, other) = (over(), over());
+    let told = put(&one, "/v1/datasets/book?time=time", BOOK).json();
+    let lines = rows(&one, "book");
+    one.kill();
+    let since = Instant::now();
+    while other.get("/v1/datasets/book").status != 200 {
+        assert!(since.elapsed() < Duration::from_secs(30), "the other was never told");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(other.get("/v1/datasets/book").json(), told);
+    assert_eq!(rows(&other, "book"), lines);
+    let next = put(&other, "/v1/datasets/book?mode=append", "time,symbol,depth_usd\n2025-03-14T12:09:00Z,BTC,1\n").json();
+    assert_eq!((&next["version"], &next["rows"]), (&json!(2), &json!(4)));
+    assert_eq!(other.request("DELETE", "/v1/datasets/book", "").status, 204);
 }
 
 #[test]

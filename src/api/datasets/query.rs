@@ -27,7 +27,7 @@ pub(in crate::api) struct DatasetQuery {
     /// `replace` what is there, which it does where absent, or `append` to it.
     #[param(value_type = String, required = false, pattern = "^(replace|append)$")]
     mode: Option<String>,
-    /// The column that says when.
+    /// The column that says when; the only one of times where absent.
     #[param(value_type = String, required = false)]
     time: Option<String>,
     /// The zone of times without an offset, an IANA name such as Europe/Zurich; UTC where absent.

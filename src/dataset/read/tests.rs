@@ -253,3 +253,40 @@ fn every_type_has_a_word_that_is_understood() {
         assert!(ToldType::parse(holds.as_str()).is_some());
     }
 }
+
+/// What the fuzzer begins with.
+fn seeds() -> Vec<Vec<u8>> {
+    let folders = ["dataset_csv", "dataset_ndjson", "datasets", "parquet"];
+    let files = folders.iter().flat_map(|folder| {
+        let path = format!("{}/fuzz/seeds/{folder}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_dir(path).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap())
+    });
+    files.chain([parquet_file(::parquet::basic::Compression::SNAPPY).to_vec()]).collect()
+}
+
+#[test]
+fn what_the_fuzzer_begins_with_is_read_stored_and_read_again() {
+    for seed in seeds() {
+        [crate::dataset::fuzz::csv, crate::dataset::fuzz::ndjson, crate::dataset::fuzz::parquet]
+            .iter()
+            .for_each(|run| run(&seed));
+    }
+}
+
+proptest! {
+    #[test]
+    fn and_so_is_whatever_is_a_few_bytes_off(
+        which: prop::sample::Index, changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), cut: prop::sample::Index,
+    ) {
+        let seeds = seeds();
+        let mut seed = which.get(&seeds).clone();
+        for (at, byte) in changes {
+            let at = at.index(seed.len());
+            seed[at] = byte;
+        }
+        let cut = seed[..cut.index(seed.len() + 1)].to_vec();
+        for bytes in [seed, cut] {
+            [crate::dataset::fuzz::csv, crate::dataset::fuzz::ndjson, crate::dataset::fuzz::parquet].iter().for_each(|run| run(&bytes));
+        }
+    }
+}

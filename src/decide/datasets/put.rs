@@ -198,6 +198,12 @@ async fn made_ready(append_to: Option<(Arc<Frame>, DatasetSettings)>, rows: NewR
             settings = inherited(settings, of_held);
         }
         within_limits(&joined)?;
+        if settings.time_column.is_none()
+            && let Some(found) = only_time(&joined)
+        {
+            report.notes.push(format!("Column `{found}` is the only one of times, and was taken for the one that says when."));
+            settings.time_column = Some(found);
+        }
         let frame = dataset::arranged(joined, &settings, &mut report)?;
         let parts = dataset::packed(&frame).collect::<std::io::Result<Vec<_>>>().map_err(DatasetsError::broken)?;
         let window = settings.time_column.as_deref().and_then(|name| window(&frame, name));
@@ -205,6 +211,13 @@ async fn made_ready(append_to: Option<(Arc<Frame>, DatasetSettings)>, rows: NewR
         Ok(Ready { frame: Arc::new(frame), settings, report, window, hash, memory, parts })
     };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(DatasetsError::broken(error)))
+}
+
+/// The column of times, where there is one and no other.
+fn only_time(frame: &Frame) -> Option<String> {
+    let mut times = frame.columns().iter().filter(|(_, column)| matches!(column, Column::Time(_)));
+    let (name, _) = times.next()?;
+    times.next().is_none().then(|| name.to_string())
 }
 
 /// What an appending writer doesn't say is as it was said before.

@@ -16,9 +16,7 @@ impl Decider {
     #[must_use]
     pub fn options_to_append(&self, tenant: &TenantId, name: &DatasetName, mut options: ReadOptions) -> ReadOptions {
         let Some(head) = self.dataset(tenant, name) else { return options };
-        for column in &head.columns {
-            options.types.entry(column.name.to_string()).or_insert_with(|| column.holds.into());
-        }
+        options.before = head.columns.iter().map(|column| (column.name.to_string(), column.holds.into())).collect();
         let told = &mut options.settings;
         told.time_zone = told.time_zone.take().or_else(|| head.settings.time_zone.clone());
         options
