@@ -30,6 +30,8 @@ pub(super) fn band(name: &str, low: &[(f64, f64)], high: &[(f64, f64)], shape: &
         trace["hoverinfo"] = json!("skip");
     }
     upper["fill"] = json!("tonexty");
+    // A shade through which the lines can be seen.
+    upper["fillcolor"] = json!("rgba(99, 110, 125, 0.2)");
     [lower, upper]
 }
 

@@ -213,7 +213,9 @@ fn chart(table: &[Cohort], shares: &[Proportion], curve: &RetentionCurve, first:
     }
     traces.push(plot::line("all users", &ages(shares), "linear"));
     traces.push(plot::line("fitted", &ages(&fitted), "linear"));
-    plot::chart(traces, "Retention by cohort", "months since joining", "active users, %")
+    let mut chart = plot::chart(traces, "Retention by cohort", "months since joining", "active users, %");
+    chart["layout"]["yaxis"]["rangemode"] = json!("tozero");
+    chart
 }
 
 #[cfg(test)]

@@ -175,5 +175,7 @@ pub(super) fn chart(segments: &BTreeMap<&str, Segment>, horizon: f64) -> Value {
         let points: Vec<(f64, f64)> = std::iter::once((0.0, 100.0)).chain(steps).chain(end).collect();
         traces.push(plot::line(name, &points, "hv"));
     }
-    plot::chart(traces, "How long users stay", "months since joining", "users still there, %")
+    let mut chart = plot::chart(traces, "How long users stay", "months since joining", "users still there, %");
+    chart["layout"]["yaxis"]["rangemode"] = json!("tozero");
+    chart
 }

@@ -275,7 +275,7 @@ fn heat_map(chain: &Chain, settings: &Settings) -> Value {
     let rows: Vec<Vec<f64>> = chain.probabilities.row_iter().map(|row| row.iter().copied().collect()).collect();
     let text: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|p| format!("{:.1}%", 100.0 * p)).collect()).collect();
     let map = json!({"type": "heatmap", "x": names, "y": names, "z": rows, "text": text, "texttemplate": "%{text}",
-        "colorscale": "Blues", "zmin": 0, "zmax": 1, "colorbar": {"title": {"text": "probability"}}});
+        "colorscale": "Blues", "reversescale": true, "zmin": 0, "zmax": 1, "colorbar": {"title": {"text": "probability"}}});
     let mut chart =
         super::plot::chart(vec![map], "Tier transitions from one month to the next", "tier next month", "tier this month");
     chart["layout"]["yaxis"]["autorange"] = json!("reversed");
