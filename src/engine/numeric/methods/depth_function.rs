@@ -48,6 +48,9 @@ struct Line {
     r_squared: f64,
 }
 
+/// Logarithms of the distances and depths of one snapshot.
+type Levels = (Vec<f64>, Vec<f64>);
+
 /// The lines of one side over time.
 struct Side {
     name: Arc<str>,
@@ -95,7 +98,7 @@ impl Method for DepthFunction {
 fn sides(rows: &Frame, told: &mut Vec<String>, stop: Stop<'_>) -> Result<Vec<Side>, FitFault> {
     let names = if has(rows, "side") { labels(rows, "side")? } else { vec![Some("book".into()); rows.rows()] };
     let (times, distances, depths) = (rows.times("time")?, rows.numbers("distance_bps")?, rows.numbers("depth")?);
-    let mut snapshots: BTreeMap<(Arc<str>, i64), (Vec<f64>, Vec<f64>)> = BTreeMap::new();
+    let mut snapshots: BTreeMap<(Arc<str>, i64), Levels> = BTreeMap::new();
     for row in 0..rows.rows() {
         let (Some(name), Some(time)) = (&names[row], times[row]) else { continue };
         let (x, y) = snapshots.entry((Arc::clone(name), time.as_micros())).or_default();
