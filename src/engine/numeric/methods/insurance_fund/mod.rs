@@ -11,8 +11,8 @@ use crate::domain::field::FieldError;
 use crate::domain::frame::Frame;
 use crate::domain::time::Timestamp;
 use crate::engine::numeric::method::{Doubt, FitFault, FitInput, FitRun, Fitted, Method};
-use crate::stats::StatsError;
 use crate::stats::proportion::wilson;
+use crate::stats::{StatsError, Stop};
 use book::Market;
 use moves::Moves;
 use serde_json::{Map, Value, json};
@@ -93,12 +93,7 @@ impl Method for InsuranceFundCoverage {
         let moves = Moves::read(input.frame("bars")?, &markets, settings.days, input.as_of, &mut told)?;
         let draws = moves.draws(settings.trials, run.seed, run.stop)?;
         let betas = moves.betas();
-        let one = |at: usize| {
-            if (run.stop)() {
-                return Err(StatsError::Stopped);
-            }
-            outcome(&markets, fund, settings.shock(at), &settings, (&betas, &draws))
-        };
+        let one = |at: usize| outcome(&markets, fund, settings.shock(at), (&settings, run.stop), (&betas, &draws));
         let outcomes: Vec<Outcome> = (0..settings.shocks).map(one).collect::<Result<_, _>>()?;
         told.push(
             "The intervals are those of the simulation; that volatilities, correlations and tails are estimates is not in them."
@@ -129,13 +124,16 @@ fn outcome(
     markets: &[Market],
     fund: f64,
     shock: f64,
-    settings: &Settings,
+    (settings, stop): (&Settings, Stop<'_>),
     (betas, draws): (&[f64], &[f64]),
 ) -> Result<Outcome, StatsError> {
     let (p, trials) = (markets.len(), settings.trials);
     let gap = (1.0 - shock).ln();
     let (mut parts, mut losses) = (vec![0.0; trials * p], vec![0.0; trials]);
     for trial in 0..trials {
+        if trial.is_multiple_of(4_096) && stop() {
+            return Err(StatsError::Stopped);
+        }
         for at in 0..p {
             let log_return = betas[at] * gap + settings.width * draws[trial * p + at];
             let lacking = markets[at].shortfall(log_return.exp_m1(), settings.cost);

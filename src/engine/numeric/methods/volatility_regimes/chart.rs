@@ -37,7 +37,7 @@ pub(super) fn timeline(days: &[Day], features: &Features, found: &Regimes, param
         "legend": {"orientation": "h", "x": 0.0, "y": 1.06},
         "shapes": bands(days, found),
         "xaxis": {"title": {"text": "day (UTC)"}, "domain": [0.0, 0.7], "anchor": "y2", "type": "date", "range": [x.first(), x.last()]},
-        "yaxis": {"title": {"text": "price, log scale"}, "type": "log", "domain": [0.32, 1.0]},
+        "yaxis": {"title": {"text": "price, log scale"}, "type": "log", "dtick": "D2", "domain": [0.32, 1.0]},
         "yaxis2": {"title": {"text": "volatility, % a year"}, "domain": [0.0, 0.26], "rangemode": "tozero"},
         "xaxis3": {"title": {"text": "regime a week later"}, "domain": [0.8, 1.0], "anchor": "y3", "tickangle": -40},
         "yaxis3": {"title": {"text": "regime now"}, "domain": [0.45, 0.95], "anchor": "x3", "autorange": "reversed"},
