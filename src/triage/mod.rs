@@ -26,6 +26,10 @@
 //! right, expected calibration error 0.035; 72 were clear, 3 of those wrong. What it took for optimisation by mistake were questions in the
 //! same words that only ask what is; 24 examples of such were added after that.
 //!
+//! With `numeric` as well, four classes on 857 examples: each by the others 92.3% right, log-loss 0.219, for questions on what fitted models say
+//! and questions that need an analyst are near; of 156 texts held out 95.5% right, expected calibration error 0.039, 1 of those that
+//! were clear wrong.
+//!
 //! Part of what it does not pass on is no news for a market: tweets on politics, sentences of an annual report that describe a product.
 //! A kind of question that no example is near, such as statistics in the words of finance, is what it gets wrong with confidence. One text
 //! costs some 9 µs at 500 examples.

@@ -132,7 +132,7 @@ async fn the_examples_tell_each_other_and_texts_never_seen_apart() {
     let triage = learnt(&*embedder).await;
     let own = triage.leave_one_out();
     println!("examples, each by the others: {own:?}, {:?}", triage.calibration());
-    assert!(own.accuracy >= 0.92 && own.log_loss <= 0.19, "{own:?}");
+    assert!(own.accuracy >= 0.92 && own.log_loss <= 0.23, "{own:?}");
 
     let held_out = std::fs::read_to_string(project().join("tests/data/triage.ndjson")).unwrap();
     let held_out: Vec<Example> = triage::read(&held_out).unwrap();
