@@ -39,13 +39,16 @@ pub fn without_symbols(question: &str) -> String {
             None => words.push(word),
         }
     }
-    if words.iter().any(|word| *word == "market") { words.join(" ") } else { question.to_owned() }
+    if words.contains(&"market") { words.join(" ") } else { question.to_owned() }
 }
+
+/// The sample questions of one case, with their vectors.
+type Samples = Vec<(String, UnitVector)>;
 
 /// The sample questions of all cases with their vectors.
 #[derive(Debug, Default)]
 pub struct Matcher {
-    cases: Vec<(Arc<str>, Vec<(String, UnitVector)>)>,
+    cases: Vec<(Arc<str>, Samples)>,
 }
 
 /// How near a case is.

@@ -138,10 +138,13 @@ fn digest(frame: &Frame) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
+/// A data set with the number of times that it was put.
+type Put = (u64, Arc<Frame>);
+
 /// Data sets in memory, for tests and for who has the data already.
 #[derive(Debug, Default)]
 pub struct InMemory {
-    sets: RwLock<BTreeMap<(TenantId, String), (u64, Arc<Frame>)>>,
+    sets: RwLock<BTreeMap<(TenantId, String), Put>>,
 }
 
 impl InMemory {
