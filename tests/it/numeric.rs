@@ -82,6 +82,19 @@ fn fitted(service: &Service, path: &str) -> Reply {
     }
 }
 
+/// The fit once it is as it should be: a slow machine tells the stale one while the next is made.
+fn until(service: &Service, path: &str, as_it_should_be: impl Fn(&Value) -> bool) -> Value {
+    let since = Instant::now();
+    loop {
+        let fit = fitted(service, path).json();
+        if as_it_should_be(&fit) {
+            return fit;
+        }
+        assert!(since.elapsed() < FITTED_WITHIN, "{fit:#}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// The fit that answers a question, of this case; asked again while the fit goes on.
 fn answered(service: &Service, text: &str, case: &str) -> Value {
     let since = Instant::now();
@@ -206,12 +219,13 @@ fn new_data_and_a_refit_show_at_once_and_versions_can_be_compared() {
     let csv = sample(&dataset);
     let lines: Vec<&str> = csv.lines().collect();
     put(&service, &dataset, &lines[..lines.len() * 9 / 10].join("\n"));
-    let second = fitted(&service, "/v1/numeric/NR-19").json();
-    assert_eq!((&second["version"], &second["refitted"]), (&json!(2), &json!(true)));
+    let second = until(&service, "/v1/numeric/NR-19", |fit| fit["stale"] == false);
+    assert_eq!(second["version"], 2);
     put(&service, &dataset, &lines[..lines.len() * 9 / 10].join("\n"));
     assert_eq!(service.get("/v1/numeric/NR-19").json()["version"], 2, "the same rows once more are no new data");
-    let third = service.post("/v1/numeric/NR-19/run", &json!({}));
-    assert_eq!((third.status, &third.json()["version"]), (200, &json!(3)), "{}", third.text);
+    let third = service.post("/v1/numeric/NR-19/run", &json!({"deadline_ms": 50_000}));
+    assert!(third.status == 504 || third.json()["version"] == 3, "{}", third.text);
+    until(&service, "/v1/numeric/NR-19", |fit| fit["version"] == 3);
 
     let versions = service.get("/v1/numeric/NR-19/versions").json();
     let of = |name: &str| versions["versions"].as_array().unwrap().iter().map(|v| v[name].clone()).collect::<Vec<_>>();

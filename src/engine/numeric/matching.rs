@@ -42,7 +42,7 @@ pub fn without_symbols(question: &str) -> String {
     if words.contains(&"market") { words.join(" ") } else { question.to_owned() }
 }
 
-/// The sample questions of one case, with their vectors.
+/// The sample questions of a case with their vectors.
 type Samples = Vec<(String, UnitVector)>;
 
 /// The sample questions of all cases with their vectors.
@@ -76,7 +76,7 @@ pub enum Matched {
 
 impl Matcher {
     /// Adds the samples of a case.
-    pub fn add(&mut self, case: Arc<str>, samples: Vec<(String, UnitVector)>) {
+    pub fn add(&mut self, case: Arc<str>, samples: Samples) {
         self.cases.push((case, samples));
     }
 
@@ -97,7 +97,7 @@ impl Matcher {
 
     /// All cases, the nearest first; `without` leaves one text out, for who measures how well it does.
     pub fn ranked(&self, fresh: &UnitVector, without: Option<&str>) -> Vec<Nearness> {
-        let near = |(case, samples): &(Arc<str>, Vec<(String, UnitVector)>)| {
+        let near = |(case, samples): &(Arc<str>, Samples)| {
             let kept = samples.iter().filter(|(question, _)| without != Some(question.as_str()));
             let mut cosines: Vec<(f32, &String)> = kept.map(|(question, vector)| (vector.dot(fresh), question)).collect();
             cosines.sort_by(|(a, _), (b, _)| b.total_cmp(a));

@@ -138,13 +138,13 @@ fn digest(frame: &Frame) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-/// A data set with the number of times that it was put.
-type Put = (u64, Arc<Frame>);
+/// Whose data set, and which.
+type Place = (TenantId, String);
 
 /// Data sets in memory, for tests and for who has the data already.
 #[derive(Debug, Default)]
 pub struct InMemory {
-    sets: RwLock<BTreeMap<(TenantId, String), Put>>,
+    sets: RwLock<BTreeMap<Place, (u64, Arc<Frame>)>>,
 }
 
 impl InMemory {
@@ -162,7 +162,7 @@ impl Frames for InMemory {
         self.sets.read().get(&(tenant.clone(), dataset.to_owned())).map(|(version, _)| version.to_string())
     }
 
-    fn known(&self) -> Vec<(TenantId, String)> {
+    fn known(&self) -> Vec<Place> {
         self.sets.read().keys().cloned().collect()
     }
 

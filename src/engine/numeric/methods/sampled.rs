@@ -71,3 +71,56 @@ fn every_case_with_sample_data_fits_them_and_says_its_sentence() {
     }
     assert!(fitted_cases >= 6, "{fitted_cases} cases have sample data");
 }
+
+/// A case that nobody here has thought of: an entry alone, over a general method.
+const OF_ONES_OWN: &str = r#"
+id = "MY-01"
+title = "Square root of size"
+description = "Whether the impact of an order goes with the square root of its size."
+category = "Mine"
+method = "nonlinear-regression"
+reference = "Least squares"
+questions = ["Does impact follow a square root?"]
+cadence = "24h"
+fresh_for = "24h"
+fit_within = "10s"
+sentence = "{#coefficients}{name} = {estimate|number:2} ± {standard_error|number:2}{/} from {n_obs} executions in {symbol}. Last fit: {fitted_at|ago}."
+
+[parameters.symbol]
+type = "symbol"
+description = "The market."
+fit = true
+required = true
+
+[inputs.rows]
+dataset = "executions"
+columns = { time = "time", size = "size", impact = "impact_bps" }
+where = { symbol = "symbol" }
+order_by = "time"
+
+[settings]
+response = "impact"
+formula = "a * (size / 1e6) ** b"
+start = { a = 1.0, b = 0.5 }
+covariance = "hc3"
+
+[output]
+type = "object"
+required = ["coefficients", "n_obs"]
+[output.properties]
+coefficients = { type = "array", items = { type = "object" } }
+n_obs = { type = "integer" }
+"#;
+
+#[test]
+fn a_case_of_ones_own_is_an_entry_and_nothing_else() {
+    let as_of = Timestamp::parse("2026-11-01T00:00:00Z").unwrap();
+    let case = Case::read(OF_ONES_OWN, &super::named).unwrap();
+    let parameters = case.given(&BTreeMap::from([("symbol".to_owned(), Value::from("SOL-PERP"))])).unwrap();
+    let fitted = fit(&case, &parameters, as_of);
+    case.output.check(&fitted.values).unwrap();
+    let said = case.sentence.say(&parameters, &fitted.values, Moment { fitted_at: as_of, now: as_of }).unwrap();
+    assert!(said.starts_with("a = ") && said.contains(", b = 0.") && said.contains("executions in SOL-PERP"), "{said}");
+    let misspelt = OF_ONES_OWN.replace("** b\"", "** c\"");
+    assert_eq!(Case::read(&misspelt, &super::named).unwrap_err().pointer, "/settings/formula");
+}

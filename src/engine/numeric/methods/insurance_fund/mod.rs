@@ -24,6 +24,9 @@ use serde_json::{Map, Value, json};
 #[derive(Debug, Clone, Copy)]
 pub struct InsuranceFundCoverage;
 
+/// Moves that are held at one time: 160 MB of them.
+const DRAWS_MAX: usize = 20_000_000;
+
 struct Settings {
     trials: usize,
     shock_step: f64,
@@ -89,6 +92,13 @@ impl Method for InsuranceFundCoverage {
         let settings = Settings::read(input.settings)?;
         let mut told = Vec::new();
         let (markets, positions) = book::read(input.frame("positions")?, &mut told)?;
+        if settings.trials * markets.len() > DRAWS_MAX {
+            return Err(FieldError::new(
+                "/trials",
+                format!("{} markets allow {} trials", markets.len(), DRAWS_MAX / markets.len()),
+            )
+            .into());
+        }
         let fund = last_balance(input.frame("fund")?, input.as_of, &mut told)?;
         let moves = Moves::read(input.frame("bars")?, &markets, settings.days, input.as_of, &mut told)?;
         let draws = moves.draws(settings.trials, run.seed, run.stop)?;

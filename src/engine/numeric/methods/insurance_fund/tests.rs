@@ -79,3 +79,19 @@ fn no_positions_no_bars_of_a_market_and_still_prices_are_refused() {
     assert!(matches!(fit(positions(), 1e5, bars(300, 0.0)), Err(FitFault::Stats(StatsError::Constant(_)))));
     assert!(matches!(fit(positions(), 1e5, bars(20, 0.02)), Err(FitFault::Stats(StatsError::TooFew { .. }))));
 }
+
+#[test]
+fn the_chance_of_one_position_is_that_of_students_law() {
+    use statrs::distribution::{ContinuousCDF, StudentsT};
+    let fitted = fit(book::tests::frame(&[("BTC-PERP", 1e6, 1e5)]), 5e4, bars(300, 0.02)).unwrap();
+    let nu = trial::number(&fitted, "tail_degrees_of_freedom");
+    let deviation = trial::number(&fitted, "closing_width") * trial::number(&fitted, "daily_volatility.BTC-PERP");
+    let law = StudentsT::new(0.0, deviation * ((nu - 2.0) / nu).sqrt(), nu).unwrap();
+    for shock in [0.05_f64, 0.10, 0.15] {
+        // The fund is gone where 1e6 · (1 − price + 0.002) − 1e5 is more than 5e4.
+        let chance = law.cdf((1.0_f64 + 0.002 - 0.15).ln() - (1.0 - shock).ln());
+        let seen = fitted.values["results_by_shock"][format!("{shock:.2}")]["p_breach"].as_f64().unwrap();
+        let error = (chance * (1.0 - chance) / 2000.0).sqrt();
+        assert!((seen - chance).abs() < 4.0 * error, "{shock}: {seen} {chance} {error}");
+    }
+}
