@@ -239,9 +239,9 @@ fn measured(layer: &Layer, at: &str, measure: &Measure) -> Result<(), FieldError
         }
     }
     if let Some(stepped) = &measure.stepped
-        && !layer.dimensions.get(stepped).is_some_and(|dimension| !dimension.steps.is_empty())
+        && !layer.dimensions.get(stepped).is_some_and(|dimension| dimension.counts.is_some())
     {
-        return Err(FieldError::new(format!("{at}/stepped"), format!("there is no dimension `{stepped}` with steps")));
+        return Err(FieldError::new(format!("{at}/stepped"), format!("there is no dimension `{stepped}` that counts something")));
     }
     match measure.range {
         Some((least, most)) if least > most => Err(FieldError::new(format!("{at}/range"), "the least is more than the most")),

@@ -214,7 +214,7 @@ pub struct Measure {
     /// Words for its low end.
     #[serde(default)]
     pub low_words: Vec<String>,
-    /// The dimension that sorts the same number into steps.
+    /// The dimension of the same number, for its distribution; with steps, also what something else is held against it by.
     #[serde(default)]
     pub stepped: Option<String>,
     /// The least and the greatest value that can be true.

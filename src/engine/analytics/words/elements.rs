@@ -45,7 +45,7 @@ pub struct Elements {
 }
 
 /// Words before a number that make it a count rather than a year.
-const COUNTING: &[&str] = &["least", "most", "than", "over", "above", "under", "below", "top", "bottom", "minimum", "maximum", "exactly", "best", "worst"];
+const COUNTING: &[&str] = &["least", "most", "over", "above", "under", "below", "top", "bottom", "minimum", "maximum", "exactly", "best", "worst"];
 
 impl Elements {
     /// The elements of a question.
@@ -63,7 +63,10 @@ impl Elements {
         let mut marked = lexicon.marks(&tokens, &mut taken, true);
         let blocked = taken.clone();
         let counted = |at: usize| {
-            let behind_bound = at.checked_sub(1).is_some_and(|before| COUNTING.contains(&tokens[before].word.as_str()));
+            let word = |back: usize| at.checked_sub(back).map_or("", |at| tokens[at].word.as_str());
+            // `more than 2017` may be a count, `shorter in 2018 than 2017` is none.
+            let more = word(1) == "than" && ["more", "less", "fewer", "greater", "higher", "lower", "larger"].contains(&word(2));
+            let behind_bound = more || COUNTING.contains(&word(1));
             blocked[at] || (tokens[at].number.is_some() && behind_bound)
         };
         for said in calendar::said(&tokens, as_of, &counted) {
@@ -90,7 +93,7 @@ impl Elements {
         }
         for (at, token) in tokens.iter().enumerate().filter(|(at, _)| !taken[*at]) {
             let kind = match numeral(token) {
-                Some(number) if token.number.is_some() || token.word != "one" => Kind::Number(number),
+                Some(number) => Kind::Number(number),
                 _ if says_nothing(token) => continue,
                 _ => Kind::Unknown,
             };

@@ -43,6 +43,8 @@ pub enum Cue {
     Worst,
     /// `change`.
     Change,
+    /// `compare`: periods, or groups.
+    Compare,
     /// `grow`.
     Rise,
     /// `decline`.
@@ -75,10 +77,10 @@ pub enum Cue {
 
 /// Phrases and what they do. The words `a`, `an`, `of`, `our`, `the` are left out of phrases and questions alike.
 pub const CUES: &[(Cue, &[&str])] = &[
-    (Cue::Count, &["how many", "number", "count", "total number", "how many different", "how large", "how big", "quantity"]),
+    (Cue::Count, &["how many", "number", "count", "total number", "how many different", "quantity"]),
     (Cue::Average, &["average", "mean", "on average", "typical", "typically", "averaged"]),
     (Cue::Total, &["total", "sum", "totals", "total amount", "combined", "in total"]),
-    (Cue::Share, &["percentage", "percent", "what percent", "share", "proportion", "fraction", "pct", "portion", "what part", "ratio"]),
+    (Cue::Share, &["percentage", "percent", "what percent", "share", "proportion", "fraction", "pct", "portion", "what part", "ratio", "how many percent", "what percentage", "which percentage", "how much percent"]),
     (
         Cue::Distribution,
         &["distribution", "distributed", "histogram", "spread", "spread out", "how distributed", "frequency", "how often", "distribute", "frequency distribution", "fall across", "how common"],
@@ -92,26 +94,30 @@ pub const CUES: &[(Cue, &[&str])] = &[
         &[
             "relationship", "correlation", "correlate", "correlated", "relate", "related", "association", "associated", "connection", "connected", "link", "linked",
             "affect", "impact", "influence", "effect", "depend on", "tied", "hurt", "go together", "interplay", "drag down", "interact", "reflected", "vary with", "move with", "varies with", "influenced", "affected", "influenced by", "affected by", "depend",
-            "reduce", "damage", "track with", "shape", "driven by", "tracks with", "bearing on", "play into", "translate into", "lead to", "cause", "result in", "go hand in hand", "matter for",
+            "reduce", "damage", "track with", "shape", "driven by", "tracks with", "bearing on", "play into", "translate into", "lead to", "cause", "result in", "go hand in hand", "change with", "changes with", "change as", "depends on", "matter for",
         ],
     ),
-    (Cue::Comparative, &["lower", "higher", "worse", "better", "poorer"]),
+    (Cue::Comparative, &["lower", "higher", "worse", "better", "poorer", "shorter", "longer", "smaller", "larger", "bigger"]),
     (Cue::By, &["by", "per", "for each", "each", "every", "for every", "in each", "in every", "at each", "at every", "according to", "within each", "by each", "from each", "of each", "by individual", "individual"]),
     (Cue::Across, &["across", "among", "across all", "among all", "between all", "across different", "amongst", "across each", "across every", "vary by", "varies by", "differ by", "vary across", "differ across", "compare across", "from one to another"]),
     (Cue::Which, &["which", "list", "rank", "ranked", "ranking", "which ones"]),
-    (Cue::What, &["what", "by how much", "how much", "how much more"]),
+    (Cue::What, &["what", "by how much", "how much", "how much more", "how large", "how big", "how high", "how good", "how strong", "how does", "would like", "id like", "what kind", "how well"]),
     (Cue::Highest, &["highest", "largest", "biggest", "greatest", "top", "maximum", "max", "longest", "leading", "strongest", "most highly", "top performing"]),
-    (Cue::Most, &["most", "the most", "biggest number", "highest number", "largest number"]),
+    (Cue::Most, &["most", "most often", "most frequently", "the most", "biggest number", "highest number", "largest number"]),
     (Cue::Lowest, &["lowest", "smallest", "minimum", "min", "shortest", "bottom", "weakest"]),
-    (Cue::Fewest, &["least", "fewest", "lowest number", "smallest number"]),
+    (Cue::Fewest, &["least", "least often", "least frequently", "fewest", "lowest number", "smallest number"]),
     (Cue::Best, &["best", "best performing", "happiest"]),
     (Cue::Worst, &["worst", "poorest", "worst performing", "bottom performing"]),
+    (Cue::Change, &["change", "changed", "changing", "evolve", "evolved", "shift", "shifted", "move", "moved", "develop", "developed", "year on year change"]),
     (
-        Cue::Change,
-        &["change", "changed", "changing", "compare", "compared", "comparison", "versus", "v", "vs", "difference", "differ", "different between", "evolve", "evolved", "shift", "shifted", "move", "moved", "develop", "developed", "compared to", "compared with", "stack up", "against", "how different", "year on year change", "relative to"],
+        Cue::Compare,
+        &[
+            "compare", "compared", "comparison", "versus", "v", "vs", "difference", "differ", "different between", "compared to", "compared with", "stack up", "against", "how different", "relative to", "compare to", "compare with",
+            "compare against", "make difference",
+        ],
     ),
-    (Cue::Rise, &["grow", "grew", "grown", "growth", "increase", "increased", "rise", "rose", "improve", "improved", "go up", "gain", "gained", "improvement", "get better", "got better", "went up", "get faster", "speed up", "sped up"]),
-    (Cue::Fall, &["decline", "declined", "decrease", "decreased", "drop", "dropped", "fall", "fell", "shrink", "shrank", "worsen", "worsened", "go down", "lose", "lost", "get worse", "got worse", "went down", "get slower", "slow down"]),
+    (Cue::Rise, &["grow", "grew", "grown", "growth", "increase", "increased", "rise", "rose", "improve", "improved", "go up", "gain", "gained", "improvement", "went up"]),
+    (Cue::Fall, &["decline", "declined", "decrease", "decreased", "drop", "dropped", "fall", "fell", "shrink", "shrank", "worsen", "worsened", "go down", "lose", "lost", "went down"]),
     (Cue::Trend, &["over time", "trend", "time series", "evolution", "trending", "trended", "through time", "over period"]),
     (
         Cue::YearBefore,
@@ -122,9 +128,9 @@ pub const CUES: &[(Cue, &[&str])] = &[
         &["quarter over quarter", "qoq", "month over month", "mom", "week over week", "quarter on quarter", "month on month", "compared to previous quarter", "compared with previous quarter", "compared to quarter before", "compared with quarter before", "versus previous quarter", "vs previous quarter",
           "compared to previous month", "compared with previous month", "compared to month before", "versus previous month", "vs previous month", "compared to previous period", "compared to prior quarter", "from previous quarter", "compared to prior period", "versus prior quarter", "vs prior quarter"],
     ),
-    (Cue::Bound(Relation::AtLeast), &["at least", "minimum", "no fewer than", "no less than", "not fewer than", "not less than", "at minimum"]),
+    (Cue::Bound(Relation::AtLeast), &["at least", "minimum", "min", "minimally", "no fewer than", "no less than", "not fewer than", "not less than", "at minimum"]),
     (Cue::Bound(Relation::MoreThan), &["more than", "over", "above", "greater than", "exceeding", "higher than"]),
-    (Cue::Bound(Relation::AtMost), &["at most", "no more than", "not more than", "up to", "maximum"]),
+    (Cue::Bound(Relation::AtMost), &["at most", "no more than", "not more than", "up to", "maximum", "max"]),
     (Cue::Bound(Relation::LessThan), &["less than", "fewer than", "under", "below", "lower than"]),
     (Cue::Bound(Relation::Exactly), &["exactly", "precisely"]),
     (Cue::OrMore, &["or more", "plus", "and more", "and above", "or above", "or higher", "and up", "upwards", "or over", "or greater", "and over"]),
@@ -137,7 +143,7 @@ pub const CUES: &[(Cue, &[&str])] = &[
         &[
             "calculation approach", "calculation approaches", "calculation method", "calculation", "calculated", "approach", "method calculation", "how it is calculated", "way it is calculated", "definition",
             "way calculating it", "way computing it", "how we calculate it", "how it is computed", "computation", "ways calculating", "calculate it", "compute it", "way we calculate it", "how you calculate it",
-            "computed", "calculate", "compute", "calculating it", "computing it", "method used", "formula", "approach used", "way you calculate it", "way you compute it",
+            "computed", "calculate", "compute", "calculating it", "computing it", "method used", "formula", "approach used", "way you calculate it", "way you compute it", "calculation approach matter", "calculation method matter", "approach matter", "method matter",
         ],
     ),
     (Cue::Verb, &["were", "was", "are", "is", "come from", "came from", "comes from", "belong to", "went to", "go to", "goes to", "have been", "be", "got", "get", "did", "do", "ended up", "end up", "actually"]),
@@ -152,10 +158,9 @@ pub const GLUE: &[&str] = &["the", "a", "an", "of", "our", "your", "their", "its
 
 /// Words that a question may have anywhere and that say nothing. A word that could turn the meaning round is not among them.
 pub const SAYS_NOTHING: &[&str] = &[
-    "i", "we", "you", "only", "considering", "consider", "where", "wise", "looked", "possible", "kindly", "it", "they", "he", "she", "us", "me", "them", "this", "that", "these", "those", "there", "here", "who", "whom", "whose", "how", "much", "long", "in",
+    "i", "we", "occur", "occurs", "occurring", "strongly", "whether", "check", "real", "actual", "you", "considering", "consider", "where", "wise", "looked", "possible", "kindly", "it", "they", "he", "she", "us", "me", "them", "this", "that", "these", "those", "there", "here", "who", "whom", "whose", "how", "in",
     "on", "at", "to", "for", "from", "with", "into", "within", "through", "out", "about", "as", "has", "have", "had", "having", "does", "can", "could", "would", "should", "might", "please", "tell", "show",
-    "give", "find", "get", "display", "need", "want", "like", "know", "see", "calculate", "let", "look", "looking", "provide", "report", "return", "say", "being", "been", "so", "then", "just", "also", "any",
-    "some", "all", "value", "figure", "result", "information", "performance", "level", "one", "ones", "s", "did", "do", "is", "are", "was", "were", "be", "take", "took", "taken", "taking",
-    "during", "while", "if", "bring", "received", "receive", "seen", "saw", "observed", "happen", "happened", "occurred", "recorded", "record", "entire", "whole", "full", "ever", "far", "wondering", "wonder", "curious",
-    "come", "came", "account", "represent", "generate", "generated", "amount", "based", "located", "living", "live", "sold", "sell", "selling", "buy", "bought", "spend", "spent", "paid", "pay", "use", "used", "using", "make", "made", "earn", "earned", "went",
-    "got", "different", "various", "specific", "particular", "respective", "given", "terms", "end", "ended", "shape", "perform", "performed", "performing", "ask", "question", "ok", "okay", "well", "usually", "generally", "really", "actually", "numbers", "stats", "statistics", "metric", "looks", "everything", "put", "together", "work", "works", "worked", "stand", "stood", "reach", "reached", "compute", "hi", "hello", "hey", "explain", "describe", "summarise", "summarize", "summary", "overview", "analysis", "analyse", "analyze", "determine", "identify", "pull", "fetch", "exist", "existing", "existed", "hold", "held", "contain", "contained", "appear", "appeared", "present", ];
+    "give", "find", "get", "display", "need", "want", "know", "see", "calculate", "let", "look", "looking", "provide", "report", "return", "say", "being", "been", "so", "then", "just", "also", "any",
+    "some", "all", "figure", "result", "information", "level", "s", "did", "do", "is", "are", "was", "were", "be",     "during", "bring", "seen", "saw", "observed", "happen", "happened", "occurred", "recorded", "record", "entire", "whole", "full", "ever", "far", "wondering", "wonder", "curious",
+    "come", "came", "account", "represent", "generate", "generated", "based", "located", "living", "live", "use", "used", "using", "make", "made", "went",
+    "got", "different", "various", "specific", "particular", "respective", "given", "terms", "shape", "perform", "performed", "performing", "ask", "question", "ok", "okay", "well", "usually", "generally", "really", "actually", "numbers", "stats", "statistics", "metric", "looks", "everything", "put", "together", "work", "works", "worked", "stand", "stood", "compute", "hi", "hello", "hey", "explain", "describe", "summarise", "summarize", "summary", "overview", "analysis", "analyse", "analyze", "determine", "identify", "pull", "fetch", "exist", "existing", "existed", "hold", "held", "contain", "contained", "appear", "appeared", "present", ];

@@ -185,8 +185,7 @@ impl Lexicon {
     pub fn marks(&self, tokens: &[Token], taken: &mut [bool], timed: bool) -> Vec<Mark> {
         let mut marks = Vec::new();
         for length in (1 + usize::from(timed)..=PHRASE_WORDS_MAX).rev() {
-            for first in 0..tokens.len() {
-            for light in [false, true] {
+            for (light, first) in [false, true].into_iter().flat_map(|light| (0..tokens.len()).map(move |first| (light, first))) {
                 // Only words of the layer stand apart: `money did we bring in`.
                 let Some(places) = places(tokens, taken, first, length, light).filter(|_| !light || length > 1) else { continue };
                 let phrase: Vec<&Token> = places.iter().map(|place| &tokens[*place]).collect();
@@ -201,9 +200,7 @@ impl Lexicon {
                 if let (false, Some(last)) = (meanings.is_empty(), places.last()) {
                     taken[first..=*last].fill(true);
                     marks.push(Mark { first, last: *last, meanings });
-                    break;
                 }
-            }
             }
         }
         marks.sort_by_key(|mark| mark.first);

@@ -24,7 +24,7 @@ pub struct Periods {
 }
 
 const fn is_change(cue: Cue) -> bool {
-    matches!(cue, Cue::Change | Cue::Rise | Cue::Fall)
+    matches!(cue, Cue::Change | Cue::Compare | Cue::Rise | Cue::Fall)
 }
 
 /// Takes up what a question says of time.
@@ -195,8 +195,14 @@ fn comparative(elements: &mut Elements, first: usize, second: usize) -> bool {
     let than = (first + 1..second).find(|index| elements.written(*index).eq_ignore_ascii_case("than"));
     let ends = |index: &usize| elements.meanings(*index).iter().any(|meaning| matches!(meaning, Meaning::End(..) | Meaning::Cue(Cue::Comparative | Cue::Bound(_))));
     let word = (0..first).rev().find(ends);
-    let (Some(than), Some(word)) = (than, word) else { return false };
-    mark(elements, &[than, word]);
+    // `did deliveries get faster from 2017 to 2018`: the two periods are what it is faster in.
+    let grown = (0..elements.all.len()).find(|index| elements.meanings(*index).iter().any(|meaning| matches!(meaning, Meaning::End(..))) && than.is_none());
+    let grouped = !elements.cues(|cue| matches!(cue, Cue::Which | Cue::By)).is_empty();
+    match (than, word, grown) {
+        (Some(than), Some(word), _) => mark(elements, &[than, word]),
+        (None, _, Some(word)) if !grouped => mark(elements, &[word]),
+        _ => return false,
+    }
     true
 }
 

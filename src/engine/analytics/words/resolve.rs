@@ -146,13 +146,14 @@ impl Resolver<'_> {
         // Of a lower score with a longer delay is a relationship too, where two measures are named.
         let compared = self.roles.measures.len() == 2 && self.periods.comparison.is_none() && self.elements.take(|cue| cue == Cue::Comparative);
         if related || compared {
-            self.elements.take(|cue| matches!(cue, Cue::And | Cue::Average) || matches!(cue, Cue::Change));
+            self.elements.take(|cue| matches!(cue, Cue::And | Cue::Average | Cue::Change | Cue::Compare));
             self.between();
             return Ok(View::Relationship);
         }
         let distributed = self.elements.take(|cue| cue == Cue::Distribution);
         let broken = self.elements.take(|cue| cue == Cue::Breakdown);
-        Ok(if distributed && !broken { View::Distribution } else { View::Table })
+        let grouped = !self.roles.dimensions.is_empty() || self.periods.by.is_some();
+        Ok(if distributed || (broken && !grouped) { View::Distribution } else { View::Table })
     }
 
     fn between(&mut self) {
@@ -180,13 +181,17 @@ impl Resolver<'_> {
             return self.related(measures, dimensions);
         }
         if view == View::Distribution {
-            self.distributed(&mut measures, dimensions);
+            self.distributed(&mut measures, dimensions)?;
         }
         // What a measure is taken over adds nothing beside it.
         let all = measures.clone();
         let mut absorbed = Vec::new();
         measures.retain(|name| {
-            let over = all.iter().any(|other| other != name && self.population(other).contains(name) && !self.population(name).contains(other));
+            let over = all.iter().any(|other| {
+                // A count is taken over what stands behind it: `orders with reviews` are not the reviews of orders.
+                let order = !matches!(self.aggregation(other), Some(Aggregation::Count | Aggregation::Distinct)) || self.stands_before(other, name);
+                other != name && order && self.population(other).contains(name) && !self.population(name).contains(other)
+            });
             if over {
                 absorbed.push(name.clone());
             }
@@ -228,7 +233,8 @@ impl Resolver<'_> {
 
     /// Two measures against one another: the one that comes in steps becomes what the other is taken by.
     fn related(&mut self, mut measures: Vec<String>, dimensions: &mut Vec<String>) -> Result<Vec<String>, Unplaced> {
-        let stepped = |name: &String| self.layer.measures.get(name).and_then(|measure| measure.stepped.clone());
+        let steps = |name: &String| self.layer.dimensions.get(name).is_some_and(|dimension| !dimension.steps.is_empty());
+        let stepped = |name: &String| self.layer.measures.get(name).and_then(|measure| measure.stepped.clone()).filter(steps);
         if measures.len() > 2 {
             let all = measures.clone();
             measures.retain(|name| !all.iter().any(|other| other != name && self.population(other).contains(name)));
@@ -255,13 +261,23 @@ impl Resolver<'_> {
     }
 
     /// A measure that comes in steps is spread over those.
-    fn distributed(&self, measures: &mut Vec<String>, dimensions: &mut Vec<String>) {
-        let [only] = measures.as_slice() else { return };
-        let Some(by) = self.layer.measures.get(only).and_then(|measure| measure.stepped.clone()) else { return };
-        if dimensions.is_empty() && self.periods.by.is_none() {
-            *measures = self.layer.dimensions.get(&by).and_then(|dimension| dimension.counts.clone()).into_iter().collect();
-            dimensions.push(by);
+    fn distributed(&self, measures: &mut Vec<String>, dimensions: &mut Vec<String>) -> Result<(), Unplaced> {
+        let [only] = measures.as_slice() else { return Ok(()) };
+        let rate = self.aggregation(only) == Some(Aggregation::Share);
+        if rate || !dimensions.is_empty() || self.periods.by.is_some() {
+            return Ok(());
         }
+        let Some(by) = self.layer.measures.get(only).and_then(|measure| measure.stepped.clone()) else {
+            return Err(trouble("", "over what is it distributed?", vec!["by state".to_owned(), "by category".to_owned(), "by month".to_owned()]));
+        };
+        *measures = self.layer.dimensions.get(&by).and_then(|dimension| dimension.counts.clone()).into_iter().collect();
+        dimensions.push(by);
+        Ok(())
+    }
+
+    fn stands_before(&self, first: &str, second: &str) -> bool {
+        let place = |wanted: &str| self.roles.measures.iter().find(|(_, name)| name == wanted).map(|(index, _)| *index);
+        place(first) < place(second)
     }
 
     /// The measures of words for one of their ends, such as `slowest`.
@@ -297,7 +313,7 @@ impl Resolver<'_> {
         let how_many_days = matches!(aggregation, Average) && counts.iter().all(|at| self.elements.written(*at).eq_ignore_ascii_case("how many"));
         if let Some(at) = counts.first().copied() {
             let fits = matches!(aggregation, Count | Distinct) || (how_many_days && !of_absorbed);
-            if !fits || (of_absorbed && !matches!(aggregation, Count | Distinct)) {
+            if !fits || of_absorbed {
                 return Err(trouble(self.elements.written(at), "this counts, and what it stands with is not a count", choice()));
             }
             self.elements.take(|cue| cue == Cue::Count);
@@ -421,6 +437,15 @@ impl Resolver<'_> {
         let ranked = |index: usize| extremes.contains(&index) || ends.contains(&index);
         for (index, number) in numbers {
             let (before, behind) = (self.elements.before(index), self.elements.behind(index));
+            // `min 100 orders` limits the groups, it does not count them off.
+            let limits = behind.is_some_and(|behind| {
+                let count = |name: &String| matches!(self.aggregation(name), Some(Aggregation::Count | Aggregation::Distinct));
+                let groups = self.roles.dimensions.iter().any(|(at, _)| *at == behind);
+                !groups && self.elements.meanings(behind).iter().any(|meaning| matches!(meaning, Meaning::Measure(name) if count(name)))
+            });
+            if limits {
+                continue;
+            }
             let beside = [before, behind].into_iter().flatten().any(ranked);
             let subject = behind.is_some_and(|behind| self.roles.dimensions.iter().any(|(at, _)| *at == behind)) && !extremes.is_empty();
             if !(beside || subject) {
@@ -463,7 +488,8 @@ impl Resolver<'_> {
             let across = self.elements.is_cue(index, |cue| matches!(cue, Cue::Across | Cue::Which));
             let over_all = across && self.elements.behind(index).is_none_or(|next| self.elements.all[next].used);
             let own_time = self.own_moment(index);
-            let definitions = self.elements.is_cue(index, |cue| cue == Cue::Change) && self.asks_definitions();
+            let compared = self.elements.is_cue(index, |cue| matches!(cue, Cue::Compare));
+            let definitions = compared && (self.asks_definitions() || !self.roles.dimensions.is_empty());
             if (leads && grouped) || ranked || over_all || own_time || definitions {
                 self.elements.all[index].used = true;
             }
@@ -507,7 +533,7 @@ impl Resolver<'_> {
             let word = matches!(self.elements.all[index].kind, Kind::Unknown) && self.elements.written(index).eq_ignore_ascii_case("between");
             if word && self.elements.behind(index).is_some_and(|next| self.is_group(next)) {
                 self.elements.all[index].used = true;
-                self.elements.take(|cue| cue == Cue::Change);
+                self.elements.take(|cue| cue == Cue::Compare);
             }
         }
     }

@@ -191,7 +191,7 @@ fn nouns(layer: &Layer, elements: &mut Elements, roles: &mut Roles) {
     let distributed = !elements.cues(|cue| cue == Cue::Distribution).is_empty();
     for (index, measures, dimensions) in open {
         let meant = measure_meant(layer, elements, index, &measures);
-        let known = roles.measures.iter().any(|(_, name)| population(layer, name).contains(&meant));
+        let known = roles.measures.iter().any(|(_, name)| *name == meant || measures.iter().any(|other| population(layer, name).contains(other)));
         let repeated = roles.dimensions.iter().any(|(_, name)| dimensions.contains(name));
         let spread = distributed && roles.measures.is_empty() && layer.dimensions.get(&dimensions[0]).is_some_and(|dimension| dimension.counts.is_some());
         let related = !elements.cues(|cue| matches!(cue, Cue::Relationship | Cue::Comparative)).is_empty();
@@ -203,6 +203,18 @@ fn nouns(layer: &Layer, elements: &mut Elements, roles: &mut Roles) {
             roles.measures.push((index, meant));
         }
         elements.all[index].used = true;
+    }
+    // `the top categories by rating`: what stands behind `by` is what they are ranked by.
+    let ranked = (0..elements.all.len()).any(|index| elements.is_cue(index, is_extreme));
+    if roles.measures.is_empty() && ranked && roles.dimensions.len() > 1 {
+        roles.dimensions.sort_by_key(|(index, _)| *index);
+        if let Some((index, _)) = roles.dimensions.last().cloned()
+            && let measures = measures_of(elements, index)
+            && !measures.is_empty()
+        {
+            roles.dimensions.pop();
+            roles.measures.push((index, measure_meant(layer, elements, index, &measures)));
+        }
     }
     roles.measures.sort_by_key(|(index, _)| *index);
     roles.dimensions.sort_by_key(|(index, _)| *index);
