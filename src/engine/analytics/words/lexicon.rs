@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const PHRASE_WORDS_MAX: usize = 7;
 
 /// Words that may not change places within a phrase.
-const ORDERED: &[&str] = &["per", "by", "to", "from", "than", "not", "before", "after", "until", "no", "without", "excluding", "more", "less", "or"];
+const ORDERED: &[&str] = &["per", "by", "to", "from", "than", "not", "before", "after", "until", "no", "without", "excluding", "more", "less", "or", "is", "are"];
 
 /// Words that may stand within a phrase of the layer without belonging to it.
 const LIGHT: &[&str] = &["did", "do", "does", "we", "you", "they", "i", "it", "is", "are", "was", "were", "have", "has", "had", "been", "be", "us", "this", "that", "all"];

@@ -59,8 +59,12 @@ fn steps(elements: &mut Elements, periods: &mut Periods) {
             };
             elements.is_cue(before, leads) || matches!(elements.all[before].kind, Kind::Number(_))
         });
+        // `by category and month`.
+        let also = elements.before(index).is_some_and(|before| {
+            elements.is_cue(before, |cue| cue == Cue::And) && (0..before).any(|other| elements.is_cue(other, |cue| matches!(cue, Cue::By | Cue::Across)))
+        });
         let over = elements.before(index).filter(|before| elements.written(*before).eq_ignore_ascii_case("over"));
-        if !(certain || asked || over.is_some()) || periods.by.is_some() {
+        if !(certain || asked || also || over.is_some()) || periods.by.is_some() {
             continue;
         }
         periods.by = Some(level);

@@ -144,7 +144,7 @@ impl Resolver<'_> {
     fn view(&mut self) -> Result<View, Unplaced> {
         let related = self.elements.take(|cue| cue == Cue::Relationship);
         // Of a lower score with a longer delay is a relationship too, where two measures are named.
-        let compared = self.roles.measures.len() == 2 && self.periods.comparison.is_none() && self.elements.take(|cue| cue == Cue::Comparative);
+        let compared = self.roles.measures.len() == 2 && self.periods.comparison.is_none() && self.elements.take(|cue| matches!(cue, Cue::Comparative | Cue::Compare));
         if related || compared {
             self.elements.take(|cue| matches!(cue, Cue::And | Cue::Average | Cue::Change | Cue::Compare));
             self.between();
@@ -190,7 +190,7 @@ impl Resolver<'_> {
             let over = all.iter().any(|other| {
                 // A count is taken over what stands behind it: `orders with reviews` are not the reviews of orders.
                 let order = !matches!(self.aggregation(other), Some(Aggregation::Count | Aggregation::Distinct)) || self.stands_before(other, name);
-                other != name && order && self.population(other).contains(name) && !self.population(name).contains(other)
+                other != name && order && !self.is_joined(other, name) && self.population(other).contains(name) && !self.population(name).contains(other)
             });
             if over {
                 absorbed.push(name.clone());
@@ -219,7 +219,7 @@ impl Resolver<'_> {
     fn mutual(&self, measures: &mut Vec<String>, absorbed: &mut Vec<String>) {
         let [first, second] = measures.as_slice() else { return };
         let mutual = self.population(first).contains(second) && self.population(second).contains(first);
-        if mutual && self.elements.cues(|cue| cue == Cue::And).is_empty() {
+        if mutual && !self.is_joined(first, second) {
             let counted = |name: &str| {
                 self.roles.measures.iter().any(|(index, found)| {
                     found == name && self.elements.before(*index).is_some_and(|before| self.elements.is_cue(before, |cue| cue == Cue::Count))
@@ -273,6 +273,13 @@ impl Resolver<'_> {
         *measures = self.layer.dimensions.get(&by).and_then(|dimension| dimension.counts.clone()).into_iter().collect();
         dimensions.push(by);
         Ok(())
+    }
+
+    /// Whether two measures are asked for beside one another: `revenue and orders`.
+    fn is_joined(&self, first: &str, second: &str) -> bool {
+        let places: Vec<usize> = self.roles.measures.iter().filter(|(_, name)| name == first || name == second).map(|(index, _)| *index).collect();
+        let and = |index: usize| self.elements.is_cue(index, |cue| cue == Cue::And);
+        places.len() == 2 && places.last().and_then(|last| self.elements.before(*last)).is_some_and(|between| and(between) && between > places[0])
     }
 
     fn stands_before(&self, first: &str, second: &str) -> bool {

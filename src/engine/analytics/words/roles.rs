@@ -150,6 +150,7 @@ fn chosen(layer: &Layer, elements: &mut Elements, index: usize, candidates: &[(S
         spoken.iter().any(|name| layer.dimensions.get(name).map(|found| &found.table) == table)
     };
     let of_subject: Vec<&(String, String)> = candidates.iter().filter(|(dimension, _)| same(dimension)).collect();
+    let of_subject = if of_subject.is_empty() { counted_subject(layer, elements, candidates) } else { of_subject };
     // Without a subject the first table that the layer joins to its facts directly is meant: a state is the customer's.
     let default = |dimension: &str| layer.dimensions.get(dimension).is_some_and(|found| layer.is_default_side(&found.table));
     let pool: Vec<&(String, String)> = match of_subject.is_empty() {
@@ -161,6 +162,26 @@ fn chosen(layer: &Layer, elements: &mut Elements, index: usize, candidates: &[(S
         [only] => Ok((*only).clone()),
         _ => Err(candidates.iter().map(|(dimension, value)| format!("{} {value}", dimension.replace('_', " "))).collect()),
     }
+}
+
+/// Those of a dimension whose own table's things the question counts: `how many sellers are in …`.
+fn counted_subject<'c>(layer: &Layer, elements: &Elements, candidates: &'c [(String, String)]) -> Vec<&'c (String, String)> {
+    let table = |name: &str| layer.dimensions.get(name).map(|dimension| dimension.table.as_str());
+    let nouns = (0..elements.all.len()).filter(|index| {
+        let counted = elements.before(*index).is_some_and(|before| elements.is_cue(before, |cue| matches!(cue, Cue::Count | Cue::Share)));
+        !measures_of(elements, *index).is_empty() && (counted || *index == 0)
+    });
+    let tables: Vec<&str> = nouns.flat_map(|index| dimensions_of(elements, index)).filter_map(|name| table(&name)).collect();
+    candidates.iter().filter(|(dimension, _)| table(dimension).is_some_and(|owner| tables.contains(&owner))).collect()
+}
+
+/// Of several dimensions of the same name the one that the question is about.
+fn dimension_meant(layer: &Layer, elements: &Elements, dimensions: &[String]) -> String {
+    let candidates: Vec<(String, String)> = dimensions.iter().map(|name| (name.clone(), String::new())).collect();
+    let subject = counted_subject(layer, elements, &candidates);
+    let default = dimensions.iter().find(|name| layer.dimensions.get(*name).is_some_and(|dimension| layer.is_default_side(&dimension.table)));
+    let found = subject.first().map(|(name, _)| name).filter(|_| dimensions.len() > 1).or(default).or(dimensions.first());
+    found.cloned().unwrap_or_default()
 }
 
 /// What each noun is that can be a measure, a dimension or both.
@@ -179,7 +200,7 @@ fn nouns(layer: &Layer, elements: &mut Elements, roles: &mut Roles) {
         if dimensions.is_empty() {
             roles.measures.push((index, measure_meant(layer, elements, index, &measures)));
         } else if measures.is_empty() || ((grouped || what) && !counted_here) {
-            roles.dimensions.push((index, dimensions[0].clone()));
+            roles.dimensions.push((index, dimension_meant(layer, elements, &dimensions)));
         } else if counted_here {
             roles.measures.push((index, measure_meant(layer, elements, index, &measures)));
         } else {
@@ -194,7 +215,7 @@ fn nouns(layer: &Layer, elements: &mut Elements, roles: &mut Roles) {
         let known = roles.measures.iter().any(|(_, name)| *name == meant || measures.iter().any(|other| population(layer, name).contains(other)));
         let repeated = roles.dimensions.iter().any(|(_, name)| dimensions.contains(name));
         let spread = distributed && roles.measures.is_empty() && layer.dimensions.get(&dimensions[0]).is_some_and(|dimension| dimension.counts.is_some());
-        let related = !elements.cues(|cue| matches!(cue, Cue::Relationship | Cue::Comparative)).is_empty();
+        let related = !elements.cues(|cue| matches!(cue, Cue::Relationship | Cue::Comparative | Cue::Compare)).is_empty();
         if known || repeated {
             // It only says of what the measure is taken, or names the groups once more.
         } else if spread || (!roles.measures.is_empty() && !related) {
