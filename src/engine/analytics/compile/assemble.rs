@@ -264,7 +264,9 @@ impl<'a> Assembly<'a> {
         selected.push(self.value(change.clone(), 0, Some("change")));
         sql.text(" SELECT ").joined(selected, ", ").text(" FROM ").name(table);
         self.conditions.clear();
-        if let Some(least) = self.measures.first().and_then(|first| first.ranking_support).filter(|_| self.intent.ranking.is_some()) {
+        if let Some(least) =
+            self.measures.first().and_then(|first| first.ranking_support).filter(|_| self.intent.ranking.is_some())
+        {
             for column in ["bn", "n"] {
                 let mut condition = Sql::default();
                 condition.column(table, column).text(" >= ").bind(Binding::Integer(i64::from(least)));
@@ -296,7 +298,12 @@ impl<'a> Assembly<'a> {
         let unit = self.measures.first().map(|first| first.unit);
         let mut shown = self.rounded(quotient.clone(), Some(6));
         shown.text(" AS ").name(&format!("share_of_{asked}"));
-        let share = Column { name: format!("share_of_{asked}"), role: ColumnRole::Value, unit: Some(Unit::Share), range: Some((0.0, 1.0)) };
+        let share = Column {
+            name: format!("share_of_{asked}"),
+            role: ColumnRole::Value,
+            unit: Some(Unit::Share),
+            range: Some((0.0, 1.0)),
+        };
         let mut whole = Sql::default();
         whole.column("measure_whole", "v").text(" AS ").name(&format!("{asked}_whole"));
         part.text(" AS ").name(&asked);

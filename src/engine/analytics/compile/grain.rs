@@ -170,7 +170,12 @@ impl<'a> Builder<'a> {
         self.walk(&bridge.approach);
         let known = self.crossings.iter().position(|crossing| crossing.bridge.entry == bridge.entry);
         let index = known.unwrap_or_else(|| {
-            self.crossings.push(Crossing { bridge: bridge.clone(), values: Vec::new(), conditions: Vec::new(), tables: Vec::new() });
+            self.crossings.push(Crossing {
+                bridge: bridge.clone(),
+                values: Vec::new(),
+                conditions: Vec::new(),
+                tables: Vec::new(),
+            });
             self.crossings.len() - 1
         });
         let crossing = &mut self.crossings[index];
@@ -202,7 +207,11 @@ impl<'a> Builder<'a> {
             let negated = matches!(filter, Filter::Values { negated: true, .. } | Filter::Term { negated: true, .. });
             let positive = if negated { self.condition(&affirmed(filter))?.2 } else { condition };
             let mut member = Sql::default();
-            member.column(&bridge.pivot.table, &bridge.pivot.column).text(if negated { " NOT IN (SELECT " } else { " IN (SELECT " });
+            member.column(&bridge.pivot.table, &bridge.pivot.column).text(if negated {
+                " NOT IN (SELECT "
+            } else {
+                " IN (SELECT "
+            });
             member.column(&bridge.entry.table, &bridge.entry.column);
             member.add(self.from_entry(&bridge, &tables)).text(" WHERE ").add(positive);
             member.text(" AND ").column(&bridge.entry.table, &bridge.entry.column).text(" IS NOT NULL)");

@@ -7,7 +7,8 @@ mod assemble;
 mod expression;
 mod grain;
 pub mod sql;
-
+#[cfg(test)]
+mod tests;
 
 use self::assemble::Assembly;
 use self::grain::{Grain, Part, detours};

@@ -4,7 +4,8 @@
 
 mod canonical;
 pub mod period;
-
+#[cfg(test)]
+mod tests;
 
 use self::period::{Level, Window};
 use super::layer::End;

@@ -99,7 +99,8 @@ impl Window {
 
     /// Whether the two have a day in common.
     pub fn overlaps(&self, other: &Self) -> bool {
-        let before = |until: Option<Date>, from: Option<Date>| matches!((until, from), (Some(until), Some(from)) if until <= from);
+        let before =
+            |until: Option<Date>, from: Option<Date>| matches!((until, from), (Some(until), Some(from)) if until <= from);
         !before(self.until, other.from) && !before(other.until, self.from)
     }
 

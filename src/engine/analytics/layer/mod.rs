@@ -4,12 +4,14 @@ mod check;
 pub mod expression;
 mod model;
 mod paths;
-
-
+#[cfg(test)]
+pub mod sample;
+#[cfg(test)]
+mod tests;
 
 pub use self::model::{
-    Absent, Aggregation, Cardinality, ColumnName, ColumnType, Dimension, End, Join, Layer, Measure, Per, Step, Table, Term, TimeDimension,
-    Unit,
+    Absent, Aggregation, Cardinality, ColumnName, ColumnType, Dimension, End, Join, Layer, Measure, Per, Step, Table, Term,
+    TimeDimension, Unit,
 };
 pub use self::paths::{Bridge, Hop};
 

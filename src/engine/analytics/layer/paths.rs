@@ -78,6 +78,8 @@ impl Layer {
 impl Layer {
     /// Whether rows of this table stand for those of another one to one: what is said without an owner is said of it.
     pub fn is_default_side(&self, table: &str) -> bool {
-        self.joins.iter().any(|join| join.cardinality == Cardinality::OneToOne && (join.one.table == table || join.many.table == table))
+        self.joins
+            .iter()
+            .any(|join| join.cardinality == Cardinality::OneToOne && (join.one.table == table || join.many.table == table))
     }
 }

@@ -1,6 +1,7 @@
 //! Two results that should say the same thing, held against one another row by row.
 
 use super::super::compile::ColumnRole;
+use super::super::intent::View;
 use super::Frame;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -72,6 +73,18 @@ pub enum Skip {
     ComplementaryViews,
     /// Other definitions were to be compared and none came back.
     InsufficientSiblings,
+}
+
+impl Skip {
+    /// Why there is nothing to compare, where there isn't: what a question looks for and how many other definitions there were and came back.
+    pub fn of(view: View, planned: usize, returned: usize) -> Option<Self> {
+        match (view, planned, returned) {
+            (View::Relationship, ..) => Some(Self::ComplementaryViews),
+            (_, 0, _) => Some(Self::SingleDefinition),
+            (_, _, 0) => Some(Self::InsufficientSiblings),
+            _ => None,
+        }
+    }
 }
 
 impl Reconciliation {

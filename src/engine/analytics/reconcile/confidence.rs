@@ -1,8 +1,8 @@
 //! The label of an answer, as a function of what was seen and of nothing else.
 
-use crate::domain::answer::Confidence;
 use super::compare::{Outcome, Reconciliation, Skip};
 use super::sanity::{Finding, Severity};
+use crate::domain::answer::Confidence;
 use serde::Serialize;
 
 /// All that a label is derived from.
@@ -67,7 +67,9 @@ fn compared(reconciliation: &Reconciliation) -> (Confidence, String) {
         Outcome::KeysDiffer => (Confidence::Low, "another definition has other groups"),
         Outcome::ShapesDiffer => (Confidence::Low, "another definition can't be laid beside it"),
         Outcome::Skipped(Skip::SingleDefinition) => (Confidence::High, "there is one definition"),
-        Outcome::Skipped(Skip::ComplementaryViews) => (Confidence::Medium, "what goes together need not be cause and effect, and nothing confirms it"),
+        Outcome::Skipped(Skip::ComplementaryViews) => {
+            (Confidence::Medium, "what goes together need not be cause and effect, and nothing confirms it")
+        }
         Outcome::Skipped(Skip::InsufficientSiblings) => (Confidence::Low, "no other definition came back to compare with"),
     };
     (allowed, format!("{told}{delta}"))

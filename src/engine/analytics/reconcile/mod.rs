@@ -7,7 +7,7 @@ mod sanity;
 #[cfg(test)]
 mod tests;
 
-pub use self::compare::{CLOSE_DELTA, AGREED_DELTA, Difference, Outcome, Reconciliation, Skip, delta, reconcile};
+pub use self::compare::{AGREED_DELTA, CLOSE_DELTA, Difference, Outcome, Reconciliation, Skip, delta, reconcile};
 pub use self::confidence::{Derivation, Signals, label};
 pub use self::sanity::{Expectation, Finding, Rule, Severity, sane};
 

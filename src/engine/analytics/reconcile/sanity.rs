@@ -74,7 +74,9 @@ pub fn sane(frame: &Frame, expected: Expectation<'_>) -> Vec<Finding> {
     let present = values.iter().flat_map(|place| frame.numbers(*place)).flatten().count();
     if frame.rows.is_empty() || present == 0 {
         match expected.relaxed.map(|relaxed| relaxed.rows.len()) {
-            Some(rows) if rows > 0 => found(Rule::Empty, Severity::Minor, format!("no group reaches the limit; without it there are {rows}")),
+            Some(rows) if rows > 0 => {
+                found(Rule::Empty, Severity::Minor, format!("no group reaches the limit; without it there are {rows}"))
+            }
             _ => found(Rule::Empty, Severity::Major, "nothing came back".to_owned()),
         }
         return findings;
@@ -92,7 +94,8 @@ pub fn sane(frame: &Frame, expected: Expectation<'_>) -> Vec<Finding> {
         if column.unit == Some(Unit::Money) && !may_be_negative && numbers.iter().any(|number| *number < 0.0) {
             found(Rule::NegativeMoney, Severity::Major, format!("`{}` is negative", column.name));
         }
-        let outside = |number: &&f64| !number.is_finite() || column.range.is_some_and(|(least, most)| **number < least || **number > most);
+        let outside =
+            |number: &&f64| !number.is_finite() || column.range.is_some_and(|(least, most)| **number < least || **number > most);
         if let Some(number) = numbers.iter().find(outside) {
             found(Rule::OutOfRange, Severity::Major, format!("`{}` is {number}, which can't be", column.name));
         }
@@ -102,7 +105,11 @@ pub fn sane(frame: &Frame, expected: Expectation<'_>) -> Vec<Finding> {
         if let Some(whole) = expected.whole {
             let parts: f64 = numbers.iter().sum();
             if parts > whole + PARTS_TOLERANCE * whole.abs().max(1.0) {
-                found(Rule::FanOut, Severity::Major, format!("the parts of `{}` add up to {parts}, the whole is {whole}", column.name));
+                found(
+                    Rule::FanOut,
+                    Severity::Major,
+                    format!("the parts of `{}` add up to {parts}, the whole is {whole}", column.name),
+                );
             }
         }
     }

@@ -130,7 +130,8 @@ impl Reader<'_> {
 
     fn year(&self, at: usize) -> Option<i16> {
         let token = self.tokens.get(at)?;
-        let whole = token.number.filter(|number| number.fract() == 0.0 && (1900.0..2100.0).contains(number) && token.raw.len() == 4)?;
+        let whole =
+            token.number.filter(|number| number.fract() == 0.0 && (1900.0..2100.0).contains(number) && token.raw.len() == 4)?;
         #[expect(clippy::cast_possible_truncation, reason = "held to four digits just before")]
         Some(whole as i16)
     }
@@ -172,7 +173,9 @@ impl Reader<'_> {
         }
         // `may` and `march` are also verbs, so alone they are months only where a period is expected.
         let doubtful = ["may", "march", "mar", "jun", "dec", "sep"].contains(&self.word(at));
-        let expected = at.checked_sub(1).is_some_and(|before| ["in", "since", "from", "between", "during", "to", "and", "until"].contains(&self.word(before)));
+        let expected = at.checked_sub(1).is_some_and(|before| {
+            ["in", "since", "from", "between", "during", "to", "and", "until"].contains(&self.word(before))
+        });
         (!doubtful || expected).then_some((1, What::Yearless(Yearless { month, unit: Unit::Month })))
     }
 

@@ -45,7 +45,8 @@ pub struct Elements {
 }
 
 /// Words before a number that make it a count rather than a year.
-const COUNTING: &[&str] = &["least", "most", "over", "above", "under", "below", "top", "bottom", "minimum", "maximum", "exactly", "best", "worst"];
+const COUNTING: &[&str] =
+    &["least", "most", "over", "above", "under", "below", "top", "bottom", "minimum", "maximum", "exactly", "best", "worst"];
 
 impl Elements {
     /// The elements of a question.
@@ -197,20 +198,65 @@ fn correct(lexicon: &Lexicon, tokens: &mut [Token]) -> Vec<(String, String)> {
 
 fn calendar_word(word: &str) -> bool {
     const WORDS: &[&str] = &[
-        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december", "since", "before", "after", "until", "till", "first", "second",
-        "third", "fourth", "half", "halves", "today", "yesterday", "previous", "prior", "current", "monthly", "yearly", "annual", "annually", "quarterly", "weekly", "daily", "hourly", "weekday",
-        "weekdays", "between", "through", "hour", "hours", "during", "ending", "starting",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+        "since",
+        "before",
+        "after",
+        "until",
+        "till",
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "half",
+        "halves",
+        "today",
+        "yesterday",
+        "previous",
+        "prior",
+        "current",
+        "monthly",
+        "yearly",
+        "annual",
+        "annually",
+        "quarterly",
+        "weekly",
+        "daily",
+        "hourly",
+        "weekday",
+        "weekdays",
+        "between",
+        "through",
+        "hour",
+        "hours",
+        "during",
+        "ending",
+        "starting",
     ];
     WORDS.contains(&word)
 }
 
 fn says_nothing(token: &Token) -> bool {
-    SAYS_NOTHING.contains(&token.word.as_str()) || GLUE.contains(&token.word.as_str()) || SAYS_NOTHING.iter().any(|word| stem(word) == token.stem)
+    SAYS_NOTHING.contains(&token.word.as_str())
+        || GLUE.contains(&token.word.as_str())
+        || SAYS_NOTHING.iter().any(|word| stem(word) == token.stem)
 }
 
 /// A number in digits or as a word.
 fn numeral(token: &Token) -> Option<f64> {
-    const SPELT: [&str; 13] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+    const SPELT: [&str; 13] =
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
     let spelt = || SPELT.iter().position(|word| *word == token.word).and_then(|index| u32::try_from(index).ok());
     let round = || match token.word.as_str() {
         "twenty" => Some(20),

@@ -9,10 +9,31 @@ use std::collections::{BTreeMap, BTreeSet};
 const PHRASE_WORDS_MAX: usize = 7;
 
 /// Words that may not change places within a phrase.
-const ORDERED: &[&str] = &["per", "by", "to", "from", "than", "not", "before", "after", "until", "no", "without", "excluding", "more", "less", "or", "is", "are"];
+const ORDERED: &[&str] = &[
+    "per",
+    "by",
+    "to",
+    "from",
+    "than",
+    "not",
+    "before",
+    "after",
+    "until",
+    "no",
+    "without",
+    "excluding",
+    "more",
+    "less",
+    "or",
+    "is",
+    "are",
+];
 
 /// Words that may stand within a phrase of the layer without belonging to it.
-const LIGHT: &[&str] = &["did", "do", "does", "we", "you", "they", "i", "it", "is", "are", "was", "were", "have", "has", "had", "been", "be", "us", "this", "that", "all"];
+const LIGHT: &[&str] = &[
+    "did", "do", "does", "we", "you", "they", "i", "it", "is", "are", "was", "were", "have", "has", "had", "been", "be", "us",
+    "this", "that", "all",
+];
 
 /// What a phrase can mean.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,7 +100,8 @@ fn key(stems: &[String]) -> String {
 impl Lexicon {
     /// The phrases of a layer and of the grammar.
     pub fn new(layer: &Layer) -> Self {
-        let mut lexicon = Self { entries: BTreeMap::new(), lemmas: BTreeMap::new(), words: BTreeSet::new(), trade: BTreeSet::new() };
+        let mut lexicon =
+            Self { entries: BTreeMap::new(), lemmas: BTreeMap::new(), words: BTreeSet::new(), trade: BTreeSet::new() };
         for (cue, phrases) in CUES {
             for phrase in *phrases {
                 lexicon.add(phrase, &Meaning::Cue(*cue));
@@ -162,7 +184,8 @@ impl Lexicon {
 
     fn looked_up(entries: &BTreeMap<String, Vec<Entry>>, stems: &[String], phrase: &[&Token]) -> Vec<Meaning> {
         let Some(entries) = entries.get(&key(stems)) else { return Vec::new() };
-        let cased = |entry: &&Entry| !entry.upper || phrase.iter().all(|token| token.raw.bytes().all(|byte| byte.is_ascii_uppercase()));
+        let cased =
+            |entry: &&Entry| !entry.upper || phrase.iter().all(|token| token.raw.bytes().all(|byte| byte.is_ascii_uppercase()));
         let exact: Vec<&Entry> = entries.iter().filter(|entry| entry.stems == stems).filter(cased).collect();
         let fixed = stems.len() < 2 || stems.iter().any(|stem| ORDERED.contains(&stem.as_str()));
         let chosen = match exact.is_empty() {
@@ -234,9 +257,14 @@ impl Lexicon {
         let close = |word: &str| (start.chars().count() == 4 && word.starts_with(&start)) || distance(stem, word) <= 2;
         let mut found: Vec<String> = Vec::new();
         for entry in self.entries.values().flatten() {
-            let named = matches!(entry.meaning, Meaning::Measure(_) | Meaning::Dimension(_) | Meaning::Value(..) | Meaning::Term(_));
+            let named =
+                matches!(entry.meaning, Meaning::Measure(_) | Meaning::Dimension(_) | Meaning::Value(..) | Meaning::Term(_));
             let phrase = entry.stems.join(" ");
-            if named && stem.chars().count() >= 4 && entry.stems.iter().any(|word| word.len() >= 4 && close(word)) && !found.contains(&phrase) {
+            if named
+                && stem.chars().count() >= 4
+                && entry.stems.iter().any(|word| word.len() >= 4 && close(word))
+                && !found.contains(&phrase)
+            {
                 found.push(phrase);
             }
         }

@@ -9,6 +9,8 @@ mod periods;
 mod resolve;
 mod roles;
 
+#[cfg(test)]
+mod tests;
 mod token;
 
 use self::elements::Elements;

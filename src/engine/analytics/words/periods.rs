@@ -42,7 +42,10 @@ pub fn periods(elements: &mut Elements) -> Periods {
         [] => nothing(elements, &mut periods),
         [(index, window)] => one(elements, &mut periods, *index, *window),
         [first, second] => two(elements, &mut periods, *first, *second),
-        _ => periods.trouble = Some("more than two periods can't be held side by side; ask for them by year, quarter or month".to_owned()),
+        _ => {
+            periods.trouble =
+                Some("more than two periods can't be held side by side; ask for them by year, quarter or month".to_owned())
+        }
     }
     periods
 }
@@ -54,14 +57,24 @@ fn steps(elements: &mut Elements, periods: &mut Periods) {
             let leads = |cue: Cue| {
                 matches!(
                     cue,
-                    Cue::By | Cue::Across | Cue::Which | Cue::What | Cue::Distribution | Cue::Breakdown | Cue::Highest | Cue::Lowest | Cue::Best | Cue::Worst
+                    Cue::By
+                        | Cue::Across
+                        | Cue::Which
+                        | Cue::What
+                        | Cue::Distribution
+                        | Cue::Breakdown
+                        | Cue::Highest
+                        | Cue::Lowest
+                        | Cue::Best
+                        | Cue::Worst
                 )
             };
             elements.is_cue(before, leads) || matches!(elements.all[before].kind, Kind::Number(_))
         });
         // `by category and month`.
         let also = elements.before(index).is_some_and(|before| {
-            elements.is_cue(before, |cue| cue == Cue::And) && (0..before).any(|other| elements.is_cue(other, |cue| matches!(cue, Cue::By | Cue::Across)))
+            elements.is_cue(before, |cue| cue == Cue::And)
+                && (0..before).any(|other| elements.is_cue(other, |cue| matches!(cue, Cue::By | Cue::Across)))
         });
         let over = elements.before(index).filter(|before| elements.written(*before).eq_ignore_ascii_case("over"));
         if !(certain || asked || also || over.is_some()) || periods.by.is_some() {
@@ -70,7 +83,9 @@ fn steps(elements: &mut Elements, periods: &mut Periods) {
         periods.by = Some(level);
         elements.all[index].used = true;
         for before in elements.before(index).into_iter().chain(over) {
-            if elements.is_cue(before, |cue| matches!(cue, Cue::By | Cue::Across | Cue::Which | Cue::What)) || Some(before) == over {
+            if elements.is_cue(before, |cue| matches!(cue, Cue::By | Cue::Across | Cue::Which | Cue::What))
+                || Some(before) == over
+            {
                 elements.all[before].used = true;
             }
         }
@@ -85,7 +100,10 @@ fn moments(elements: &mut Elements, windows: &[(usize, Window)], periods: &mut P
         while let Some(before) = elements.before(at) {
             let joins = |cue: Cue| matches!(cue, Cue::And | Cue::Bound(_) | Cue::Verb) || is_change(cue);
             let window = matches!(elements.all[before].kind, Kind::Time(What::Window(_)));
-            let boundary = matches!(elements.written(before).to_lowercase().as_str(), "since" | "before" | "after" | "until" | "between" | "through" | "till");
+            let boundary = matches!(
+                elements.written(before).to_lowercase().as_str(),
+                "since" | "before" | "after" | "until" | "between" | "through" | "till"
+            );
             if !(window || boundary || elements.is_cue(before, joins)) {
                 break;
             }
@@ -172,7 +190,10 @@ fn one(elements: &mut Elements, periods: &mut Periods, index: usize, window: Win
     {
         mark(elements, &[over]);
     }
-    if let Some(onwards) = elements.behind(index).filter(|next| ["onward", "onwards", "on"].contains(&elements.written(*next).to_lowercase().as_str())) {
+    if let Some(onwards) = elements
+        .behind(index)
+        .filter(|next| ["onward", "onwards", "on"].contains(&elements.written(*next).to_lowercase().as_str()))
+    {
         mark(elements, &[onwards]);
         window = Window { from: window.from, until: None };
     }
@@ -197,10 +218,16 @@ fn one(elements: &mut Elements, periods: &mut Periods, index: usize, window: Win
 /// `faster in 2018 than in 2017`.
 fn comparative(elements: &mut Elements, first: usize, second: usize) -> bool {
     let than = (first + 1..second).find(|index| elements.written(*index).eq_ignore_ascii_case("than"));
-    let ends = |index: &usize| elements.meanings(*index).iter().any(|meaning| matches!(meaning, Meaning::End(..) | Meaning::Cue(Cue::Comparative | Cue::Bound(_))));
+    let ends = |index: &usize| {
+        elements
+            .meanings(*index)
+            .iter()
+            .any(|meaning| matches!(meaning, Meaning::End(..) | Meaning::Cue(Cue::Comparative | Cue::Bound(_))))
+    };
     let word = (0..first).rev().find(ends);
     // `did deliveries get faster from 2017 to 2018`: the two periods are what it is faster in.
-    let grown = (0..elements.all.len()).find(|index| elements.meanings(*index).iter().any(|meaning| matches!(meaning, Meaning::End(..))) && than.is_none());
+    let grown = (0..elements.all.len())
+        .find(|index| elements.meanings(*index).iter().any(|meaning| matches!(meaning, Meaning::End(..))) && than.is_none());
     let grouped = !elements.cues(|cue| matches!(cue, Cue::Which | Cue::By)).is_empty();
     match (than, word, grown) {
         (Some(than), Some(word), _) => mark(elements, &[than, word]),
@@ -211,12 +238,15 @@ fn comparative(elements: &mut Elements, first: usize, second: usize) -> bool {
 }
 
 fn two(elements: &mut Elements, periods: &mut Periods, first: (usize, Window), second: (usize, Window)) {
-    let neighbours = second.0 == first.0 + 1 || (second.0 == first.0 + 2 && elements.is_cue(first.0 + 1, |cue| matches!(cue, Cue::And | Cue::Or)));
+    let neighbours = second.0 == first.0 + 1
+        || (second.0 == first.0 + 2 && elements.is_cue(first.0 + 1, |cue| matches!(cue, Cue::And | Cue::Or)));
     let words: Vec<String> = elements.between(first.0, second.0).map(str::to_owned).collect();
     let between = word_element(elements, first.0, &["between"]);
-    let until = (first.0 + 1..second.0).find(|index| ["until", "till", "through"].contains(&elements.written(*index).to_lowercase().as_str()));
+    let until = (first.0 + 1..second.0)
+        .find(|index| ["until", "till", "through"].contains(&elements.written(*index).to_lowercase().as_str()));
     let to = words.iter().any(|word| ["to", "through"].contains(&word.as_str())) || until.is_some();
-    let joined: Vec<usize> = (first.0 + 1..second.0).filter(|index| elements.is_cue(*index, |cue| matches!(cue, Cue::And | Cue::Or))).collect();
+    let joined: Vec<usize> =
+        (first.0 + 1..second.0).filter(|index| elements.is_cue(*index, |cue| matches!(cue, Cue::And | Cue::Or))).collect();
     // `2017-2018`: a dash is all that stood between.
     let dashed = neighbours && words.is_empty() && joined.is_empty();
     let range = to || dashed || (between.is_some() && !joined.is_empty());

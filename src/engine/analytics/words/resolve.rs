@@ -59,7 +59,10 @@ pub(super) fn resolve(layer: &Layer, lexicon: &Lexicon, mut elements: Elements, 
 }
 
 fn unclear(unplaced: Vec<Unplaced>) -> Reading {
-    let told: Vec<String> = unplaced.iter().map(|word| if word.words.is_empty() { word.reason.clone() } else { format!("`{}`: {}", word.words, word.reason) }).collect();
+    let told: Vec<String> = unplaced
+        .iter()
+        .map(|word| if word.words.is_empty() { word.reason.clone() } else { format!("`{}`: {}", word.words, word.reason) })
+        .collect();
     Reading::Unclear { unplaced, reason: told.join("; ") }
 }
 
@@ -91,7 +94,8 @@ fn without_data(layer: &Layer, elements: &Elements) -> Option<Reading> {
 fn future(layer: &Layer, periods: &Periods, as_of: Date) -> Option<(String, String)> {
     let windows = [periods.window, periods.comparison.as_ref().map(|comparison| comparison.after)];
     let ahead = windows.into_iter().flatten().any(|window| window.from.is_some_and(|from| from > as_of));
-    let reason = layer.absent.get("forecast").map_or_else(|| "that period has not begun".to_owned(), |absent| absent.reason.clone());
+    let reason =
+        layer.absent.get("forecast").map_or_else(|| "that period has not begun".to_owned(), |absent| absent.reason.clone());
     ahead.then(|| ("forecast".to_owned(), reason))
 }
 
@@ -144,7 +148,9 @@ impl Resolver<'_> {
     fn view(&mut self) -> Result<View, Unplaced> {
         let related = self.elements.take(|cue| cue == Cue::Relationship);
         // Of a lower score with a longer delay is a relationship too, where two measures are named.
-        let compared = self.roles.measures.len() == 2 && self.periods.comparison.is_none() && self.elements.take(|cue| matches!(cue, Cue::Comparative | Cue::Compare));
+        let compared = self.roles.measures.len() == 2
+            && self.periods.comparison.is_none()
+            && self.elements.take(|cue| matches!(cue, Cue::Comparative | Cue::Compare));
         if related || compared {
             self.elements.take(|cue| matches!(cue, Cue::And | Cue::Average | Cue::Change | Cue::Compare));
             self.between();
@@ -158,7 +164,9 @@ impl Resolver<'_> {
 
     fn between(&mut self) {
         for index in 0..self.elements.all.len() {
-            if matches!(self.elements.all[index].kind, Kind::Unknown) && self.elements.written(index).eq_ignore_ascii_case("between") {
+            if matches!(self.elements.all[index].kind, Kind::Unknown)
+                && self.elements.written(index).eq_ignore_ascii_case("between")
+            {
                 self.elements.all[index].used = true;
             }
         }
@@ -189,8 +197,13 @@ impl Resolver<'_> {
         measures.retain(|name| {
             let over = all.iter().any(|other| {
                 // A count is taken over what stands behind it: `orders with reviews` are not the reviews of orders.
-                let order = !matches!(self.aggregation(other), Some(Aggregation::Count | Aggregation::Distinct)) || self.stands_before(other, name);
-                other != name && order && !self.is_joined(other, name) && self.population(other).contains(name) && !self.population(name).contains(other)
+                let order = !matches!(self.aggregation(other), Some(Aggregation::Count | Aggregation::Distinct))
+                    || self.stands_before(other, name);
+                other != name
+                    && order
+                    && !self.is_joined(other, name)
+                    && self.population(other).contains(name)
+                    && !self.population(name).contains(other)
             });
             if over {
                 absorbed.push(name.clone());
@@ -203,13 +216,21 @@ impl Resolver<'_> {
         }
         let Some(first) = measures.first() else {
             let choices = self.layer.measures.iter().filter(|(_, measure)| !measure.synonyms.is_empty());
-            return Err(trouble("", "what is measured was not understood", choices.map(|(name, _)| name.replace('_', " ")).take(8).collect()));
+            return Err(trouble(
+                "",
+                "what is measured was not understood",
+                choices.map(|(name, _)| name.replace('_', " ")).take(8).collect(),
+            ));
         };
         self.counting(first, &absorbed)?;
         if measures.len() > 1 {
             let joined = !self.elements.cues(|cue| cue == Cue::And).is_empty() && measures.len() == 2;
             if !joined {
-                return Err(trouble("", "which of these is asked for?", measures.iter().map(|name| name.replace('_', " ")).collect()));
+                return Err(trouble(
+                    "",
+                    "which of these is asked for?",
+                    measures.iter().map(|name| name.replace('_', " ")).collect(),
+                ));
             }
         }
         Ok(measures)
@@ -222,7 +243,11 @@ impl Resolver<'_> {
         if mutual && !self.is_joined(first, second) {
             let counted = |name: &str| {
                 self.roles.measures.iter().any(|(index, found)| {
-                    found == name && self.elements.before(*index).is_some_and(|before| self.elements.is_cue(before, |cue| cue == Cue::Count))
+                    found == name
+                        && self
+                            .elements
+                            .before(*index)
+                            .is_some_and(|before| self.elements.is_cue(before, |cue| cue == Cue::Count))
                 })
             };
             let gone = if counted(second) && !counted(first) { 0 } else { 1 };
@@ -268,7 +293,11 @@ impl Resolver<'_> {
             return Ok(());
         }
         let Some(by) = self.layer.measures.get(only).and_then(|measure| measure.stepped.clone()) else {
-            return Err(trouble("", "over what is it distributed?", vec!["by state".to_owned(), "by category".to_owned(), "by month".to_owned()]));
+            return Err(trouble(
+                "",
+                "over what is it distributed?",
+                vec!["by state".to_owned(), "by category".to_owned(), "by month".to_owned()],
+            ));
         };
         *measures = self.layer.dimensions.get(&by).and_then(|dimension| dimension.counts.clone()).into_iter().collect();
         dimensions.push(by);
@@ -277,9 +306,14 @@ impl Resolver<'_> {
 
     /// Whether two measures are asked for beside one another: `revenue and orders`.
     fn is_joined(&self, first: &str, second: &str) -> bool {
-        let places: Vec<usize> = self.roles.measures.iter().filter(|(_, name)| name == first || name == second).map(|(index, _)| *index).collect();
+        let places: Vec<usize> =
+            self.roles.measures.iter().filter(|(_, name)| name == first || name == second).map(|(index, _)| *index).collect();
         let and = |index: usize| self.elements.is_cue(index, |cue| cue == Cue::And);
-        places.len() == 2 && places.last().and_then(|last| self.elements.before(*last)).is_some_and(|between| and(between) && between > places[0])
+        places.len() == 2
+            && places
+                .last()
+                .and_then(|last| self.elements.before(*last))
+                .is_some_and(|between| and(between) && between > places[0])
     }
 
     fn stands_before(&self, first: &str, second: &str) -> bool {
@@ -289,10 +323,11 @@ impl Resolver<'_> {
 
     /// The measures of words for one of their ends, such as `slowest`.
     fn ended(&self) -> Vec<String> {
-        let ends = (0..self.elements.all.len()).flat_map(|index| self.elements.meanings(index)).filter_map(|meaning| match meaning {
-            Meaning::End(name, _) => Some(name.clone()),
-            _ => None,
-        });
+        let ends =
+            (0..self.elements.all.len()).flat_map(|index| self.elements.meanings(index)).filter_map(|meaning| match meaning {
+                Meaning::End(name, _) => Some(name.clone()),
+                _ => None,
+            });
         let mut ends: Vec<String> = ends.collect();
         ends.sort();
         ends.dedup();
@@ -315,9 +350,13 @@ impl Resolver<'_> {
         let choice = || vec![self.layer.measures.get(name).map_or_else(String::new, |measure| measure.comment.clone())];
         let counts = self.elements.cues(|cue| cue == Cue::Count);
         let of_absorbed = counts.first().and_then(|at| self.elements.behind(*at)).is_some_and(|noun| {
-            self.elements.meanings(noun).iter().any(|meaning| matches!(meaning, Meaning::Measure(found) if absorbed.contains(found)))
+            self.elements
+                .meanings(noun)
+                .iter()
+                .any(|meaning| matches!(meaning, Meaning::Measure(found) if absorbed.contains(found)))
         });
-        let how_many_days = matches!(aggregation, Average) && counts.iter().all(|at| self.elements.written(*at).eq_ignore_ascii_case("how many"));
+        let how_many_days =
+            matches!(aggregation, Average) && counts.iter().all(|at| self.elements.written(*at).eq_ignore_ascii_case("how many"));
         if let Some(at) = counts.first().copied() {
             let fits = matches!(aggregation, Count | Distinct) || (how_many_days && !of_absorbed);
             if !fits || of_absorbed {
@@ -363,7 +402,9 @@ impl Resolver<'_> {
         let verb = (at..self.elements.all.len()).rev().find(|index| self.elements.is_cue(*index, |cue| cue == Cue::Verb));
         for (index, filter) in &filters {
             match verb {
-                Some(verb) if *index < verb && *index > at && filters.iter().any(|(other, _)| *other > verb) => share.of.push(filter.clone()),
+                Some(verb) if *index < verb && *index > at && filters.iter().any(|(other, _)| *other > verb) => {
+                    share.of.push(filter.clone())
+                }
                 _ => intent.filters.push(filter.clone()),
             }
         }
@@ -408,7 +449,11 @@ impl Resolver<'_> {
             }
         }
         if let Some(index) = refused {
-            return Err(trouble(self.elements.written(index), "which end of this is meant: the highest or the lowest?", Vec::new()));
+            return Err(trouble(
+                self.elements.written(index),
+                "which end of this is meant: the highest or the lowest?",
+                Vec::new(),
+            ));
         }
         let Some(end) = firsts.first().copied() else { return Ok(()) };
         let at = extremes.first().or(ends.first()).copied();
@@ -417,7 +462,11 @@ impl Resolver<'_> {
         }
         if intent.dimensions.is_empty() && intent.by_time.is_none() {
             let words = at.map(|at| self.elements.written(at)).unwrap_or_default();
-            return Err(trouble(words, "the highest or lowest of what groups?", vec!["by state".to_owned(), "by category".to_owned(), "by month".to_owned()]));
+            return Err(trouble(
+                words,
+                "the highest or lowest of what groups?",
+                vec!["by state".to_owned(), "by category".to_owned(), "by month".to_owned()],
+            ));
         }
         for index in extremes.into_iter().chain(ends) {
             self.elements.all[index].used = true;
@@ -448,13 +497,19 @@ impl Resolver<'_> {
             let limits = behind.is_some_and(|behind| {
                 let count = |name: &String| matches!(self.aggregation(name), Some(Aggregation::Count | Aggregation::Distinct));
                 let groups = self.roles.dimensions.iter().any(|(at, _)| *at == behind);
-                !groups && self.elements.meanings(behind).iter().any(|meaning| matches!(meaning, Meaning::Measure(name) if count(name)))
+                !groups
+                    && self
+                        .elements
+                        .meanings(behind)
+                        .iter()
+                        .any(|meaning| matches!(meaning, Meaning::Measure(name) if count(name)))
             });
             if limits {
                 continue;
             }
             let beside = [before, behind].into_iter().flatten().any(ranked);
-            let subject = behind.is_some_and(|behind| self.roles.dimensions.iter().any(|(at, _)| *at == behind)) && !extremes.is_empty();
+            let subject =
+                behind.is_some_and(|behind| self.roles.dimensions.iter().any(|(at, _)| *at == behind)) && !extremes.is_empty();
             if !(beside || subject) {
                 continue;
             }
@@ -471,7 +526,11 @@ impl Resolver<'_> {
     /// Whether the parts make sense together.
     fn shape(&self, intent: &Intent) -> Result<(), Unplaced> {
         if !intent.thresholds.is_empty() && intent.dimensions.is_empty() && intent.by_time.is_none() {
-            return Err(trouble("", "the limit is about groups, and the question names none", vec!["by seller".to_owned(), "by state".to_owned()]));
+            return Err(trouble(
+                "",
+                "the limit is about groups, and the question names none",
+                vec!["by seller".to_owned(), "by state".to_owned()],
+            ));
         }
         if intent.dimensions.len() > 3 {
             return Err(trouble("", "that is taken by too many things at once", intent.dimensions.clone()));
@@ -505,7 +564,10 @@ impl Resolver<'_> {
 
     fn is_measured_behind(&self, index: usize) -> bool {
         let mut next = self.elements.behind(index);
-        while let Some(at) = next.filter(|at| self.elements.is_cue(*at, is_extreme) || self.elements.is_cue(*at, |cue| matches!(cue, Cue::Average | Cue::Total | Cue::Count))) {
+        while let Some(at) = next.filter(|at| {
+            self.elements.is_cue(*at, is_extreme)
+                || self.elements.is_cue(*at, |cue| matches!(cue, Cue::Average | Cue::Total | Cue::Count))
+        }) {
             next = self.elements.behind(at);
         }
         next.is_some_and(|at| self.roles.measures.iter().any(|(place, _)| *place == at))
@@ -530,14 +592,20 @@ impl Resolver<'_> {
 
     /// A word of the very moment that the measure is about: `orders placed`.
     fn own_moment(&self, index: usize) -> bool {
-        let own = self.roles.measures.first().and_then(|(_, name)| self.layer.measures.get(name)).and_then(|measure| measure.time.as_ref());
+        let own = self
+            .roles
+            .measures
+            .first()
+            .and_then(|(_, name)| self.layer.measures.get(name))
+            .and_then(|measure| measure.time.as_ref());
         self.elements.meanings(index).iter().any(|meaning| matches!(meaning, Meaning::Time(time) if Some(time) == own))
     }
 
     /// `differ between states`.
     fn between_groups(&mut self) {
         for index in 0..self.elements.all.len() {
-            let word = matches!(self.elements.all[index].kind, Kind::Unknown) && self.elements.written(index).eq_ignore_ascii_case("between");
+            let word = matches!(self.elements.all[index].kind, Kind::Unknown)
+                && self.elements.written(index).eq_ignore_ascii_case("between");
             if word && self.elements.behind(index).is_some_and(|next| self.is_group(next)) {
                 self.elements.all[index].used = true;
                 self.elements.take(|cue| cue == Cue::Compare);

@@ -67,7 +67,8 @@ fn thresholds(layer: &Layer, elements: &mut Elements, roles: &mut Roles) {
             })
         };
         let before = elements.before(index).filter(|before| elements.is_cue(*before, |cue| matches!(cue, Cue::Bound(_))));
-        let behind = elements.behind(index).filter(|behind| elements.is_cue(*behind, |cue| matches!(cue, Cue::OrMore | Cue::OrLess)));
+        let behind =
+            elements.behind(index).filter(|behind| elements.is_cue(*behind, |cue| matches!(cue, Cue::OrMore | Cue::OrLess)));
         let ((Some(mark), None) | (None, Some(mark))) = (before, behind) else { continue };
         let Some(relation) = relation(elements, mark) else { continue };
         let after = elements.behind(index.max(mark)).filter(|next| !measures_of(elements, *next).is_empty());
@@ -109,7 +110,9 @@ fn values(layer: &Layer, elements: &mut Elements, roles: &mut Roles) {
         let not = elements.before(index).filter(|before| elements.is_cue(*before, |cue| cue == Cue::Not));
         // `neither … nor`, `not in A or B`: what is joined to a negated value is negated too.
         let joined = elements.before(index).filter(|before| elements.is_cue(*before, |cue| matches!(cue, Cue::And | Cue::Or)));
-        let follows = joined.and_then(|joined| elements.before(joined)).is_some_and(|prior| roles.filters.iter().any(|(at, _)| *at == prior));
+        let follows = joined
+            .and_then(|joined| elements.before(joined))
+            .is_some_and(|prior| roles.filters.iter().any(|(at, _)| *at == prior));
         let negated = not.is_some() || (follows && negated_before);
         let filter = match term {
             Some(term) => Filter::Term { term, negated },
@@ -131,7 +134,12 @@ fn values(layer: &Layer, elements: &mut Elements, roles: &mut Roles) {
 }
 
 /// Of which dimension a value is, where it is one of several: the one that is named beside it, or that of the seller where the seller is.
-fn chosen(layer: &Layer, elements: &mut Elements, index: usize, candidates: &[(String, String)]) -> Result<(String, String), Vec<String>> {
+fn chosen(
+    layer: &Layer,
+    elements: &mut Elements,
+    index: usize,
+    candidates: &[(String, String)],
+) -> Result<(String, String), Vec<String>> {
     let around = [elements.before(index), elements.behind(index)];
     for near in around.into_iter().flatten() {
         let named = dimensions_of(elements, near);
@@ -168,7 +176,8 @@ fn chosen(layer: &Layer, elements: &mut Elements, index: usize, candidates: &[(S
 fn counted_subject<'c>(layer: &Layer, elements: &Elements, candidates: &'c [(String, String)]) -> Vec<&'c (String, String)> {
     let table = |name: &str| layer.dimensions.get(name).map(|dimension| dimension.table.as_str());
     let nouns = (0..elements.all.len()).filter(|index| {
-        let counted = elements.before(*index).is_some_and(|before| elements.is_cue(before, |cue| matches!(cue, Cue::Count | Cue::Share)));
+        let counted =
+            elements.before(*index).is_some_and(|before| elements.is_cue(before, |cue| matches!(cue, Cue::Count | Cue::Share)));
         !measures_of(elements, *index).is_empty() && (counted || *index == 0)
     });
     let tables: Vec<&str> = nouns.flat_map(|index| dimensions_of(elements, index)).filter_map(|name| table(&name)).collect();
@@ -179,7 +188,9 @@ fn counted_subject<'c>(layer: &Layer, elements: &Elements, candidates: &'c [(Str
 fn dimension_meant(layer: &Layer, elements: &Elements, dimensions: &[String]) -> String {
     let candidates: Vec<(String, String)> = dimensions.iter().map(|name| (name.clone(), String::new())).collect();
     let subject = counted_subject(layer, elements, &candidates);
-    let default = dimensions.iter().find(|name| layer.dimensions.get(*name).is_some_and(|dimension| layer.is_default_side(&dimension.table)));
+    let default = dimensions
+        .iter()
+        .find(|name| layer.dimensions.get(*name).is_some_and(|dimension| layer.is_default_side(&dimension.table)));
     let found = subject.first().map(|(name, _)| name).filter(|_| dimensions.len() > 1).or(default).or(dimensions.first());
     found.cloned().unwrap_or_default()
 }
@@ -194,9 +205,16 @@ fn nouns(layer: &Layer, elements: &mut Elements, roles: &mut Roles) {
         }
         let before = elements.before(index);
         let led = |sort: fn(Cue) -> bool| before.is_some_and(|before| elements.is_cue(before, sort));
-        let grouped = led(|cue| matches!(cue, Cue::By | Cue::Across | Cue::Which | Cue::Distribution | Cue::Breakdown)) || after_number(elements, index);
-        let what = led(|cue| cue == Cue::What) && before.is_some_and(|before| elements.between(before, index).next().is_none());
-        let counted_here = led(|cue| matches!(cue, Cue::Count | Cue::Most | Cue::Fewest));
+        let grouped = led(|cue| matches!(cue, Cue::By | Cue::Across | Cue::Which | Cue::Distribution | Cue::Breakdown))
+            || after_number(elements, index);
+        // `distribution of customers by state`: what is distributed is counted, over what stands behind `by`.
+        let over = led(|cue| matches!(cue, Cue::Distribution | Cue::Breakdown))
+            && elements.behind(index).is_some_and(|behind| elements.is_cue(behind, |cue| matches!(cue, Cue::By | Cue::Across)));
+        let grouped = grouped && !over;
+        let what = before.is_some_and(|before| {
+            elements.written(before).eq_ignore_ascii_case("what") && elements.between(before, index).next().is_none()
+        });
+        let counted_here = over || led(|cue| matches!(cue, Cue::Count | Cue::Most | Cue::Fewest));
         if dimensions.is_empty() {
             roles.measures.push((index, measure_meant(layer, elements, index, &measures)));
         } else if measures.is_empty() || ((grouped || what) && !counted_here) {
@@ -212,9 +230,14 @@ fn nouns(layer: &Layer, elements: &mut Elements, roles: &mut Roles) {
     let distributed = !elements.cues(|cue| cue == Cue::Distribution).is_empty();
     for (index, measures, dimensions) in open {
         let meant = measure_meant(layer, elements, index, &measures);
-        let known = roles.measures.iter().any(|(_, name)| *name == meant || measures.iter().any(|other| population(layer, name).contains(other)));
+        let known = roles
+            .measures
+            .iter()
+            .any(|(_, name)| *name == meant || measures.iter().any(|other| population(layer, name).contains(other)));
         let repeated = roles.dimensions.iter().any(|(_, name)| dimensions.contains(name));
-        let spread = distributed && roles.measures.is_empty() && layer.dimensions.get(&dimensions[0]).is_some_and(|dimension| dimension.counts.is_some());
+        let spread = distributed
+            && roles.measures.is_empty()
+            && layer.dimensions.get(&dimensions[0]).is_some_and(|dimension| dimension.counts.is_some());
         let related = !elements.cues(|cue| matches!(cue, Cue::Relationship | Cue::Comparative | Cue::Compare)).is_empty();
         if known || repeated {
             // It only says of what the measure is taken, or names the groups once more.
@@ -257,7 +280,12 @@ fn measure_meant(layer: &Layer, elements: &Elements, index: usize, measures: &[S
     let before = elements.before(index);
     let counts = before.is_some_and(|before| elements.is_cue(before, |cue| matches!(cue, Cue::Count | Cue::Most | Cue::Fewest)));
     let mean = (0..elements.all.len()).any(|other| {
-        elements.is_cue(other, |cue| matches!(cue, Cue::Average | Cue::Highest | Cue::Lowest | Cue::Best | Cue::Worst | Cue::Relationship | Cue::Comparative))
+        elements.is_cue(other, |cue| {
+            matches!(
+                cue,
+                Cue::Average | Cue::Highest | Cue::Lowest | Cue::Best | Cue::Worst | Cue::Relationship | Cue::Comparative
+            )
+        })
     });
     let wanted = measures.iter().find(|name| counted(layer, name) == (counts || !mean));
     wanted.or_else(|| measures.first()).cloned().unwrap_or_default()

@@ -49,7 +49,11 @@ fn split(part: &str, tokens: &mut Vec<Token>) {
         _ => (part, None),
     };
     // `2017Q3`.
-    if part.len() == 6 && part.is_char_boundary(4) && part[..4].bytes().all(|byte| byte.is_ascii_digit()) && part[4..].starts_with(['q', 'Q', 'h', 'H']) {
+    if part.len() == 6
+        && part.is_char_boundary(4)
+        && part[..4].bytes().all(|byte| byte.is_ascii_digit())
+        && part[4..].starts_with(['q', 'Q', 'h', 'H'])
+    {
         split(&part[..4], tokens);
         tokens.push(word(&part[4..]));
         return;
