@@ -2,10 +2,11 @@
 """Runs the SQL that questions became in SQLite and holds the rows against known ones.
 
     cargo run --example measure_questions -- layers/olist.yaml questions.jsonl > read.ndjson
-    scripts/measure_questions.py read.ndjson TABLES_DIR GOLD.json
+    scripts/measure_questions.py read.ndjson TABLES_DIR GOLD.json [--all] [--rows answered.jsonl]
 
 TABLES_DIR has a CSV file for each table. GOLD.json maps an id to {"columns", "rows"}; an id is that of a question, with a letter
-behind it where a question has several right answers. A row of read.ndjson says by `gold` which question it stands for (its `id`
+behind it where a question has several right answers. --rows writes the questions with the rows that came back, for the example
+to derive their labels from.  A row of read.ndjson says by `gold` which question it stands for (its `id`
 where it does not) and may ask for other thresholds by `thresholds` ("100": 10), for a sample that is too small for the question's.
 """
 
@@ -75,6 +76,18 @@ def agrees(query, rows, gold):
     return False
 
 
+def answered(database, row):
+    """A question with the rows of all its queries."""
+    compiled, thresholds = row["compiled"], row.get("thresholds", {})
+    rows = {
+        "primary": execute(database, compiled["primary"], thresholds),
+        "siblings": [execute(database, query, thresholds) for query in compiled["siblings"]],
+        "relaxed": execute(database, compiled["relaxed"], thresholds) if compiled["relaxed"] else [],
+    }
+    kept = {key: value for key, value in row.items() if key not in ("reading", "compiled", "digest")}
+    return {**kept, "rows": rows}
+
+
 def judge(database, row, gold):
     """right, wrong, asked back, or right to refuse; with what was seen."""
     reading, question = row["reading"], str(row.get("gold", row.get("id")))
@@ -100,14 +113,18 @@ def judge(database, row, gold):
 def main():
     read, folder, gold = (pathlib.Path(argument) for argument in sys.argv[1:4])
     database, gold = load(folder), json.loads(gold.read_text())
-    counts = {}
+    counts, lines = {}, []
     for line in read.read_text().splitlines():
         row = json.loads(line)
         verdict, told = judge(database, row, gold)
+        lines.append(answered(database, row) if "primary" in row.get("compiled", {}) else {"id": row.get("id"), "question": row["question"]})
         counts[verdict] = counts.get(verdict, 0) + 1
         if verdict != "right" or "--all" in sys.argv:
             print(f"{verdict:10} {row.get('gold', row.get('id')):>3} {row['question']}\n           {told}")
     print(counts)
+    if "--rows" in sys.argv:
+        target = pathlib.Path(sys.argv[sys.argv.index("--rows") + 1])
+        target.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 mod assemble;
 mod expression;
 mod grain;
+mod select;
 pub mod sql;
 #[cfg(test)]
 mod tests;

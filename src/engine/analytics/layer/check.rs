@@ -239,7 +239,7 @@ fn measured(layer: &Layer, at: &str, measure: &Measure) -> Result<(), FieldError
         }
     }
     if let Some(stepped) = &measure.stepped
-        && !layer.dimensions.get(stepped).is_some_and(|dimension| dimension.counts.is_some())
+        && layer.dimensions.get(stepped).is_none_or(|dimension| dimension.counts.is_none())
     {
         return Err(FieldError::new(format!("{at}/stepped"), format!("there is no dimension `{stepped}` that counts something")));
     }

@@ -4,6 +4,7 @@ mod check;
 pub mod expression;
 mod model;
 mod paths;
+mod reader;
 #[cfg(test)]
 pub mod sample;
 #[cfg(test)]

@@ -50,13 +50,13 @@ const COUNTING: &[&str] =
 
 impl Elements {
     /// The elements of a question.
-    pub(super) fn of(lexicon: &Lexicon, question: &str, as_of: Date) -> Result<Self, Reading> {
+    pub(super) fn of(lexicon: &Lexicon, question: &str, as_of: Date) -> Result<Self, Box<Reading>> {
         let mut tokens = tokens(question);
         if tokens.len() > TOKENS_MAX {
-            return Err(Reading::OutOfScope { reason: format!("a question has at most {TOKENS_MAX} words") });
+            return Err(Box::new(Reading::OutOfScope { reason: format!("a question has at most {TOKENS_MAX} words") }));
         }
         if tokens.is_empty() {
-            return Err(Reading::Conversational);
+            return Err(Box::new(Reading::Conversational));
         }
         let corrections = correct(lexicon, &mut tokens);
         let mut taken = vec![false; tokens.len()];
@@ -248,9 +248,8 @@ fn calendar_word(word: &str) -> bool {
 }
 
 fn says_nothing(token: &Token) -> bool {
-    SAYS_NOTHING.contains(&token.word.as_str())
-        || GLUE.contains(&token.word.as_str())
-        || SAYS_NOTHING.iter().any(|word| stem(word) == token.stem)
+    let empty = SAYS_NOTHING.split(' ').any(|word| word == token.word || stem(word) == token.stem);
+    empty || GLUE.contains(&token.word.as_str())
 }
 
 /// A number in digits or as a word.

@@ -103,11 +103,11 @@ impl Lexicon {
         let mut lexicon =
             Self { entries: BTreeMap::new(), lemmas: BTreeMap::new(), words: BTreeSet::new(), trade: BTreeSet::new() };
         for (cue, phrases) in CUES {
-            for phrase in *phrases {
+            for phrase in phrases.split('|') {
                 lexicon.add(phrase, &Meaning::Cue(*cue));
             }
         }
-        lexicon.words.extend(SAYS_NOTHING.iter().chain(GLUE).map(|word| stems(word).concat()));
+        lexicon.words.extend(SAYS_NOTHING.split(' ').chain(GLUE.iter().copied()).map(|word| stems(word).concat()));
         let grammar = lexicon.words.clone();
         for (name, measure) in &layer.measures {
             let meaning = Meaning::Measure(name.clone());

@@ -5,6 +5,7 @@ mod calendar;
 mod elements;
 mod grammar;
 mod lexicon;
+mod measured;
 mod periods;
 mod resolve;
 mod roles;
@@ -33,7 +34,7 @@ pub struct Words {
 #[serde(rename_all = "snake_case", tag = "class")]
 pub enum Reading {
     /// A question about data, understood to the last word.
-    Data(Asked),
+    Data(Box<Asked>),
     /// A question about data of which something was not understood.
     Unclear {
         /// What could not be placed, in the order of the question.
@@ -97,7 +98,7 @@ impl Words {
     pub fn read(&self, question: &str, as_of: Date) -> Reading {
         let elements = match Elements::of(&self.lexicon, question, as_of) {
             Ok(elements) => elements,
-            Err(reading) => return reading,
+            Err(reading) => return *reading,
         };
         resolve::resolve(&self.layer, &self.lexicon, elements, as_of)
     }

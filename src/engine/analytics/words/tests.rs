@@ -17,7 +17,7 @@ fn read(question: &str) -> Reading {
 
 fn asked(question: &str) -> Asked {
     match read(question) {
-        Reading::Data(asked) => asked,
+        Reading::Data(asked) => *asked,
         other => panic!("`{question}` was not understood: {other:?}"),
     }
 }
