@@ -196,6 +196,9 @@ pub struct Measure {
     /// What people call it; a measure without a name is a definition of another.
     #[serde(default)]
     pub synonyms: Vec<String>,
+    /// What people call it where they speak of a share, rank it or relate it; alone such a phrase may as well be after a count.
+    #[serde(default)]
+    pub share_synonyms: Vec<String>,
     /// Measures whose things this one is taken over: `orders` of a share of orders.
     #[serde(default)]
     pub population: Vec<String>,

@@ -90,6 +90,7 @@ measures:
     time: lent
     better: high
     synonyms: [returning rate]
+    share_synonyms: [returner]
 glossary:
   open_loan: {comment: Not back yet., table: loans, where: back_at is null, synonyms: [open]}
 absent:

@@ -266,7 +266,9 @@ impl Reader<'_> {
             _ => {}
         }
         let (back, count) = match self.word(at) {
-            "last" | "previous" | "past" | "prior" => (true, self.small(at + 1)),
+            "last" | "previous" | "prior" => (true, self.small(at + 1)),
+            // `the past year` may end today or with the year.
+            "past" => (true, Some(self.small(at + 1)?)),
             "this" | "current" => (false, None),
             _ => return None,
         };

@@ -115,7 +115,7 @@ impl Lexicon {
             if !measure.synonyms.is_empty() {
                 lexicon.add(&name.replace('_', " "), &meaning);
             }
-            measure.synonyms.iter().for_each(|synonym| lexicon.add(synonym, &meaning));
+            measure.synonyms.iter().chain(&measure.share_synonyms).for_each(|synonym| lexicon.add(synonym, &meaning));
             let ends = [(End::High, &measure.high_words), (End::Low, &measure.low_words)];
             for (end, words) in ends {
                 words.iter().for_each(|word| lexicon.add(word, &Meaning::End(name.clone(), end)));

@@ -6,6 +6,8 @@ use super::Unplaced;
 use super::grammar::Cue;
 use super::lexicon::Meaning;
 use super::resolve::{Resolver, trouble};
+use super::roles::is_extreme;
+use super::token::stems;
 
 impl Resolver<'_> {
     pub(super) fn measures(&mut self, dimensions: &mut Vec<String>, view: View) -> Result<Vec<String>, Unplaced> {
@@ -59,6 +61,7 @@ impl Resolver<'_> {
             ));
         };
         self.counting(first, &absorbed)?;
+        self.shared(first, view)?;
         if measures.len() > 1 {
             let joined = !self.elements.cues(|cue| cue == Cue::And).is_empty() && measures.len() == 2;
             if !joined {
@@ -70,6 +73,36 @@ impl Resolver<'_> {
             }
         }
         Ok(measures)
+    }
+
+    /// A phrase that is after a share only where the question says so; and a spread, which is of things and not of means.
+    fn shared(&self, name: &str, view: View) -> Result<(), Unplaced> {
+        let spread = view == View::Distribution && self.aggregation(name).is_some_and(Aggregation::has_support);
+        let counts = |name: &String| self.layer.dimensions.get(name).is_some_and(|dimension| dimension.counts.is_some());
+        // How often something happens in each group is its rate there.
+        let rate =
+            self.aggregation(name) == Some(Aggregation::Share) && !self.roles.dimensions.iter().any(|(_, name)| counts(name));
+        if spread && !rate && (!self.roles.dimensions.is_empty() || self.periods.by.is_some()) {
+            return Err(trouble(
+                "",
+                "a mean or a rate of groups is no distribution; which of the two is asked for?",
+                vec![name.replace('_', " ")],
+            ));
+        }
+        let Some(measure) = self.layer.measures.get(name) else { return Ok(()) };
+        let said = !self.elements.cues(|cue| cue == Cue::Share || is_extreme(cue)).is_empty() || view == View::Distribution;
+        let places = self.roles.measures.iter().filter(|(_, found)| found == name).map(|(index, _)| *index);
+        for index in places {
+            let alike = |phrase: &String| stems(phrase) == stems(&self.elements.written(index));
+            if !said && measure.share_synonyms.iter().any(alike) {
+                return Err(trouble(
+                    self.elements.written(index),
+                    "how many of them, or what share?",
+                    vec![name.replace('_', " ")],
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Two counts that are each taken over the other: the one that is asked for stands first or is counted.

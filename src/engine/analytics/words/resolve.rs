@@ -124,8 +124,8 @@ impl Resolver<'_> {
         intent.thresholds = std::mem::take(&mut self.roles.thresholds);
         intent.time = self.periods.time.take().filter(|time| self.own_time(&intent).is_none_or(|own| own != *time));
         let percent = self.share(&mut intent)?;
-        // How often something that has a rate happens is that rate.
-        if intent.view == View::Distribution && !intent.is_grouped() {
+        let rate = intent.measures.first().and_then(|name| self.aggregation(name)) == Some(Aggregation::Share);
+        if intent.view == View::Distribution && (rate || !intent.is_grouped()) {
             intent.view = View::Table;
         }
         self.ranking(&mut intent)?;

@@ -124,6 +124,11 @@ fn values(layer: &Layer, elements: &mut Elements, roles: &mut Roles) {
                 }
             },
         };
+        // `from A to B` is a way and not a choice.
+        let way = roles.filters.last().is_some_and(|(prior, _)| elements.between(*prior, index).any(|word| word == "to"));
+        if way && joined.is_none() {
+            continue;
+        }
         negated_before = negated;
         let joined = joined.filter(|_| follows);
         for used in [Some(index), not, joined].into_iter().flatten() {

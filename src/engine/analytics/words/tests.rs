@@ -94,6 +94,20 @@ fn a_word_without_a_place_is_named_rather_than_dropped() {
 }
 
 #[test]
+fn a_phrase_that_may_mean_a_count_or_a_share_is_asked_about() {
+    assert_eq!(unplaced("returners by town"), ["returners"]);
+    assert_eq!(intent("share of returners by town").measures, ["returning_rate"]);
+    assert_eq!(intent("towns with the most returners").measures, ["returning_rate"]);
+}
+
+#[test]
+fn a_distribution_of_a_mean_over_groups_and_a_way_between_two_values_are_asked_about() {
+    assert!(matches!(read("distribution of average fine by town"), Reading::Unclear { .. }));
+    assert!(unplaced("loans from Aldham to Borley").contains(&"Borley".to_owned()));
+    assert!(unplaced("loans in the past year").contains(&"past".to_owned()));
+}
+
+#[test]
 fn a_misspelt_word_is_told_and_one_near_to_two_is_not_guessed() {
     assert_eq!(asked("takngs by town").corrections, [("takngs".to_owned(), "taking".to_owned())]);
     assert_eq!(unplaced("xyzzyplugh by town")[1], "xyzzyplugh");
