@@ -3,6 +3,7 @@
 //! An engine proposes a decision and nothing more. It never acts on the world, never reads the cache, and never returns a default where
 //! it has nothing to say: that is [`EngineFailure::Abstained`].
 
+pub mod analytics;
 pub mod numeric;
 pub mod optimise;
 pub mod planning;

@@ -1,0 +1,78 @@
+//! What a result is worth, decided by rule from what was seen: sanity of its rows, agreement with other definitions of the same thing, and
+//! the label that follows. No model is asked, and disagreement is told, never hidden.
+
+mod compare;
+mod confidence;
+mod sanity;
+#[cfg(test)]
+mod tests;
+
+pub use self::compare::{AGREED_DELTA, CLOSE_DELTA, Difference, Outcome, Reconciliation, Skip, delta, reconcile};
+pub use self::confidence::{Derivation, Signals, label};
+pub use self::sanity::{Expectation, Finding, Rule, Severity, sane};
+
+use super::compile::{Column, ColumnRole};
+use serde::Serialize;
+
+/// The rows that a query returned.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Frame {
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Its rows, each as long as there are columns.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// A cell.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Cell {
+    /// Nothing.
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Number(f64),
+    /// A text.
+    Text(String),
+}
+
+impl Cell {
+    /// The number in it.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            #[expect(clippy::cast_precision_loss, reason = "measures are compared to parts of a percent")]
+            Self::Integer(number) => Some(*number as f64),
+            Self::Number(number) => Some(*number),
+            Self::Null | Self::Text(_) => None,
+        }
+    }
+
+    /// As a part of a key: the same whether a driver gives a whole number as one or as a text.
+    fn key(&self) -> String {
+        match self {
+            Self::Null => String::new(),
+            Self::Integer(number) => number.to_string(),
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text.clone(),
+        }
+    }
+}
+
+impl Frame {
+    fn places(&self, role: ColumnRole) -> Vec<usize> {
+        (0..self.columns.len()).filter(|index| self.columns[*index].role == role).collect()
+    }
+
+    /// The key of each row.
+    fn keys(&self) -> Vec<Vec<String>> {
+        let places = self.places(ColumnRole::Key);
+        let key = |row: &Vec<Cell>| places.iter().map(|place| row.get(*place).map_or_else(String::new, Cell::key)).collect();
+        self.rows.iter().map(key).collect()
+    }
+
+    /// One column's numbers.
+    fn numbers(&self, place: usize) -> impl Iterator<Item = Option<f64>> {
+        self.rows.iter().map(move |row| row.get(place).and_then(Cell::number))
+    }
+}

@@ -1,0 +1,211 @@
+//! The words of questions that belong to no trade: what asks, ranks, compares, limits and joins.
+
+use super::super::intent::Relation;
+
+/// What such a word does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cue {
+    /// `how many`.
+    Count,
+    /// `average`.
+    Average,
+    /// `total`.
+    Total,
+    /// `percentage of`.
+    Share,
+    /// `distribution of`.
+    Distribution,
+    /// `breakdown of`.
+    Breakdown,
+    /// `relationship between`.
+    Relationship,
+    /// `lower`: of two things, one goes with the other.
+    Comparative,
+    /// `by`, `per`, `each`.
+    By,
+    /// `across`, `among`: by, or over all of them.
+    Across,
+    /// `which`.
+    Which,
+    /// `what`.
+    What,
+    /// `highest`.
+    Highest,
+    /// `most`: the greatest number of what follows.
+    Most,
+    /// `lowest`.
+    Lowest,
+    /// `fewest`: the smallest number of what follows.
+    Fewest,
+    /// `best`.
+    Best,
+    /// `worst`.
+    Worst,
+    /// `change`.
+    Change,
+    /// `compare`: periods, or groups.
+    Compare,
+    /// `grow`.
+    Rise,
+    /// `decline`.
+    Fall,
+    /// `over time`.
+    Trend,
+    /// `compared with the year before`.
+    YearBefore,
+    /// `compared with the period before`.
+    PeriodBefore,
+    /// `at least`.
+    Bound(Relation),
+    /// `or more` behind a number.
+    OrMore,
+    /// `or less` behind a number.
+    OrLess,
+    /// `not`.
+    Not,
+    /// `and`.
+    And,
+    /// `or`.
+    Or,
+    /// `calculation approach`: the other definitions are asked for.
+    Definitions,
+    /// `were`: what stands behind it is said of what stands before it.
+    Verb,
+    /// `hello`.
+    Greeting,
+}
+
+/// Phrases, with a bar between them, and what they do. The words `a`, `an`, `of`, `our`, `the` are left out of phrases and questions alike.
+pub const CUES: &[(Cue, &str)] = &[
+    (Cue::Count, "how many|number|count|total number|how many different|quantity"),
+    (Cue::Average, "average|mean|on average|typical|typically|averaged"),
+    (Cue::Total, "total|sum|totals|total amount|combined|in total"),
+    (
+        Cue::Share,
+        "percentage|percent|what percent|share|proportion|fraction|pct|portion|what part|ratio|how many percent|\
+         what percentage|which percentage|how much percent",
+    ),
+    (
+        Cue::Distribution,
+        "distribution|distributed|histogram|spread|spread out|how distributed|frequency|how often|distribute|\
+         frequency distribution|fall across|how common",
+    ),
+    (
+        Cue::Breakdown,
+        "breakdown|broken down|break down|split|broken out|split up|divided|broken down by|breakdown by|split by|\
+         grouped by|group by|split out by|broken out by|divided by|separated by|segmented by|split up by",
+    ),
+    (
+        Cue::Relationship,
+        "relationship|correlation|correlate|correlated|relate|related|association|associated|connection|connected|link|\
+         linked|affect|impact|influence|effect|depend on|tied|hurt|go together|interplay|drag down|interact|reflected|\
+         vary with|move with|varies with|influenced|affected|influenced by|affected by|depend|reduce|damage|track with|\
+         shape|driven by|tracks with|bearing on|play into|translate into|lead to|cause|result in|go hand in hand|\
+         go with|goes with|go along with|change with|changes with|change as|depends on|matter for",
+    ),
+    (Cue::Comparative, "lower|higher|worse|better|poorer|shorter|longer|smaller|larger|bigger"),
+    (
+        Cue::By,
+        "by|per|for each|each|every|for every|in each|in every|at each|at every|according to|within each|by each|\
+         from each|of each|by individual|individual",
+    ),
+    (
+        Cue::Across,
+        "across|among|across all|among all|between all|across different|amongst|across each|across every|vary by|\
+         varies by|differ by|vary across|differ across|compare across|from one to another",
+    ),
+    (Cue::Which, "which|list|rank|ranked|ranking|which ones"),
+    (
+        Cue::What,
+        "what|by how much|how much|how much more|how large|how big|how high|how good|how strong|how does|would like|\
+         id like|what kind|how well|name",
+    ),
+    (Cue::Highest, "highest|largest|biggest|greatest|top|maximum|max|longest|leading|strongest|most highly|top performing"),
+    (Cue::Most, "most|most often|most frequently|the most|biggest number|highest number|largest number"),
+    (Cue::Lowest, "lowest|smallest|minimum|min|shortest|bottom|weakest"),
+    (Cue::Fewest, "least|least often|least frequently|fewest|lowest number|smallest number"),
+    (Cue::Best, "best|best performing|happiest"),
+    (Cue::Worst, "worst|poorest|worst performing|bottom performing"),
+    (Cue::Change, "change|changed|changing|evolve|evolved|shift|shifted|move|moved|develop|developed|year on year change"),
+    (
+        Cue::Compare,
+        "compare|compared|comparison|versus|v|vs|difference|differ|different between|compared to|compared with|\
+         stack up|against|how different|relative to|compare to|compare with|compare against|make difference",
+    ),
+    (Cue::Rise, "grow|grew|grown|growth|increase|increased|rise|rose|improve|improved|go up|gain|gained|improvement|went up"),
+    (
+        Cue::Fall,
+        "decline|declined|decrease|decreased|drop|dropped|fall|fell|shrink|shrank|worsen|worsened|go down|lose|lost|\
+         went down",
+    ),
+    (Cue::Trend, "over time|trend|time series|evolution|trending|trended|through time|over period"),
+    (
+        Cue::YearBefore,
+        "year over year|yoy|year on year|same period last year|compared to year before|compared with year before|\
+         compared to previous year|compared with previous year|versus previous year|compared to prior year|\
+         vs previous year|versus year before|from year before|compared to same quarter last year|\
+         compared to same period last year|vs prior year",
+    ),
+    (
+        Cue::PeriodBefore,
+        "quarter over quarter|qoq|month over month|mom|week over week|quarter on quarter|month on month|\
+         compared to previous quarter|compared with previous quarter|compared to quarter before|\
+         compared with quarter before|versus previous quarter|vs previous quarter|compared to previous month|\
+         compared with previous month|compared to month before|versus previous month|vs previous month|\
+         compared to previous period|compared to prior quarter|from previous quarter|compared to prior period|\
+         versus prior quarter|vs prior quarter",
+    ),
+    (
+        Cue::Bound(Relation::AtLeast),
+        "at least|minimum|min|minimally|no fewer than|no less than|not fewer than|not less than|at minimum",
+    ),
+    (Cue::Bound(Relation::MoreThan), "more than|over|above|greater than|exceeding|higher than"),
+    (Cue::Bound(Relation::AtMost), "at most|no more than|not more than|up to|maximum|max"),
+    (Cue::Bound(Relation::LessThan), "less than|fewer than|under|below|lower than"),
+    (Cue::Bound(Relation::Exactly), "exactly|precisely"),
+    (Cue::OrMore, "or more|plus|and more|and above|or above|or higher|and up|upwards|or over|or greater|and over"),
+    (Cue::OrLess, "or less|or fewer|or below|and below|or lower|and under"),
+    (
+        Cue::Not,
+        "not|excluding|except|without|exclude|other than|besides|ignoring|apart from|leaving out|no|never|non|\
+         except for|outside|but not",
+    ),
+    (Cue::And, "and|as well as|plus also|alongside|along with|together with"),
+    (Cue::Or, "or"),
+    (
+        Cue::Definitions,
+        "calculation approach|calculation approaches|calculation method|calculation|calculated|approach|\
+         method calculation|how it is calculated|way it is calculated|definition|way calculating it|way computing it|\
+         how we calculate it|how it is computed|computation|ways calculating|calculate it|compute it|\
+         way we calculate it|how you calculate it|computed|calculate|compute|calculating it|computing it|method used|\
+         formula|approach used|way you calculate it|way you compute it|calculation approach matter|\
+         calculation method matter|approach matter|method matter",
+    ),
+    (
+        Cue::Verb,
+        "were|was|are|is|come from|came from|comes from|belong to|went to|go to|goes to|have been|be|got|get|did|do|\
+         ended up|end up|actually",
+    ),
+    (
+        Cue::Greeting,
+        "hello|hi|hey|thanks|thank you|good morning|good evening|good afternoon|bye|goodbye|who are you|help|\
+         what can you do|how are you|nice|great|cool|what can i ask|cheers",
+    ),
+];
+
+/// Words that phrases and questions are compared without.
+pub const GLUE: &[&str] = &["the", "a", "an", "of", "our", "your", "their", "its", "my"];
+
+/// Words that a question may have anywhere and that say nothing. A word that could turn the meaning round is not among them.
+pub const SAYS_NOTHING: &str = "i we occur occurs occurring strongly whether check real actual you considering consider where wise looked \
+     possible kindly it they he she us me them this that these those there here who whom whose how in on at to for \
+     from with into within through out about as has have had having does can could would should might please tell \
+     show give find get display need want know see calculate let look looking provide report return say being been \
+     so then just also any some all figure result information level s did do is are was were be during bring seen \
+     saw observed happen happened occurred recorded record entire whole full ever far wondering wonder curious \
+     come came account represent generate generated based located living live use used using make made went got \
+     different various specific particular respective given terms shape perform performed performing ask question \
+     ok okay well usually generally really actually numbers stats statistics metric looks everything put together \
+     work works worked stand stood compute hi hello hey explain describe summarise summarize summary overview \
+     analysis analyse analyze determine identify pull fetch exist existing existed hold held contain contained \
+     appear appeared present";
