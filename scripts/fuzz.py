@@ -37,6 +37,7 @@ KNOWN = {
     "models": ["tests/data/models/*.json"],
     "mps": ["tests/data/mps/*.mps"],
     "facts": ["sample/entries.ndjson"],
+    "sql_gate": ["tests/data/sql/*.ndjson"],
 }
 
 # Those of cargo-fuzz without the address sanitizer, which is for what is not safe Rust.

@@ -29,9 +29,10 @@ pub mod tenant;
 pub mod triage;
 pub mod verify;
 
-// # reading: what a short text says, without a model; what a mathematical model says
+// # reading: what a short text says, without a model; what a mathematical model says; what an SQL statement may say
 pub mod facts;
 pub mod modelling;
+pub mod sql;
 
 // # methods: estimators over plain numbers
 pub mod stats;

@@ -416,3 +416,18 @@ pub const MODEL_CONSTRAINTS_MAX: usize = 100_000;
 pub const MODEL_ASSUMPTIONS_MAX: usize = 100;
 /// See [`MODEL_ASSUMPTIONS_MAX`].
 pub const MODEL_TEXT_CHARS_MAX: usize = 2_000;
+
+/// Bytes of an SQL statement at the gate. The longest of the question sets is below 2 kB; one of a model with many sub-queries, below 8 kB.
+pub const SQL_BYTES_MAX: usize = 16_384;
+
+/// Brackets inside each other in a statement. The parser descends for each of them, on a thread whose stack may be 2 MiB.
+pub const SQL_NESTING_MAX: usize = 32;
+
+/// Operators of a statement. A row of them makes a tree as deep as it is long, which is printed, compared and dropped by descent.
+pub const SQL_OPERATORS_MAX: usize = 400;
+
+/// Levels of queries and expressions inside each other that the gate follows.
+pub const SQL_DEPTH_MAX: usize = 48;
+
+/// Parts of a statement: queries, tables and expressions. Ten times what the longest of the question sets has.
+pub const SQL_PARTS_MAX: usize = 4_000;
