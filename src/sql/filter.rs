@@ -19,7 +19,7 @@ use std::ops::ControlFlow;
 pub(super) enum Filter {
     None,
     Tenant { column: String, data_type: String },
-    Where(Expr),
+    Where(Box<Expr>),
 }
 
 /// The tree of a sub-query over one table, whose parts are replaced for each table.
@@ -50,7 +50,7 @@ impl Filter {
                 let columns = table.columns.iter().map(|column| gate.dialect.fold_stored(&column.name)).collect();
                 let scope = Scope { relations: vec![Relation { columns, ..Relation::default() }], ..Scope::default() };
                 walk.expression(&mut checked, &scope).map_err(wrong)?;
-                Ok(Self::Where(filter))
+                Ok(Self::Where(Box::new(filter)))
             }
         }
     }
@@ -122,7 +122,7 @@ impl Walk<'_> {
                 right: Box::new(self.bindings.expression(&self.who.tenant, data_type)?),
             })),
             Filter::Where(filter) => {
-                let mut filter = filter.clone();
+                let mut filter = Expr::clone(filter);
                 let mut caller = Caller { gate, who: self.who, bindings: Some(&mut self.bindings), refused: None };
                 let _ = filter.visit(&mut caller);
                 match caller.refused {

@@ -8,6 +8,9 @@
 //! - every reference to a table is replaced by a sub-query over the columns that the role may see and the rows that the caller may see, so
 //!   that a column or a row outside them does not exist for the rest of the statement, whatever names in it resolve to;
 //! - values of the caller are literals of the tree or parameters, never text.
+//!
+//! What it cannot do: a warehouse may evaluate an expression on a row before it drops the row, and quote the value in an error. So the text of
+//! a warehouse's error is for the log, never for the caller. What a statement costs is for the warehouse's own limits.
 
 mod binding;
 mod call;

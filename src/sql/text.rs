@@ -11,7 +11,7 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 /// Words that make the parser's tree deeper without a bracket.
-const CHAINING: [&str; 26] = [
+const CHAINING: [&str; 27] = [
     "AND",
     "OR",
     "XOR",
@@ -38,6 +38,7 @@ const CHAINING: [&str; 26] = [
     "BINARY",
     "ZONE",
     "WITH",
+    "JOIN",
 ];
 
 /// Words that may stand right before a quoted text.
