@@ -99,13 +99,8 @@ impl Walk<'_> {
             TableFactor::Table { .. } => self.table(factor, scope),
             TableFactor::Derived { lateral, subquery, alias, sample } => {
                 expect_none(sample.is_none(), "SAMPLE")?;
-                let relation = if let (Some(at), Some(TableAlias { name, columns, .. })) =
-                    (self.already_filtered(subquery)?, alias.as_ref())
-                    && columns.is_empty()
-                {
-                    let name = name.clone();
-                    self.new_name(&name)?;
-                    self.deeper(3, |walk| Ok(walk.relation_of(at, &name, None)))?
+                let relation = if let (Some(at), Some(alias)) = (self.already_filtered(subquery)?, alias.as_ref()) {
+                    self.deeper(3, |walk| walk.aliased(at, alias, None))?
                 } else {
                     let seen = if *lateral { Some(&*scope) } else { scope.parent };
                     let columns = self.query(subquery, seen, false)?;
@@ -245,14 +240,21 @@ impl Walk<'_> {
             Some(alias) => alias,
             None => TableAlias { explicit: true, name: own, columns: Vec::new(), at: None },
         };
-        self.new_alias(&alias)?;
-        let mut relation = self.relation_of(at, &alias.name, schema.map(|schema| self.gate.dialect.fold_table(&schema)));
-        if !alias.columns.is_empty() {
-            relation.columns = self.renamed_columns(&alias, relation.columns)?;
-            relation.listed = false;
-        }
+        let schema = schema.map(|schema| self.gate.dialect.fold_table(&schema));
+        let relation = self.aliased(at, &alias, schema)?;
         scope.relations.push(relation);
         *factor = TableFactor::Derived { lateral: false, subquery: Box::new(subquery), alias: Some(alias), sample: None };
         Ok(true)
+    }
+
+    /// A table under its alias, which may name its columns anew.
+    fn aliased(&mut self, at: usize, alias: &TableAlias, schema: Option<String>) -> Result<Relation, Refused> {
+        self.new_alias(alias)?;
+        let mut relation = self.relation_of(at, &alias.name, schema);
+        if !alias.columns.is_empty() {
+            relation.columns = self.renamed_columns(alias, relation.columns)?;
+            relation.listed = false;
+        }
+        Ok(relation)
     }
 }

@@ -5,6 +5,7 @@ use super::Gate;
 use super::binding::Bindings;
 use super::catalogue::Who;
 use super::dialect::Dialect;
+use super::expression::expect_none;
 use super::refusal::{RefusalKind, Refused, refuse};
 use crate::limits::{SQL_DEPTH_MAX, SQL_PARTS_MAX};
 use sqlparser::ast::{Ident, TableAlias};
@@ -102,6 +103,7 @@ impl<'g> Walk<'g> {
 
     /// The alias of a source of rows.
     pub(super) fn new_alias(&self, alias: &TableAlias) -> Result<String, Refused> {
+        expect_none(alias.at.is_none(), "AT after a name")?;
         let bare = !alias.explicit && alias.name.quote_style.is_none();
         if bare
             && NOT_AN_ALIAS.contains(&alias.name.value.to_ascii_lowercase().as_str())
