@@ -1,7 +1,6 @@
 //! Quoted texts, quoted names and comments, character by character.
 
 use super::{Look, nameable};
-use crate::sql::dialect::Dialect;
 use crate::sql::refusal::{RefusalKind, Refused};
 
 /// Words that may stand right before a quoted text.
