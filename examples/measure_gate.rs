@@ -19,7 +19,7 @@ const TENANT: &str = "tenant_id";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.is_empty() || arguments.len() % 3 != 0 {
+    if arguments.is_empty() || !arguments.len().is_multiple_of(3) {
         return complain("usage: measure_gate DIALECT SCHEMA STATEMENTS [DIALECT SCHEMA STATEMENTS …]");
     }
     let mut refused = 0;

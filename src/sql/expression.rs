@@ -89,8 +89,8 @@ impl Walk<'_> {
                 self.each([&mut **left, right], scope)
             }
             Expr::Between { expr, negated: _, low, high } => self.each([&mut **expr, low, high], scope),
-            Expr::Like { negated: _, any: false, expr, pattern, escape_char }
-            | Expr::ILike { negated: _, any: false, expr, pattern, escape_char }
+            Expr::Like { negated: _, any: _, expr, pattern, escape_char }
+            | Expr::ILike { negated: _, any: _, expr, pattern, escape_char }
             | Expr::SimilarTo { negated: _, expr, pattern, escape_char } => {
                 self.each([&mut **expr, pattern], scope)?;
                 self.each(escape_char.as_deref_mut(), scope)
