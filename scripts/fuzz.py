@@ -40,6 +40,7 @@ KNOWN = {
     "facts": ["sample/entries.ndjson"],
     "dataset_csv": ["fuzz/seeds/datasets/*"],
     "dataset_parquet": ["fuzz/seeds/parquet/*"],
+    "sql_gate": ["tests/data/sql/*.ndjson"],
 }
 
 # Those of cargo-fuzz without the address sanitizer, which is for what is not safe Rust.

@@ -29,10 +29,11 @@ pub mod tenant;
 pub mod triage;
 pub mod verify;
 
-// # reading: what a short text says, without a model; what a mathematical model says; what the rows of a file say
+// # reading: what a short text, a mathematical model, the rows of a file or an SQL statement says, without a model
 pub mod dataset;
 pub mod facts;
 pub mod modelling;
+pub mod sql;
 
 // # methods: estimators over plain numbers
 pub mod stats;

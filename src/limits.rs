@@ -506,3 +506,18 @@ pub const DATASET_LEFT_BEHIND_SEC: u64 = 3_600;
 
 /// Parameters of one model that are read from fitted models. Each may have to wait for a fit.
 pub const FITTED_PARAMETERS_MAX: usize = 256;
+
+/// Bytes of an SQL statement at the gate. The longest of the question sets is below 2 kB; one of a model with many sub-queries, below 8 kB.
+pub const SQL_BYTES_MAX: usize = 16_384;
+
+/// Brackets inside each other in a statement. The parser descends for each of them, on a thread whose stack may be 2 MiB.
+pub const SQL_NESTING_MAX: usize = 32;
+
+/// Operators of a statement. A row of them makes a tree as deep as it is long, which is printed, compared and dropped by descent.
+pub const SQL_OPERATORS_MAX: usize = 400;
+
+/// Levels of queries and expressions inside each other that the gate follows.
+pub const SQL_DEPTH_MAX: usize = 48;
+
+/// Parts of a statement: queries, tables and expressions. Ten times what the longest of the question sets has.
+pub const SQL_PARTS_MAX: usize = 4_000;
