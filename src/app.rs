@@ -299,8 +299,8 @@ impl App {
         if let Some(numeric) = numeric {
             let desk: Arc<dyn Desk> = Arc::new(Counter(Arc::downgrade(&decider)));
             numeric.open(desk);
+            decider.numeric.take_from(Arc::new(Rows(Arc::downgrade(&decider))));
         }
-        decider.numeric.take_from(Arc::new(Rows(Arc::downgrade(&decider))));
         embed_slot_texts(&decider).await?;
         decider.begin_to_follow().await?;
         let restoring = Arc::clone(&decider);
