@@ -167,18 +167,16 @@ impl Decider {
     async fn run_apart(&self, making: Making) -> Result<Made, NumericError> {
         let (tell, told) = oneshot::channel();
         let (given_up, patience) = (self.numeric.pool.given_up(), self.numeric.config.patience);
-        let queued = self.numeric.pool.submit(move || {
+        let fit = move || {
             let until = Instant::now() + patience * making.case.fit_within;
             let stop = || given_up.load(Ordering::Acquire) || Instant::now() >= until;
             let ended = catch_unwind(AssertUnwindSafe(|| run(&making, &stop)));
             let ended = ended.unwrap_or_else(|_| Err(NumericError::broken("the method panicked")));
             let stopped = matches!(ended, Err(NumericError::Stopped { .. }));
-            let ended =
-                if stopped && Instant::now() >= until { Err(NumericError::Stopped { why: "it took too long" }) } else { ended };
-            // Where nobody waits any more there is nobody to tell.
-            let _ = tell.send(ended);
-        });
-        if !queued {
+            if stopped && Instant::now() >= until { Err(NumericError::Stopped { why: "it took too long" }) } else { ended }
+        };
+        // Where nobody waits any more there is nobody to tell.
+        if !self.numeric.pool.submit(fit, |ended| _ = tell.send(ended)) {
             return Err(NumericError::Busy);
         }
         told.await.unwrap_or_else(|_| Err(NumericError::broken("the fit was lost")))

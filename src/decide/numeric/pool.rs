@@ -30,8 +30,8 @@ impl Pool {
         Ok(Self { jobs, busy: Arc::default(), room: threads + waiting_max, given_up: Arc::default() })
     }
 
-    /// Has a fit run when its turn comes. `false` where as many wait as may.
-    pub(super) fn submit(&self, job: impl FnOnce() + Send + 'static) -> bool {
+    /// Has a fit run when its turn comes, and tells what came of it once its place is free again. `false` where as many wait as may.
+    pub(super) fn submit<T>(&self, job: impl FnOnce() -> T + Send + 'static, tell: impl FnOnce(T) + Send + 'static) -> bool {
         let busy = Arc::clone(&self.busy);
         if busy.fetch_add(1, Ordering::AcqRel) >= self.room {
             busy.fetch_sub(1, Ordering::AcqRel);
@@ -39,8 +39,10 @@ impl Pool {
         }
         let counted = Counted(busy);
         let job = move || {
-            let _counted = counted;
-            job();
+            let counted = counted;
+            let ended = job();
+            drop(counted);
+            tell(ended);
         };
         // What could not be sent is dropped, and counts no more.
         self.jobs.try_send(Box::new(job)).is_ok()
@@ -92,24 +94,23 @@ mod tests {
         let (go, wait) = channel::<()>();
         let (done, ended) = channel::<i32>();
         let wait = Arc::new(Mutex::new(wait));
-        let job = || {
+        let submit = || {
             let (wait, done) = (Arc::clone(&wait), done.clone());
-            move || {
+            let job = move || {
                 wait.lock().recv().unwrap();
-                done.send(rustix::process::getpriority_process(None).unwrap()).unwrap();
-            }
+                rustix::process::getpriority_process(None).unwrap()
+            };
+            pool.submit(job, move |nice| done.send(nice).unwrap())
         };
-        assert!(pool.submit(job()) && pool.submit(job()));
-        assert!(!pool.submit(job()));
+        assert!(submit() && submit());
+        assert!(!submit());
         go.send(()).unwrap();
         let nice = ended.recv_timeout(Duration::from_secs(10)).unwrap();
         assert!(nice >= NICE.min(19), "{nice}");
-        go.send(()).unwrap();
-        ended.recv_timeout(Duration::from_secs(10)).unwrap();
-        let again = (0..1_000).any(|_| {
-            std::thread::sleep(Duration::from_millis(1));
-            pool.submit(|| {})
-        });
-        assert!(again);
+        assert!(submit(), "who hears of the end finds the place free");
+        for _ in 0..2 {
+            go.send(()).unwrap();
+            ended.recv_timeout(Duration::from_secs(10)).unwrap();
+        }
     }
 }
