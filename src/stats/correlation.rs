@@ -1,10 +1,10 @@
 //! Correlations: shrunk, rolling, and whether they broke.
 
 use super::StatsError;
+use super::interval::{normal_quantile, normal_tails};
 use super::points::Points;
 use super::serial::ChiSquareTest;
 use nalgebra::DMatrix;
-use statrs::distribution::{ContinuousCDF, Normal};
 
 /// A correlation matrix that was drawn towards its prior.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,7 +92,7 @@ pub struct Correlation {
 /// [`StatsError::Lengths`], [`StatsError::TooFew`] below four pairs, [`StatsError::Constant`] and [`StatsError::Setting`].
 pub fn pearson(left: &[f64], right: &[f64], level: f64) -> Result<Correlation, StatsError> {
     let value = plain(left, right)?;
-    let reach = quantile(level)? / (left.len() as f64 - 3.0).sqrt();
+    let reach = normal_quantile(level)? / (left.len() as f64 - 3.0).sqrt();
     let z = bounded(value).atanh();
     Ok(Correlation { value, interval: [(z - reach).tanh(), (z + reach).tanh()], n: left.len() })
 }
@@ -154,7 +154,7 @@ pub fn compare(before: (&[f64], &[f64]), after: (&[f64], &[f64])) -> Result<Brea
     let (old, new) = (plain(before.0, before.1)?, plain(after.0, after.1)?);
     let error = (1.0 / (before.0.len() as f64 - 3.0) + 1.0 / (after.0.len() as f64 - 3.0)).sqrt();
     let z = (bounded(new).atanh() - bounded(old).atanh()) / error;
-    Ok(Break { before: old, after: new, z, p_value: (2.0 * standard()?.sf(z.abs())).min(1.0) })
+    Ok(Break { before: old, after: new, z, p_value: normal_tails(z) })
 }
 
 /// Whether two samples have the same correlation matrix: Jennrich (1970), JASA 65(330), §2. The statistic is
@@ -182,17 +182,6 @@ pub fn jennrich(before: Points<'_>, after: Points<'_>) -> Result<ChiSquareTest, 
 /// Keeps atanh finite.
 fn bounded(value: f64) -> f64 {
     value.clamp(-1.0 + 1e-15, 1.0 - 1e-15)
-}
-
-fn standard() -> Result<Normal, StatsError> {
-    Normal::new(0.0, 1.0).map_err(|_| StatsError::Setting { name: "normal", wanted: "a positive deviation" })
-}
-
-fn quantile(level: f64) -> Result<f64, StatsError> {
-    if !(level > 0.0 && level < 1.0) {
-        return Err(StatsError::Setting { name: "level", wanted: "a level between 0 and 1" });
-    }
-    Ok(standard()?.inverse_cdf(0.5 + level / 2.0))
 }
 
 #[cfg(test)]

@@ -92,6 +92,11 @@ pub fn quantile_of_sorted(sorted: &[f64], share: f64) -> f64 {
     sorted[below] * (1.0 - part) + sorted[above] * part
 }
 
+/// The same of values in any order.
+pub fn quantile(values: &[f64], share: f64) -> f64 {
+    quantile_of_sorted(&sorted(values), share)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,7 @@
 //! Symbols of markets: many spellings, one name. `BTCUSDT`, `btc` and `bitcoin` are all `BTC-PERP`.
 
+use crate::domain::market::market_of;
+
 /// The names that people use for what is traded, with their tickers.
 const NAMES: [(&str, &str); 14] = [
     ("avalanche", "AVAX"),
@@ -24,24 +26,17 @@ const TICKERS: [&str; 30] = [
     "MATIC", "NEAR", "OP", "PEPE", "SEI", "SHIB", "SOL", "SUI", "TIA", "TON", "TRX", "UNI", "XRP",
 ];
 
-/// What stands behind a ticker, the longer before its own ends.
-const QUOTES: [&str; 9] = ["PERPETUAL", "USDTPERP", "PERP", "SWAP", "USDT", "USDC", "BUSD", "USD", "EUR"];
-
 /// Bytes of a symbol.
 const BYTES_MAX: usize = 32;
 
 /// What is traded under a symbol: `BTC` of `BTC-PERP`, `BTCUSDT`, `BTC/USD` and `btc`.
 pub fn base(symbol: &str) -> String {
     let mut left = symbol.trim().trim_start_matches('$').to_ascii_uppercase();
-    left.retain(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '/' | '_' | ':'));
-    // `BTC-USDT-SWAP` has two.
-    for _ in 0..2 {
-        let shorter =
-            QUOTES.iter().find_map(|quote| left.strip_suffix(quote)).map(|rest| rest.trim_end_matches(['-', '/', '_', ':']));
-        match shorter {
-            Some(rest) if rest.len() >= 2 => left = rest.to_owned(),
-            _ => break,
-        }
+    // What is left of a name with two quotes behind it may be a pair again.
+    while let Some(market) = market_of(&left)
+        && market.as_str() != left
+    {
+        left = market.as_str().to_owned();
     }
     left
 }
@@ -59,8 +54,8 @@ pub fn canonical(text: &str) -> Option<String> {
     }
     let upper = text.to_ascii_uppercase();
     let base = base(&upper);
-    if base == upper && base.contains(['-', '/', '_', ':']) {
-        return Some(upper);
+    if base.contains(['-', '/', '_', ':']) {
+        return Some(base);
     }
     Some(format!("{base}-PERP"))
 }

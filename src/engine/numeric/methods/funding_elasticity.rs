@@ -7,7 +7,7 @@ use crate::domain::answer::Confidence;
 use crate::domain::field::FieldError;
 use crate::engine::numeric::method::{FitFault, FitInput, FitRun, Fitted, Method};
 use crate::stats::regression::{Covariance, Estimate, LinearFit, Options, linear, newey_west_lags};
-use crate::stats::univariate::{quantile_of_sorted, sorted};
+use crate::stats::univariate::{quantile, quantile_of_sorted, sorted};
 use serde_json::{Map, Value, json};
 
 /// The semi-elasticity of open interest to funding: the change of the logarithm of open interest over an interval, in percent, by the funding
@@ -88,7 +88,7 @@ fn series(rows: &crate::domain::frame::Frame, winsor: f64, told: &mut Vec<String
     let (funding, interest, price) = (rows.numbers("funding_rate")?, rows.numbers("open_interest")?, rows.numbers("price")?);
     let moments: Vec<i64> = rows.times("time")?.iter().flatten().map(|at| at.as_micros()).collect();
     let steps: Vec<f64> = moments.windows(2).map(|pair| (pair[1] - pair[0]) as f64).collect();
-    let usual = quantile_of_sorted(&sorted(&steps), 0.5);
+    let usual = quantile(&steps, 0.5);
     let mut series = Series { change: Vec::new(), funding_bps: Vec::new(), past_return: Vec::new(), past_change: Vec::new() };
     let (mut gaps, mut wrong) = (0, 0);
     for at in 1..rows.rows().saturating_sub(1) {

@@ -2,6 +2,7 @@
 
 use crate::engine::numeric::methods::bars::{DAYS_PER_YEAR, Day};
 use crate::stats::StatsError;
+use crate::stats::univariate::quantile;
 
 /// Two numbers for each day, in units of their own and brought to one scale.
 pub(super) struct Features {
@@ -80,14 +81,4 @@ fn smoothed(values: &[f64], half_life: f64) -> Vec<f64> {
         Some(*mean)
     };
     values.iter().scan(first, next).collect()
-}
-
-/// A quantile by Hyndman and Fan's (1996) definition 7; the values are finite.
-pub(in crate::engine::numeric::methods) fn quantile(values: &[f64], share: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
-    let place = share * last as f64;
-    let (low, high) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-    low + (high - low) * place.fract()
 }

@@ -4,8 +4,6 @@ mod chart;
 mod features;
 mod regimes;
 
-pub(super) use features::quantile;
-
 use super::bars::{Bars, Day};
 use super::setting;
 use super::tabular::doubt;
