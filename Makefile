@@ -42,7 +42,7 @@ run: build ## Start the service on the sample, at http://127.0.0.1:8005
 test: setup llm redis ## Pass all tests
 	@echo "running all tests (compiling them takes some minutes the first time)"
 	@python3 -m unittest discover -s scripts -p 'test_*.py'
-	@cargo test --locked --lib --bins --tests --examples
+	@cargo test --locked --no-fail-fast --lib --bins --tests --examples
 	@echo "running the tests of the doors once more, over Redis"
 	@TEST_STORE=redis cargo test --locked --test it -- $(OVER_REDIS)
 

@@ -278,6 +278,11 @@ proptest! {
     }
 
     #[test]
+    fn no_text_of_letters_that_grow_or_shrink_in_small_makes_the_reader_panic(text in "[ȺȾİẞKk's2Q3R$€%+., -]{0,40}") {
+        let _ = read(&text);
+    }
+
+    #[test]
     fn whatever_is_understood_of_random_words_compiles_or_says_why(words in prop::collection::vec(prop::sample::select(VOCABULARY), 0..14)) {
         let question = words.join(" ");
         let reading = read(&question);

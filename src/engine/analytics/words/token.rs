@@ -72,13 +72,13 @@ fn split(part: &str, tokens: &mut Vec<Token>) {
 
 /// `what's` is `what`, `don't` is `do not`.
 fn contracted(piece: &str, tokens: &mut Vec<Token>) {
-    let lower = piece.to_lowercase();
-    match lower.split_once('\'') {
-        Some((stem, "t")) if stem.ends_with('n') => {
-            tokens.push(word(if stem == "can" { "can" } else { &stem[..stem.len() - 1] }));
+    // Split as it was written: small letters may be longer or shorter than their capitals (`Ⱥ` has two bytes, `ⱥ` three).
+    match piece.split_once('\'') {
+        Some((stem, "t" | "T")) if stem.ends_with(['n', 'N']) => {
+            tokens.push(word(if stem.eq_ignore_ascii_case("can") { stem } else { &stem[..stem.len() - 1] }));
             tokens.push(word("not"));
         }
-        Some((stem, _)) if !stem.is_empty() => tokens.push(word(&piece[..stem.len().min(piece.len())])),
+        Some((stem, _)) if !stem.is_empty() => tokens.push(word(stem)),
         _ => tokens.push(word(piece)),
     }
 }
