@@ -44,6 +44,7 @@ pub mod index;
 pub mod llm;
 pub mod solver;
 pub mod store;
+pub mod warehouse;
 
 // # outside: one way to each server that several seams share
 pub mod redis;

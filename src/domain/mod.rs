@@ -30,6 +30,7 @@ pub mod request;
 pub mod risk;
 pub mod role;
 pub mod slow;
+pub mod sql_value;
 pub mod strategy;
 pub mod tag_end;
 pub mod text;

@@ -2,33 +2,10 @@
 
 use super::dialect::Dialect;
 use super::refusal::{RefusalKind, Refused, refuse};
+pub use crate::domain::sql_value::{Binding, Scalar};
 use serde::{Deserialize, Serialize};
 use sqlparser::ast::{Expr, Value, ValueWithSpan};
 use sqlparser::tokenizer::Span;
-
-/// A value of a row filter.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Scalar {
-    /// True or false.
-    Boolean(bool),
-    /// A whole number.
-    Integer(i64),
-    /// A text.
-    Text(String),
-}
-
-/// A value that goes to the warehouse beside the statement, in the order of its placeholders.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Binding {
-    /// Its name where the dialect names parameters, else its number, from one.
-    pub name: String,
-    /// Its type in the words of the warehouse.
-    #[serde(rename = "type")]
-    pub data_type: String,
-    /// The value.
-    pub value: Scalar,
-}
 
 /// How values of row filters are put into statements.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

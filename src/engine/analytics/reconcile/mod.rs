@@ -11,6 +11,8 @@ pub use self::compare::{AGREED_DELTA, CLOSE_DELTA, Difference, Outcome, Reconcil
 pub use self::confidence::{Derivation, Signals, label};
 pub use self::sanity::{Expectation, Finding, Rule, Severity, sane};
 
+pub use crate::domain::sql_value::Cell;
+
 use super::compile::{Column, ColumnRole};
 use serde::Serialize;
 
@@ -23,39 +25,13 @@ pub struct Frame {
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// A cell.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum Cell {
-    /// Nothing.
-    Null,
-    /// A whole number.
-    Integer(i64),
-    /// A number.
-    Number(f64),
-    /// A text.
-    Text(String),
-}
-
-impl Cell {
-    /// The number in it.
-    pub fn number(&self) -> Option<f64> {
-        match self {
-            #[expect(clippy::cast_precision_loss, reason = "measures are compared to parts of a percent")]
-            Self::Integer(number) => Some(*number as f64),
-            Self::Number(number) => Some(*number),
-            Self::Null | Self::Text(_) => None,
-        }
-    }
-
-    /// As a part of a key: the same whether a driver gives a whole number as one or as a text.
-    fn key(&self) -> String {
-        match self {
-            Self::Null => String::new(),
-            Self::Integer(number) => number.to_string(),
-            Self::Number(number) => number.to_string(),
-            Self::Text(text) => text.clone(),
-        }
+/// A cell as a part of a key: the same whether a driver gives a whole number as one or as a text.
+fn key(cell: &Cell) -> String {
+    match cell {
+        Cell::Null => String::new(),
+        Cell::Integer(number) => number.to_string(),
+        Cell::Number(number) => number.to_string(),
+        Cell::Text(text) => text.clone(),
     }
 }
 
@@ -67,7 +43,7 @@ impl Frame {
     /// The key of each row.
     fn keys(&self) -> Vec<Vec<String>> {
         let places = self.places(ColumnRole::Key);
-        let key = |row: &Vec<Cell>| places.iter().map(|place| row.get(*place).map_or_else(String::new, Cell::key)).collect();
+        let key = |row: &Vec<Cell>| places.iter().map(|place| row.get(*place).map_or_else(String::new, key)).collect();
         self.rows.iter().map(key).collect()
     }
 
