@@ -33,6 +33,8 @@ pub struct DataQuestion {
     pub text: String,
     /// The moment that `last month` is counted from.
     pub as_of: Timestamp,
+    /// The conversation that it belongs to.
+    pub session: Option<Arc<str>>,
     /// By which layer; found from the words where absent.
     pub layer: Option<String>,
     /// By when the caller wants to hear.
@@ -52,6 +54,16 @@ pub enum Came {
     Run,
 }
 
+impl Came {
+    /// The word in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Run => "run",
+        }
+    }
+}
+
 /// Milliseconds that the parts of an answer took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, utoipa::ToSchema)]
 #[schema(as = DataTook)]
@@ -66,13 +78,13 @@ pub struct Took {
 
 /// What became of a question.
 #[derive(Debug, Clone)]
-pub struct DataAnswer {
+pub struct DataOutcome {
     /// The layer that it was read by.
     pub reader: Arc<Reader>,
     /// What it turned out to be.
     pub reading: Reading,
-    /// The result, where it was a question about data.
-    pub result: Option<(Arc<Resulted>, Came)>,
+    /// The result, where it was a question about data; or why these tables can't give one.
+    pub result: Result<Option<(Arc<Resulted>, Came)>, AnalyticsError>,
     /// How long it took.
     pub took: Took,
 }
@@ -92,18 +104,26 @@ impl Decider {
     ///
     /// # Errors
     /// [`AnalyticsError`] where it was understood and could not be answered.
-    pub async fn ask_data(&self, question: &DataQuestion) -> Result<DataAnswer, AnalyticsError> {
+    pub async fn ask_data(&self, question: &DataQuestion) -> Result<DataOutcome, AnalyticsError> {
         let began = Instant::now();
         let (reader, reading) = self.understood(question)?;
         let mut took = Took { intent: ms_since(began), ..Took::default() };
-        let Reading::Data(asked) = &reading else { return Ok(DataAnswer { reader, reading, result: None, took }) };
-        let (began, source) = (Instant::now(), self.analyst.source.as_ref().ok_or(AnalyticsError::NoWarehouse)?);
-        let compiled = compile(&reader.layer, &asked.intent, dialects(source)?.0)?;
+        let Reading::Data(asked) = &reading else { return Ok(DataOutcome { reader, reading, result: Ok(None), took }) };
+        let began = Instant::now();
+        let source = self.analyst.source.as_ref().ok_or(AnalyticsError::NoWarehouse)?;
+        let compiled = compile(&reader.layer, &asked.intent, dialects(source)?.0);
         took.sql_gen = ms_since(began);
         let began = Instant::now();
-        let result = self.result_of(question, (&reader, asked), &compiled).await?;
+        let result = match compiled {
+            Ok(compiled) => self.result_of(question, (&reader, asked), &compiled).await,
+            Err(error) => Err(error.into()),
+        };
         took.db_query = ms_since(began);
-        Ok(DataAnswer { reader, reading, result: Some(result), took })
+        let result = match result {
+            Err(error) if error.class().is_none() => return Err(error),
+            result => result.map(Some),
+        };
+        Ok(DataOutcome { reader, reading, result, took })
     }
 
     fn understood(&self, question: &DataQuestion) -> Result<(Arc<Reader>, Reading), AnalyticsError> {

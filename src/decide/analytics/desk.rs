@@ -2,10 +2,12 @@
 
 use super::{AnalyticsError, DataQuestion};
 use crate::decide::Decider;
-use crate::domain::decision::Payload;
+use crate::domain::decision::{Decision, Payload, Table, TableBasis};
 use crate::engine::analytics::Desk;
 use crate::engine::{EngineFailure, Question};
+use crate::limits::CHART_IN_ANSWER_BYTES_MAX;
 use async_trait::async_trait;
+use serde_json::json;
 use std::sync::{Arc, Weak};
 
 /// The desk of a service, which does not keep the service up.
@@ -23,13 +25,33 @@ impl Desk for Analysts {
             role: Arc::from("decide"),
             text: question.text.as_str().to_owned(),
             as_of: question.as_of,
+            session: None,
             layer: None,
             deadline: question.deadline,
             fresh: false,
         };
-        let answer = decider.ask_data(&asked).await.map_err(failure)?;
-        let _ = answer;
-        todo!()
+        let told = decider.tell_data(&asked, None).await.map_err(failure)?;
+        question.steps.tell("reading", format!("by the layer {}", told.reader.layer.name));
+        let answer = told.answer;
+        let Some(table) = answer.table else {
+            return Err(EngineFailure::Abstained { reason: answer.text });
+        };
+        let rows = table.rows.iter().map(|row| row.iter().map(|cell| json!(cell)).collect()).collect();
+        let decision = Decision::Table(Table {
+            columns: table.columns.iter().map(|column| column.name.clone()).collect(),
+            rows,
+            summary: answer.text,
+            basis: Some(Box::new(TableBasis {
+                confidence: answer.label,
+                reasons: answer.reasons.into_iter().map(|reason| reason.because).collect(),
+                layer: told.reader.layer.name.clone(),
+                sql: answer.queries.iter().map(|query| query.sql.clone()).collect(),
+                assumptions: answer.assumptions,
+                chart: answer.chart.filter(|chart| chart.to_string().len() <= CHART_IN_ANSWER_BYTES_MAX),
+                follow_ups: answer.follow_ups,
+            })),
+        });
+        Payload::new(&decision).map_err(|error| EngineFailure::Abstained { reason: format!("the answer is too large: {error}") })
     }
 }
 

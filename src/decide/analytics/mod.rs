@@ -15,14 +15,17 @@ mod desk;
 mod floor;
 mod kept;
 mod run;
+mod told;
 
-pub use ask::{Came, DataAnswer, DataQuestion, Took};
+pub use ask::{Came, DataOutcome, DataQuestion, Took};
 pub use desk::Analysts;
 pub use kept::Resulted;
+pub use told::DataTold;
 
 use self::floor::Floors;
 use self::kept::Kept;
 use super::datasets::DatasetsError;
+use crate::engine::analytics::answer::RefusalClass;
 use crate::engine::analytics::compile::CompileError;
 use crate::engine::analytics::compile::sql::Dialect as Compiled;
 use crate::engine::analytics::library::Library;
@@ -127,6 +130,18 @@ pub enum AnalyticsError {
     /// The data sets failed.
     #[error(transparent)]
     Datasets(#[from] DatasetsError),
+}
+
+impl AnalyticsError {
+    /// Of what sort the answer is that says it; none where trying again, or elsewhere, may help.
+    pub fn class(&self) -> Option<RefusalClass> {
+        match self {
+            Self::Compile(_) => Some(RefusalClass::NotExpressible),
+            Self::Missing { .. } => Some(RefusalClass::Unanswerable),
+            Self::Gate(_) | Self::TooCostly { .. } | Self::Warehouse(WarehouseError::TooLarge(_)) => Some(RefusalClass::Failed),
+            _ => None,
+        }
+    }
 }
 
 impl From<WarehouseError> for AnalyticsError {

@@ -12,6 +12,7 @@ use crate::engine::analytics::library::Reader;
 use crate::engine::analytics::reconcile::{Expectation, Frame, Reconciliation, Skip, reconcile, sane};
 use crate::sql::{Gate, Who};
 use crate::warehouse::{Bounds, Statement, Warehouse};
+use crate::telemetry::metrics::analytics as metrics;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -83,6 +84,7 @@ impl Decider {
             None => there.iter().map(|sibling| reconcile(&primary, sibling)).collect(),
         };
         let expected = Expectation { grouped: run.intent.is_grouped(), whole: None, relaxed: relaxed.as_ref() };
+        metrics::queried(began.elapsed());
         let version =
             |(table, _): &(String, String)| tables.versions.get(table).map(|(version, _)| (table.clone(), version.clone()));
         Ok(Resulted {
