@@ -54,6 +54,7 @@ const ROUTES: &[(&str, &[(&str, Needs)])] = &[
     ("/v1/numeric/{case}/versions", &[("GET", OneOf(&[Decide, Operate]))]),
     ("/v1/numeric/{case}/compare", &[("GET", OneOf(&[Decide, Operate]))]),
     ("/v1/query", &[("POST", OneOf(&[Decide]))]),
+    ("/v1/query/stream", &[("POST", OneOf(&[Decide]))]),
     ("/v1/query/layers", &[("GET", OneOf(&[Decide, Operate]))]),
     ("/v1/datasets", &[("GET", OneOf(&[Write, Operate]))]),
     ("/v1/datasets/{name}", &[("PUT", OneOf(&[Write])), ("GET", OneOf(&[Write, Operate])), ("DELETE", OneOf(&[Write]))]),

@@ -24,7 +24,7 @@ use utoipa_swagger_ui::Config;
         entries::bulk::bulk, entries::search::search, entries::whole::get, entries::delete::delete,
         market::put, market::get, market::delete,
         numeric::list, numeric::wishes, numeric::get, numeric::run, numeric::versions, numeric::compare,
-        query::ask, query::layers,
+        query::ask, query::follow, query::layers,
         datasets::put, datasets::list, datasets::get, datasets::rows, datasets::delete,
         plans::ask, plans::list, plans::check, plans::get, plans::approve, plans::reject, plans::replay,
         strategies::list, strategies::get, audit::export,

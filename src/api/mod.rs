@@ -86,6 +86,7 @@ fn routes(service: &mut web::ServiceConfig) {
                 .route(web::delete().to(market::delete)),
         )
         .service(at("/v1/query", "POST").route(web::post().to(query::ask)))
+        .service(at("/v1/query/stream", "POST").route(web::post().to(query::follow)))
         .service(at("/v1/query/layers", "GET").route(web::get().to(query::layers)))
         .service(at("/v1/numeric", "GET").route(web::get().to(numeric::list)))
         .service(at("/v1/numeric/wishes", "GET").route(web::get().to(numeric::wishes)))

@@ -121,11 +121,16 @@ impl Ingest {
             }
             let unreadable = |error| (path.clone(), error);
             let entries = std::fs::read_dir(path).map_err(unreadable)?.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
-            let visible = |file: &PathBuf| file.is_file() && !file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            let visible = |file: &PathBuf| {
+                file.is_file() && !file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+            };
             let mut inside: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).filter(visible).collect();
             inside.sort();
             if inside.is_empty() {
-                return Err((path.clone(), std::io::Error::new(std::io::ErrorKind::NotFound, "there are no files in this folder")));
+                return Err((
+                    path.clone(),
+                    std::io::Error::new(std::io::ErrorKind::NotFound, "there are no files in this folder"),
+                ));
             }
             files.extend(inside);
         }

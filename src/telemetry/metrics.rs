@@ -3,8 +3,8 @@
 //! The children of labelled metrics are bound once, so that counting on the hot path is an atomic addition.
 
 pub mod admission;
-pub mod llm;
 pub mod analytics;
+pub mod llm;
 pub mod numeric;
 pub mod plans;
 pub mod recall;

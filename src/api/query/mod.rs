@@ -2,12 +2,14 @@
 
 mod answer;
 mod problem;
+mod stream;
 
 pub(super) use answer::{LayersAnswer, QueryAnswer};
 
 use self::answer::LayerAnswer;
 use super::access::caller;
 use super::error::{Answered, At, Kind, Problem, ProblemDetails};
+use super::events::ServerEvent;
 use super::json::{self, Json};
 use super::trace::Arrival;
 use crate::app::App;
@@ -17,10 +19,11 @@ use crate::domain::deadline::Deadline;
 use crate::domain::field::FieldError;
 use crate::domain::time::Timestamp;
 use crate::engine::analytics::answer::ChartHint;
+use crate::engine::steps::Steps;
 use crate::limits::{DEADLINE_MS_MAX, ID_BYTES_MAX, PROMPT_CHARS_MAX};
 use crate::telemetry::metrics;
-use actix_web::HttpRequest;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,10 +66,14 @@ pub(super) struct QueryRequest {
 
 impl QueryRequest {
     fn checked(&self) -> Result<(), Problem> {
-        let refuse = |field: &str, detail: String| Err(Problem::field(Kind::NOT_ALLOWED, FieldError::new(format!("/{field}"), detail)));
+        let refuse =
+            |field: &str, detail: String| Err(Problem::field(Kind::NOT_ALLOWED, FieldError::new(format!("/{field}"), detail)));
         let characters = self.prompt.trim().chars().count();
         if characters == 0 || self.prompt.chars().count() > PROMPT_CHARS_MAX {
-            return refuse("prompt", format!("it has {characters} characters that are not blank; 1 to {PROMPT_CHARS_MAX} are allowed"));
+            return refuse(
+                "prompt",
+                format!("it has {characters} characters that are not blank; 1 to {PROMPT_CHARS_MAX} are allowed"),
+            );
         }
         if self.session_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > ID_BYTES_MAX) {
             return refuse("session_id", format!("it has to have 1 to {ID_BYTES_MAX} bytes"));
@@ -103,24 +110,61 @@ impl QueryRequest {
 )]
 pub(super) async fn ask(app: Data<App>, http: HttpRequest, arrival: Arrival, Json(wire): Json<QueryRequest>) -> Answered {
     let answered = async {
-        wire.checked()?;
-        let caller = caller(&http)?;
-        let deadline_ms = wire.deadline_ms.unwrap_or(DEADLINE_MS);
-        let question = DataQuestion {
-            tenant: caller.tenant,
-            role: Arc::from("decide"),
-            text: wire.prompt,
-            as_of: wire.as_of.unwrap_or_else(|| app.decider.clock.now()),
-            layer: wire.layer,
-            session: wire.session_id.map(Arc::from),
-            deadline: Deadline::from_start(arrival.at, Duration::from_millis(u64::from(deadline_ms))),
-            fresh: wire.fresh,
-        };
-        let told = app.decider.tell_data(&question, wire.chart_hint).await.inspect_err(|_| metrics::analytics::failed())?;
-        metrics::analytics::answered(label(told.answer.label), told.came.map_or("none", Came::as_str));
-        Ok::<_, Problem>(json::ok(&QueryAnswer::of(told, &question, arrival)))
+        let question = question(&app, (&http, arrival), &wire)?;
+        answer(&app, &question, (wire.chart_hint, arrival)).await
     };
-    answered.await.at(&http)
+    answered.await.map(|answer| json::ok(&answer)).at(&http)
+}
+
+/// The same as it comes about: an event `step` for each part of the work, then one event `answer`, or `error`, and the stream ends. Who goes
+/// away ends the query.
+#[utoipa::path(
+    post, path = "/v1/query/stream", operation_id = "stream_query_data", tag = "query", request_body = QueryRequest,
+    responses(
+        (status = 200, description = "Events", body = ServerEvent, content_type = "text/event-stream"),
+        (status = 400, description = "Not JSON, an unknown field, a wrong type", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 422, description = "A field is out of its range", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "As many streams are open as may be", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn follow(app: Data<App>, http: HttpRequest, arrival: Arrival, Json(wire): Json<QueryRequest>) -> Answered {
+    let answered = question(&app, (&http, arrival), &wire).and_then(|question| {
+        let Ok(room) = Arc::clone(&app.streams).try_acquire_owned() else {
+            return Err(Problem::new(Kind::OVERLOADED, "as many streams of events are open as may be"));
+        };
+        let mut response = HttpResponse::Ok();
+        response.content_type("text/event-stream").insert_header(("cache-control", "no-cache"));
+        Ok(response.streaming(stream::events(app, question, (wire.chart_hint, arrival), room)))
+    });
+    answered.at(&http)
+}
+
+fn question(app: &App, (http, arrival): (&HttpRequest, Arrival), wire: &QueryRequest) -> Result<DataQuestion, Problem> {
+    wire.checked()?;
+    let deadline_ms = wire.deadline_ms.unwrap_or(DEADLINE_MS);
+    Ok(DataQuestion {
+        tenant: caller(http)?.tenant,
+        role: Arc::from("decide"),
+        text: wire.prompt.clone(),
+        as_of: wire.as_of.unwrap_or_else(|| app.decider.clock.now()),
+        layer: wire.layer.clone(),
+        session: wire.session_id.as_deref().map(Arc::from),
+        deadline: Deadline::from_start(arrival.at, Duration::from_millis(u64::from(deadline_ms))),
+        fresh: wire.fresh,
+        steps: Steps::new(arrival.at),
+    })
+}
+
+async fn answer(
+    app: &App,
+    question: &DataQuestion,
+    (hint, arrival): (Option<ChartHint>, Arrival),
+) -> Result<QueryAnswer, Problem> {
+    let told = app.decider.tell_data(question, hint).await.inspect_err(|_| metrics::analytics::failed())?;
+    metrics::analytics::answered(label(told.answer.label), told.came.map_or("none", Came::as_str));
+    Ok(QueryAnswer::of(told, question, arrival))
 }
 
 /// The semantic layers, with what can be asked of each.
@@ -129,7 +173,9 @@ pub(super) async fn ask(app: Data<App>, http: HttpRequest, arrival: Arrival, Jso
     responses((status = 200, description = "Every layer with its measures, dimensions and terms", body = LayersAnswer))
 )]
 pub(super) async fn layers(app: Data<App>) -> Answered {
-    Ok(json::ok(&LayersAnswer { layers: app.decider.analyst.library().all().map(|reader| LayerAnswer::of(&reader.layer)).collect() }))
+    Ok(json::ok(&LayersAnswer {
+        layers: app.decider.analyst.library().all().map(|reader| LayerAnswer::of(&reader.layer)).collect(),
+    }))
 }
 
 fn label(label: Confidence) -> &'static str {

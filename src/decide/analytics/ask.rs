@@ -11,6 +11,7 @@ use crate::engine::analytics::compile::{Compiled, compile};
 use crate::engine::analytics::layer::Layer;
 use crate::engine::analytics::library::Reader;
 use crate::engine::analytics::words::{Asked, Reading};
+use crate::engine::steps::Steps;
 use crate::sql::{Scalar, Who};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -41,6 +42,8 @@ pub struct DataQuestion {
     pub deadline: Deadline,
     /// Whether what is kept is passed over.
     pub fresh: bool,
+    /// Where the work is told as it is done.
+    pub steps: Steps,
 }
 
 /// Where a result came from.
@@ -77,7 +80,7 @@ pub struct Took {
 }
 
 /// What became of a question.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct DataOutcome {
     /// The layer that it was read by.
     pub reader: Arc<Reader>,
@@ -108,17 +111,24 @@ impl Decider {
         let began = Instant::now();
         let (reader, reading) = self.understood(question)?;
         let mut took = Took { intent: ms_since(began), ..Took::default() };
+        question.steps.tell("reading", format!("{} by the layer {}", class(&reading), reader.layer.name));
         let Reading::Data(asked) = &reading else { return Ok(DataOutcome { reader, reading, result: Ok(None), took }) };
         let began = Instant::now();
         let source = self.analyst.source.as_ref().ok_or(AnalyticsError::NoWarehouse)?;
         let compiled = compile(&reader.layer, &asked.intent, dialects(source)?.0);
         took.sql_gen = ms_since(began);
+        if let Ok(compiled) = &compiled {
+            question.steps.tell("sql", compiled.primary.sql.clone());
+        }
         let began = Instant::now();
         let result = match compiled {
             Ok(compiled) => self.result_of(question, (&reader, asked), &compiled).await,
             Err(error) => Err(error.into()),
         };
         took.db_query = ms_since(began);
+        if let Ok((result, came)) = &result {
+            question.steps.tell("db_query", format!("{} rows, {}", result.primary.rows.len(), came.as_str()));
+        }
         let result = match result {
             Err(error) if error.class().is_none() => return Err(error),
             result => result.map(Some),
@@ -203,4 +213,15 @@ fn key(question: &DataQuestion, (reader, asked): (&Reader, &Asked), versions: &[
         hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
     }
     KeptKey { tenant: question.tenant.clone(), digest: *hasher.finalize().as_bytes() }
+}
+
+/// The word for what a question turned out to be.
+fn class(reading: &Reading) -> &'static str {
+    match reading {
+        Reading::Data(_) => "a question about data",
+        Reading::Unclear { .. } => "not understood whole",
+        Reading::Unanswerable { .. } => "not answerable",
+        Reading::Conversational => "conversation",
+        Reading::OutOfScope { .. } => "about something else",
+    }
 }

@@ -29,9 +29,9 @@ impl Desk for Analysts {
             layer: None,
             deadline: question.deadline,
             fresh: false,
+            steps: question.steps.clone(),
         };
         let told = decider.tell_data(&asked, None).await.map_err(failure)?;
-        question.steps.tell("reading", format!("by the layer {}", told.reader.layer.name));
         let answer = told.answer;
         let Some(table) = answer.table else {
             return Err(EngineFailure::Abstained { reason: answer.text });

@@ -4,6 +4,7 @@
 //! Everything here is pure: nothing runs a query, and the same question on the same day against the same layer gives the same SQL. Where
 //! queries are run, and what is kept of their rows, is behind [`Desk`].
 
+pub mod answer;
 pub mod compile;
 pub mod intent;
 pub mod layer;
