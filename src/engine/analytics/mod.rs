@@ -3,6 +3,7 @@
 //!
 //! Everything here is pure: nothing runs a query, and the same question on the same day against the same layer gives the same SQL.
 
+pub mod answer;
 pub mod compile;
 pub mod intent;
 pub mod layer;
