@@ -25,7 +25,7 @@ use crate::embed::{self, EmbedError, Embedder};
 use crate::engine::Engines;
 use crate::engine::analytics::layer::LayerError;
 use crate::engine::analytics::library::Library;
-use crate::engine::analytics::{self, Analytics};
+use crate::engine::analytics::{self, Analytics, Source};
 use crate::engine::numeric::{self, Desk, Numeric};
 use crate::engine::optimise::counted::Counted;
 use crate::engine::optimise::drafts::Drafts;
@@ -46,6 +46,7 @@ use crate::store::generations::Generations;
 use crate::store::{self, Backend, Store, StoreError, buckets};
 use crate::tenant::{Rates, Tenants};
 use crate::triage::{self, Example};
+use crate::warehouse::{self, Embedded};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -530,7 +531,13 @@ pub fn engines(config: &Config, embedder: &Arc<dyn Embedder>) -> Result<Engines,
     let engines = Engines::default().with(trading::NAME, Arc::new(trading)).with(optimise::NAME, Arc::new(optimise));
     let settings = &config.engine.analytics;
     let library = Library::read(&near_or_beside_the_program(&settings.layers_dir))?;
-    let analytics = Arc::new(Analytics::new(settings, library));
+    let mut analytics = Analytics::new(settings, library);
+    if config.warehouse.kind == warehouse::Kind::Embedded {
+        let runtime = near_or_beside_the_program(&config.embed.runtime_dir);
+        let embedded = Embedded::new(&config.warehouse.embedded, &runtime, &config.store.data_dir);
+        analytics = analytics.over(Source::Filled(Arc::new(embedded)));
+    }
+    let analytics = Arc::new(analytics);
     Ok(engines.with_plans(maker).with_numeric(numeric).with_analytics(analytics))
 }
 

@@ -12,11 +12,13 @@ mod contract;
 pub mod embedded;
 mod gathered;
 mod made;
+mod settings;
 #[cfg(test)]
 pub mod twin;
 
 pub use config::Config;
 pub use embedded::Embedded;
+pub use settings::{Kind, Settings};
 
 use crate::domain::deadline::Deadline;
 use crate::domain::frame::Frame;
