@@ -234,9 +234,13 @@ impl Analyst {
     }
 }
 
-/// The columns of a frame that a layer's table has, with what they hold.
+/// The columns of a frame that a layer's table has, with what they hold; or what of it is not there.
 fn shaped(layer: &Layer, table: &str, frame: &Frame) -> Result<(Frame, Vec<Holds>), String> {
     let known = layer.tables.get(table).ok_or_else(|| table.to_owned())?;
+    let lacking: Vec<&str> = known.columns.keys().filter(|name| frame.column(name).is_err()).map(String::as_str).collect();
+    if !lacking.is_empty() {
+        return Err(format!("{table} (without {})", lacking.join(", ")));
+    }
     let (mut columns, mut holds) = (Vec::new(), Vec::new());
     for (name, kind) in &known.columns {
         let column = frame.column(name).map_err(|error| format!("{table} ({error})"))?;

@@ -92,7 +92,10 @@ pub enum AnalyticsError {
         name: String,
     },
     /// The tables of the layer are not there.
-    #[error("the tables of the layer \"{layer}\" are not all there: {}", .tables.join(", "))]
+    #[error(
+        "the tables of the layer \"{layer}\" are not all there: {}; a data set of that name (`instinct ingest`, PUT /v1/datasets) makes one",
+        .tables.join(", ")
+    )]
     Missing {
         /// The layer.
         layer: String,
