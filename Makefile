@@ -15,9 +15,15 @@ help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .PHONY: setup
-setup: ## Check the tools, fetch ONNX Runtime and the embedding model
+setup: ## Check the tools, fetch ONNX Runtime, the embedding model, the solvers and the warehouse
 	@scripts/bootstrap.sh
 	@python3 scripts/fetch.py
+	@python3 scripts/fetch_chdb.py
+
+.PHONY: warehouse
+warehouse: ## Fetch the ClickHouse engine alone, which the warehouse in process runs on
+	@scripts/bootstrap.sh
+	@python3 scripts/fetch_chdb.py
 
 .PHONY: llm
 llm: setup ## Fetch a small language model and build its server, for the tests alone

@@ -5,8 +5,14 @@
 //! - every run has a deadline that ends the query in the warehouse, not only the wait for it, and bounds on its rows and bytes;
 //! - what a warehouse says of an error may quote the data: [`WarehouseError::Refused`] keeps it for the log and prints without it.
 
+#[cfg(test)]
+mod contract;
+mod gathered;
+mod made;
 pub mod postgres;
 pub mod server;
+#[cfg(test)]
+pub mod twin;
 
 use crate::domain::deadline::Deadline;
 use crate::domain::frame::Frame;

@@ -4,7 +4,7 @@ use super::error;
 use super::value::{Given, Raw, Reading, declared};
 use crate::domain::deadline::Deadline;
 use crate::domain::sql_value::{Binding, Cell};
-use crate::warehouse::server::Intake;
+use crate::warehouse::gathered::Gathered;
 use crate::warehouse::{Bounds, Rows, Statement, WarehouseError};
 use futures_util::{StreamExt, future};
 use std::pin::pin;
@@ -37,13 +37,13 @@ async fn transaction(client: &Client, sql: &str, values: &[Binding], bounds: &Bo
     let readings: Vec<Reading> =
         prepared.columns().iter().map(|column| Reading::of(column.type_()).unwrap_or(Reading::Text)).collect();
     let stream = client.query_raw(&prepared, values.iter().map(|value| Given(&value.value))).await.map_err(failed)?;
-    let mut intake = Intake::new(columns, bounds);
+    let mut gathered = Gathered::new(columns, bounds);
     let taken = async {
         let mut stream = pin!(stream);
         while let Some(row) = stream.next().await {
-            intake.take(cells(&row.map_err(failed)?, &readings)?)?;
+            gathered.push(cells(&row.map_err(failed)?, &readings)?)?;
         }
-        Ok(intake.finish())
+        Ok(gathered.done())
     };
     // The end of the transaction waits in the server behind the rows, and costs no way of its own. Where the rows end early
     // it is not waited for: then the connection is given up.

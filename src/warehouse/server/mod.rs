@@ -3,7 +3,6 @@
 //! Invariant: no message, log line or debug print holds a password.
 
 mod error;
-mod intake;
 mod password;
 mod pool;
 #[cfg(test)]
@@ -15,5 +14,4 @@ pub use error::OpenError;
 pub use pool::{PoolConfig, Writable};
 pub use tls::TlsConfig;
 
-pub(super) use intake::Intake;
 pub(super) use password::Password;
