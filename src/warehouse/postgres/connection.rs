@@ -4,11 +4,8 @@ use super::config::{Config, SECTION};
 use super::error;
 use crate::domain::deadline::Deadline;
 use crate::warehouse::WarehouseError;
-use crate::warehouse::server::{OpenError, PoolConfig, Writable};
-use deadpool_postgres::{
-    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
-    Timeouts,
-};
+use crate::warehouse::server::{self, OpenError, PoolConfig, Writable};
+use deadpool_postgres::{ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use std::time::Duration;
 use tokio_postgres::{CancelToken, Client, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -73,27 +70,7 @@ impl Connections {
 
     /// Waits for a connection, at most until the deadline; makes one where fewer are open than may be.
     pub(super) async fn take(&self, deadline: Deadline) -> Result<Running, WarehouseError> {
-        let left = deadline.remaining();
-        if left.is_zero() {
-            return Err(WarehouseError::Late);
-        }
-        let status = self.pool.status();
-        if status.available == 0 && status.size >= status.max_size && status.waiting >= self.bounds.waiting_max {
-            return Err(WarehouseError::Busy);
-        }
-        let connect = left.min(self.bounds.connect_timeout());
-        let timeouts = Timeouts { wait: Some(left), create: Some(connect), recycle: Some(connect) };
-        let taken = tokio::time::timeout_at(deadline.at().into(), self.pool.timeout_get(&timeouts)).await;
-        let away = |said: &str| WarehouseError::Away { said: said.to_owned() };
-        let connection = taken.map_err(|_| away("no connection was there in time"))?.map_err(|error| match error {
-            PoolError::Timeout(TimeoutType::Wait) => WarehouseError::Busy,
-            PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => away("it did not take the connection in time"),
-            PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => error::of_connection(&error),
-            PoolError::PostCreateHook(HookError::Message(said)) => {
-                WarehouseError::Refused { code: "writable".to_owned(), said: said.into_owned() }
-            }
-            PoolError::Closed | PoolError::NoRuntimeSpecified => away("the pool is closed"),
-        })?;
+        let connection = server::take(&self.pool, self.bounds, deadline, |error| error::of_connection(&error)).await?;
         let (kept, cancel) = (Object::metrics(&connection).recycle_count > 0, connection.cancel_token());
         Ok(Running { connection: Some(connection), cancel, encryption: self.encryption.clone(), kept })
     }
@@ -126,13 +103,7 @@ async fn set_up(client: &Client, schema: &str, writable: Writable) -> Result<(),
     } else {
         return Ok(());
     };
-    if writable == Writable::Warn {
-        tracing::warn!(rights = found, "the role for reading PostgreSQL has rights to write; give it SELECT alone");
-        return Ok(());
-    }
-    Err(HookError::message(format!(
-        "the role has rights to write: {found}. Give the service a role that has SELECT alone, or set warehouse.postgres.writable = \"warn\""
-    )))
+    server::judge(SECTION, writable, &found).map_err(HookError::message)
 }
 
 /// A connection with the statement that runs on it. Where it is dropped before it is settled, the statement is ended in the server.

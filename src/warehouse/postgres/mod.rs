@@ -23,11 +23,12 @@ mod value;
 
 pub use config::{Config, Versions};
 
-use super::server::OpenError;
+use super::server::{OpenError, Worker};
 use super::{Bounds, Cost, Rows, Speaks, Statement, TableInfo, Warehouse, WarehouseError};
 use crate::domain::deadline::Deadline;
 use async_trait::async_trait;
 use connection::{Connections, Running};
+use std::sync::Arc;
 use tokio::time::timeout_at;
 
 /// A PostgreSQL server.
@@ -36,6 +37,8 @@ pub struct Postgres {
     connections: Connections,
     schema: String,
     versions: Versions,
+    // The last to go, for the connections are closed on it.
+    worker: Worker,
 }
 
 impl Postgres {
@@ -45,7 +48,8 @@ impl Postgres {
     /// [`OpenError::Setting`].
     pub fn open(config: &Config) -> Result<Self, OpenError> {
         config.check()?;
-        Ok(Self { connections: Connections::new(config)?, schema: config.schema.clone(), versions: config.versions })
+        let (connections, worker) = (Connections::new(config)?, Worker::start(config::SECTION)?);
+        Ok(Self { connections, schema: config.schema.clone(), versions: config.versions, worker })
     }
 
     /// Connects, and so finds out whether the server is there and the role may not write.
@@ -53,22 +57,31 @@ impl Postgres {
     /// # Errors
     /// [`WarehouseError`], whose text for the log says what to do.
     pub async fn probe(&self, deadline: Deadline) -> Result<(), WarehouseError> {
-        self.connections.take(deadline).await.map(Running::settle)
+        let connections = self.connections.clone();
+        self.worker.run(async move { connections.take(deadline).await.map(Running::settle) }).await
     }
 
     /// Has work done on a connection; once more on a new one where the first had been open for a while and was gone.
-    async fn ask<T, F>(&self, deadline: Deadline, work: impl Fn(Running) -> F + Send + Sync) -> Result<T, WarehouseError>
+    async fn ask<T, F>(
+        &self,
+        deadline: Deadline,
+        work: impl Fn(Running) -> F + Send + Sync + 'static,
+    ) -> Result<T, WarehouseError>
     where
-        T: Send,
+        T: Send + 'static,
         F: Future<Output = Result<T, WarehouseError>> + Send,
     {
-        let running = self.connections.take(deadline).await?;
-        let kept = running.kept;
-        match work(running).await {
-            // Nothing is ever written, so asking again does no harm.
-            Err(WarehouseError::Away { .. }) if kept => work(self.connections.take(deadline).await?).await,
-            other => other,
-        }
+        let connections = self.connections.clone();
+        let asked = async move {
+            let running = connections.take(deadline).await?;
+            let kept = running.kept;
+            match work(running).await {
+                // Nothing is ever written, so asking again does no harm.
+                Err(WarehouseError::Away { .. }) if kept => work(connections.take(deadline).await?).await,
+                other => other,
+            }
+        };
+        self.worker.run(asked).await
     }
 }
 
@@ -79,26 +92,38 @@ impl Warehouse for Postgres {
     }
 
     async fn tables(&self, database: Option<&str>, deadline: Deadline) -> Result<Vec<TableInfo>, WarehouseError> {
-        let (schema, versions) = (database.unwrap_or(&self.schema), self.versions);
-        let work = |running: Running| async move {
-            let result = timeout_at(deadline.at().into(), schema::tables(running.client()?, schema, versions, deadline)).await;
-            running.end(result)
+        let (schema, versions) = (Arc::<str>::from(database.unwrap_or(&self.schema)), self.versions);
+        let work = move |running: Running| {
+            let schema = Arc::clone(&schema);
+            async move {
+                let result =
+                    timeout_at(deadline.at().into(), schema::tables(running.client()?, &schema, versions, deadline)).await;
+                running.end(result)
+            }
         };
         self.ask(deadline, work).await
     }
 
     async fn run(&self, statement: &Statement, bounds: &Bounds) -> Result<Rows, WarehouseError> {
-        let work = |running: Running| async move {
-            let result = timeout_at(bounds.deadline.at().into(), query::rows(running.client()?, statement, bounds)).await;
-            running.end(result)
+        let (statement, bounds) = (Arc::new(statement.clone()), *bounds);
+        let work = move |running: Running| {
+            let statement = Arc::clone(&statement);
+            async move {
+                let result = timeout_at(bounds.deadline.at().into(), query::rows(running.client()?, &statement, &bounds)).await;
+                running.end(result)
+            }
         };
         self.ask(bounds.deadline, work).await
     }
 
     async fn cost(&self, statement: &Statement, deadline: Deadline) -> Result<Option<Cost>, WarehouseError> {
-        let work = |running: Running| async move {
-            let result = timeout_at(deadline.at().into(), cost::of(running.client()?, statement, deadline)).await;
-            running.end(result)
+        let statement = Arc::new(statement.clone());
+        let work = move |running: Running| {
+            let statement = Arc::clone(&statement);
+            async move {
+                let result = timeout_at(deadline.at().into(), cost::of(running.client()?, &statement, deadline)).await;
+                running.end(result)
+            }
         };
         self.ask(deadline, work).await
     }

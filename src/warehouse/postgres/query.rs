@@ -28,6 +28,11 @@ async fn transaction(client: &Client, sql: &str, values: &[Binding], bounds: &Bo
     let (begun, prepared) = future::join(client.batch_execute(&begin), client.prepare_typed(sql, &types)).await;
     begun.map_err(failed)?;
     let mut prepared = prepared.map_err(failed)?;
+    // Whatever makes no rows is no SELECT: a setting, the end of the transaction, a copy to a file. It was read and is not run.
+    if prepared.columns().is_empty() {
+        let said = "it gives no columns, so it is no SELECT".to_owned();
+        return Err(WarehouseError::Refused { code: "no_columns".to_owned(), said });
+    }
     let columns: Vec<String> = prepared.columns().iter().map(|column| column.name().to_owned()).collect();
     if prepared.columns().iter().any(|column| Reading::of(column.type_()).is_none()) {
         let readable: Vec<bool> = prepared.columns().iter().map(|column| Reading::of(column.type_()).is_some()).collect();

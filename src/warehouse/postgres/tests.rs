@@ -1,6 +1,7 @@
 //! Against a real server.
 
 mod bounds;
+mod contracted;
 mod types;
 mod world;
 

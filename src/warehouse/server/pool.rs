@@ -1,7 +1,10 @@
-//! How much of a server is used, and what becomes of a role that may write.
+//! How much of a server is used, how long is waited for it, and what becomes of a role that may write.
 
 use super::OpenError;
 use super::error::within;
+use crate::domain::deadline::Deadline;
+use crate::warehouse::WarehouseError;
+use deadpool::managed::{HookError, Manager, Object, Pool, PoolError, TimeoutType, Timeouts};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -19,7 +22,7 @@ pub struct PoolConfig {
 
 impl Default for PoolConfig {
     fn default() -> Self {
-        Self { connections_max: 8, waiting_max: 64, connect_timeout_ms: 2_000 }
+        Self { connections_max: 8, waiting_max: 256, connect_timeout_ms: 2_000 }
     }
 }
 
@@ -44,4 +47,52 @@ pub enum Writable {
     Refuse,
     /// It is used, and the log says so once for each connection.
     Warn,
+}
+
+/// Waits for a connection, at most until the deadline; makes one where fewer are open than may be.
+///
+/// # Errors
+/// [`WarehouseError::Busy`] where too many wait already or none came free, or what `of_connection` makes of the server's fault.
+pub(in crate::warehouse) async fn take<M: Manager>(
+    pool: &Pool<M>,
+    bounds: PoolConfig,
+    deadline: Deadline,
+    of_connection: impl Fn(M::Error) -> WarehouseError,
+) -> Result<Object<M>, WarehouseError> {
+    let left = deadline.remaining();
+    if left.is_zero() {
+        return Err(WarehouseError::Late);
+    }
+    let status = pool.status();
+    if status.available == 0 && status.size >= status.max_size && status.waiting >= bounds.waiting_max {
+        return Err(WarehouseError::Busy);
+    }
+    let connect = left.min(bounds.connect_timeout());
+    let timeouts = Timeouts { wait: Some(left), create: Some(connect), recycle: Some(connect) };
+    let away = |said: &str| WarehouseError::Away { said: said.to_owned() };
+    let taken = tokio::time::timeout_at(deadline.at().into(), pool.timeout_get(&timeouts)).await;
+    taken.map_err(|_| away("no connection was there in time"))?.map_err(|error| match error {
+        PoolError::Timeout(TimeoutType::Wait) => WarehouseError::Busy,
+        PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => away("it did not take the connection in time"),
+        PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => of_connection(error),
+        PoolError::PostCreateHook(HookError::Message(said)) => {
+            WarehouseError::Refused { code: "writable".to_owned(), said: said.into_owned() }
+        }
+        PoolError::Closed | PoolError::NoRuntimeSpecified => away("the pool is closed"),
+    })
+}
+
+/// What is said of a role that could write: an error, or a line of the log.
+pub(in crate::warehouse) fn judge(section: &str, writable: Writable, found: &str) -> Result<(), String> {
+    if writable == Writable::Warn {
+        tracing::warn!(
+            warehouse = section,
+            rights = found,
+            "the role that reads the warehouse has rights to write; give it SELECT alone"
+        );
+        return Ok(());
+    }
+    Err(format!(
+        "the role has rights to write: {found}. Give the service a role that has SELECT alone, or set warehouse.{section}.writable = \"warn\""
+    ))
 }

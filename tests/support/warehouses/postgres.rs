@@ -116,11 +116,12 @@ impl PostgresServer {
         })
     }
 
-    /// Kills it at once, as a loss of power would; its folder and its port stay.
+    /// Kills it and all its processes at once, as a loss of power would; its folder and its port stay.
     pub fn stop(&mut self) {
+        if self.child.is_some() {
+            self.signal(libc::SIGKILL);
+        }
         if let Some(mut child) = self.child.take() {
-            // Its processes look after their first one, and take a moment to see that it is gone.
-            let _ = child.kill();
             let _ = child.wait();
         }
     }
@@ -157,7 +158,7 @@ impl PostgresServer {
     fn signal(&self, signal: i32) {
         let own = i32::try_from(self.pid()).unwrap();
         let listed = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
-        for pid in listed.split_whitespace().filter_map(|pid| pid.parse().ok()).chain([own]) {
+        for pid in std::iter::once(own).chain(listed.split_whitespace().filter_map(|pid| pid.parse().ok())) {
             // SAFETY: `kill` takes two numbers; the processes are our child, which was not waited for, and its children.
             unsafe { libc::kill(pid, signal) };
         }
