@@ -9,6 +9,7 @@
 mod contract;
 mod gathered;
 mod made;
+pub mod mysql;
 pub mod postgres;
 pub mod server;
 #[cfg(test)]

@@ -3,10 +3,12 @@
 //!
 //! Both the unit tests and `tests/it` may include this folder, so it knows nothing of the program.
 
+mod mariadb;
 mod postgres;
 #[path = "../process.rs"]
 mod process;
 
+pub use mariadb::MariaDbServer;
 pub use postgres::PostgresServer;
 
 use std::fs::File;

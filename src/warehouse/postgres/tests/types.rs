@@ -97,5 +97,8 @@ async fn values_go_beside_the_statement_and_never_into_it() {
     let error = postgres.run(&wrong, &bounds()).await.unwrap_err();
     assert!(matches!(&error, WarehouseError::Refused { code, .. } if code == "22P02"), "{error:?}");
     assert!(!error.to_string().contains("hidden"));
+    let few = Statement { sql: sql.to_owned(), values: statement.values[..2].to_vec() };
+    assert!(matches!(postgres.run(&few, &bounds()).await, Err(WarehouseError::Refused { .. })));
+    assert_eq!(refused(&postgres, "SELECT 1\0; SELECT 2").await, "nul");
     assert_eq!(rows(&postgres, "SELECT 1").await.rows, [[Cell::Integer(1)]], "the connection goes on");
 }
