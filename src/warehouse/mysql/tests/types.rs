@@ -15,7 +15,8 @@ const KINDS: &str = "CREATE TABLE t (tiny TINYINT, big BIGINT UNSIGNED, price DE
 
 #[tokio::test]
 async fn values_of_every_type_come_as_cells() {
-    let mysql = Place::new("kinds", KINDS).open();
+    let place = Place::new("kinds", KINDS);
+    let mysql = place.open();
     let expected = [
         ("tiny", Cell::Integer(-7)),
         ("big", Cell::Number(18_446_744_073_709_551_615.0)),
