@@ -12,6 +12,9 @@ mod contract;
 pub mod embedded;
 mod gathered;
 mod made;
+pub mod mysql;
+pub mod postgres;
+pub mod server;
 mod settings;
 #[cfg(test)]
 pub mod twin;
