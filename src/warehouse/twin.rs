@@ -196,7 +196,7 @@ fn query(connection: &Connection, statement: &Statement, bounds: &Bounds) -> Res
         if late { WarehouseError::Late } else { refused(error) }
     };
     let mut prepared = connection.prepare(&statement.sql).map_err(interrupted)?;
-    let columns = prepared.column_names().into_iter().map(str::to_owned).collect();
+    let columns = prepared.column_names().map(str::to_owned).collect();
     let types: Vec<Option<String>> = prepared.columns().map(|column| column.decl_type().map(str::to_owned)).collect();
     let mut gathered = Gathered::new(columns, bounds);
     let values = statement.values.iter().map(|binding| match &binding.value {

@@ -25,7 +25,7 @@ pub(in super::super) async fn a_table_of_another_database_needs_its_name(subject
     subject.put(&one, people(&mine, 1)).await;
     subject.put(&other, people(&theirs, 2)).await;
     assert_eq!(names_in(subject, &one).await, [mine]);
-    assert_eq!(names_in(subject, &other).await, [theirs.clone()]);
+    assert_eq!(names_in(subject, &other).await, std::slice::from_ref(&theirs));
     assert!(names_in(subject, &fresh("none")).await.is_empty());
     // SQLite looks through every database for a table without one; the gate, which puts the name of the database in, is what keeps them apart.
     if speaks != Speaks::Sqlite {
