@@ -33,6 +33,10 @@ llm: setup ## Fetch a small language model and build its server, for the tests a
 redis: setup ## Fetch real Redis servers, for the tests alone
 	@python3 scripts/fetch_redis.py
 
+.PHONY: warehouses
+warehouses: setup ## Fetch PostgreSQL and MariaDB servers, for the tests alone
+	@python3 scripts/fetch_warehouses.py
+
 .PHONY: build
 build: setup ## Build the release binary
 	@echo "building $(INSTINCT) (some minutes the first time)"
@@ -45,7 +49,7 @@ run: build ## Start the service on the sample, at http://127.0.0.1:8005
 	@exec $(INSTINCT) serve
 
 .PHONY: test
-test: setup llm redis ## Pass all tests
+test: setup llm redis warehouses ## Pass all tests
 	@echo "running all tests (compiling them takes some minutes the first time)"
 	@python3 -m unittest discover -s scripts -p 'test_*.py'
 	@cargo test --locked --no-fail-fast --lib --bins --tests --examples

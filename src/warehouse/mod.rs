@@ -12,6 +12,8 @@ mod contract;
 pub mod embedded;
 mod gathered;
 mod made;
+pub mod postgres;
+pub mod server;
 #[cfg(test)]
 pub mod twin;
 
