@@ -12,6 +12,7 @@ mod contract;
 pub mod embedded;
 mod gathered;
 mod made;
+mod places;
 pub mod postgres;
 pub mod server;
 #[cfg(test)]
