@@ -13,6 +13,7 @@ pub mod embedded;
 mod gathered;
 mod made;
 pub mod mysql;
+mod places;
 pub mod postgres;
 pub mod server;
 mod settings;
