@@ -22,7 +22,7 @@ pub mod twin;
 
 pub use config::Config;
 pub use embedded::Embedded;
-pub use settings::{Kind, Settings};
+pub use settings::{Kind, Opened, Settings};
 
 use crate::domain::deadline::Deadline;
 use crate::domain::frame::Frame;

@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod compile;
+pub mod frames;
 pub mod intent;
 pub mod layer;
 pub mod library;
