@@ -6,5 +6,6 @@
 pub mod compile;
 pub mod intent;
 pub mod layer;
+pub mod linking;
 pub mod reconcile;
 pub mod words;
