@@ -9,3 +9,4 @@ pub mod layer;
 pub mod linking;
 pub mod reconcile;
 pub mod words;
+pub mod written;
