@@ -58,8 +58,9 @@ pub struct Defined {
 }
 
 impl Linker {
-    /// The part of the schema that these places need, columns in the order of their links up to `columns_max`; keys and columns of joins come
-    /// beside them. `tables` tells types of what is in no layer.
+    /// The part of the schema that these places need: columns in the order of their links up to `columns_max`, and where there is room, their
+    /// tables whole, for a column that is missing costs more than one too many. Keys and columns of joins come beside them. `tables` tells
+    /// types of what is in no layer.
     pub fn excerpt(&self, linked: &[Linked], (layer, tables): (&Layer, &[TableInfo]), columns_max: usize) -> Excerpt {
         let mut wanted: BTreeSet<(String, String)> = BTreeSet::new();
         let mut named: BTreeSet<String> = BTreeSet::new();
@@ -84,6 +85,12 @@ impl Linker {
             }
         }
         named.extend(wanted.iter().map(|(table, _)| table.clone()));
+        for table in &named {
+            let whole = columns_of(layer, tables, table);
+            if wanted.union(&whole).count() <= columns_max {
+                wanted.extend(whole);
+            }
+        }
         let named = between(layer, named);
         for join in &layer.joins {
             if named.contains(&join.many.table) && named.contains(&join.one.table) {
@@ -97,6 +104,13 @@ impl Linker {
         excerpt.tables = named.into_iter().map(|table| (table.clone(), told(layer, tables, &table, &wanted))).collect();
         excerpt
     }
+}
+
+/// All columns of a table.
+fn columns_of(layer: &Layer, tables: &[TableInfo], table: &str) -> BTreeSet<(String, String)> {
+    let known = layer.tables.get(table).into_iter().flat_map(|known| known.columns.keys());
+    let info = tables.iter().filter(|info| info.name == table).flat_map(|info| info.columns.iter().map(|column| &column.name));
+    known.chain(info).map(|column| (table.to_owned(), column.clone())).collect()
 }
 
 /// These tables and those on the shortest ways between them.

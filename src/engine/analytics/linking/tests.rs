@@ -126,7 +126,7 @@ fn tables_of_a_warehouse_and_answered_questions_are_found_too() {
 fn an_excerpt_has_what_a_query_needs_and_the_way_between_its_tables() {
     let (linker, layer) = (linker(), library());
     let linked = linker.link("takings by town", None, 2);
-    let excerpt = linker.excerpt(&linked, (&layer, &[]), 20);
+    let excerpt = linker.excerpt(&linked, (&layer, &[]), 2);
     let tables: Vec<&str> = excerpt.tables.keys().map(String::as_str).collect();
     assert_eq!(tables, ["fines", "loans", "members"], "loans is on the way from fines to members");
     assert!(
@@ -134,6 +134,8 @@ fn an_excerpt_has_what_a_query_needs_and_the_way_between_its_tables() {
     );
     assert!(!excerpt.tables["loans"].columns.contains_key("due_at"), "what nobody asked for is left out");
     assert!(excerpt.joins.contains(&("fines.loan_id".to_owned(), "loans.loan_id".to_owned())), "{:?}", excerpt.joins);
+    let whole = linker.excerpt(&linked, (&layer, &[]), 20);
+    assert!(whole.tables["fines"].columns.contains_key("reason"), "with room to spare a table is told whole");
     let takings = excerpt.definitions.iter().find(|defined| defined.name == "takings").expect("it is defined");
     assert_eq!((takings.value.as_str(), takings.condition.as_deref()), ("sum(fines.amount)", Some("loans.status <> 'void'")));
 }
