@@ -26,7 +26,7 @@ pub struct Frame {
 }
 
 /// A cell as a part of a key: the same whether a driver gives a whole number as one or as a text.
-fn key(cell: &Cell) -> String {
+pub(super) fn key(cell: &Cell) -> String {
     match cell {
         Cell::Null => String::new(),
         Cell::Integer(number) => number.to_string(),
