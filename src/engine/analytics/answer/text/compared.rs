@@ -37,6 +37,7 @@ impl Scene<'_> {
                 (None, None) => {}
             }
         }
+        self.unfinished(&comparison);
     }
 
     fn from_to(&self, lead: &str, (from, to): (f64, f64), (column, comparison): (usize, &Comparison)) -> String {
@@ -91,6 +92,7 @@ impl Scene<'_> {
             let lead = if changed.is_empty() { "No value can be compared" } else { "Nothing changed" };
             self.say(Weight::Answer, format!("{lead} in {what} among the {kinds}."));
         }
+        self.unfinished(&comparison);
         self.tally(&changed);
         if self.adds_up() {
             let sum = |column: usize| self.present(column).iter().map(|(_, value)| value).sum::<f64>();
@@ -120,6 +122,13 @@ impl Scene<'_> {
             if first { self.subject(row) } else { self.short(row) }
         );
         self.say(Weight::Answer, sentence);
+    }
+
+    /// That the later period was still running.
+    fn unfinished(&mut self, comparison: &Comparison) {
+        if comparison.after.until.is_some_and(|until| until > self.given.as_of) {
+            self.say(Weight::Doubt, format!("{} was not over on the day of asking.", capital(&period(&comparison.after))));
+        }
     }
 
     /// How many rose, fell and can't be compared.
