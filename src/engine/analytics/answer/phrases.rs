@@ -31,11 +31,21 @@ pub(super) fn plural(name: &str) -> String {
     }
     let consonant = title.chars().rev().nth(1).is_some_and(|letter| !"aeiou".contains(letter));
     match title.chars().last() {
+        Some('s') if title.ends_with("us") => format!("{title}es"),
         Some('s') => title,
         Some('y') if consonant => format!("{}ies", &title[..title.len() - 1]),
         Some('x' | 'z') => format!("{title}es"),
         Some('h') if title.ends_with("ch") || title.ends_with("sh") => format!("{title}es"),
         _ => format!("{title}s"),
+    }
+}
+
+/// How a step of time follows on what happens in it: `on 2017-11-24`, `at hour 11`, `in May 2018`.
+pub(super) fn at_step(level: &str) -> &'static str {
+    match level {
+        "day" | "day_of_week" => "on",
+        "hour_of_day" => "at",
+        _ => "in",
     }
 }
 

@@ -16,7 +16,7 @@ use super::super::layer::{Layer, Measure, Unit};
 use super::super::reconcile::Frame;
 use super::Given;
 use super::figures::shown;
-use super::phrases::{Scope, counted, key_forms, scope, title};
+use super::phrases::{Scope, at_step, counted, key_forms, scope, title};
 
 /// Sentences of a paragraph.
 const SENTENCES_MAX: usize = 5;
@@ -138,6 +138,8 @@ impl<'a> Scene<'a> {
     pub(super) fn subject(&self, row: usize) -> String {
         self.keyed(row, |column, form| match self.layer().dimensions.get(&column.name) {
             Some(dimension) if !dimension.steps.is_empty() => format!("the step {form} of {}", title(&column.name)),
+            // A number has the name of its dimension before it already.
+            Some(dimension) if !dimension.numeric => format!("{} {form}", title(&column.name)),
             Some(_) if !form.starts_with(&title(&column.name)) => format!("{} {form}", title(&column.name)),
             _ => form,
         })
@@ -155,8 +157,10 @@ impl<'a> Scene<'a> {
             let form = key_forms(column, self.frame.rows[row].get(place)).into_iter().next();
             let form = form.map_or_else(|| format!("an unnamed {}", title(&column.name)), |form| name(column, form));
             let time = !self.layer().dimensions.contains_key(&column.name);
-            let join = if time { " in " } else { " with " };
-            told.push_str(if told.is_empty() { "" } else { join });
+            let join = if time { at_step(&column.name) } else { "with" };
+            if !told.is_empty() {
+                told.push_str(&format!(" {join} "));
+            }
             told.push_str(&form);
         }
         told

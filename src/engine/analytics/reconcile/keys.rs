@@ -41,7 +41,7 @@ impl KeyCount {
         let Self { table, column, rows, different } = self;
         let detail =
             format!("{rows} rows of `{table}` have {different} different `{column}`, so a join to it counts rows several times");
-        (different < rows).then(|| Finding { rule: Rule::FanOut, severity: Severity::Major, detail })
+        (different < rows).then_some(Finding { rule: Rule::FanOut, severity: Severity::Major, detail })
     }
 }
 

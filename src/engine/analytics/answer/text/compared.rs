@@ -29,7 +29,7 @@ impl Scene<'_> {
             match (value(before), value(after)) {
                 (Some(from), Some(to)) => {
                     let moved = self.moved((from, to), column, true);
-                    let sentence = self.from_to(&lead, (from, to), (column, &comparison));
+                    let sentence = self.both_periods(&lead, (from, to), (column, &comparison));
                     self.say(weight, format!("{sentence}{moved}."));
                 }
                 (None, Some(only)) => self.one_period(&lead, only, (column, &comparison.after, &comparison.before)),
@@ -40,7 +40,7 @@ impl Scene<'_> {
         self.unfinished(&comparison);
     }
 
-    fn from_to(&self, lead: &str, (from, to): (f64, f64), (column, comparison): (usize, &Comparison)) -> String {
+    fn both_periods(&self, lead: &str, (from, to): (f64, f64), (column, comparison): (usize, &Comparison)) -> String {
         let (before, after) = (period(&comparison.before), period(&comparison.after));
         let (from_shown, to_shown) = (self.shown(from, column), self.shown(to, column));
         if from == to {

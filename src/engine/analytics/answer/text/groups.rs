@@ -1,12 +1,13 @@
 //! Groups beside one another: which is first, what follows, which is last, and what they come to.
 
+use super::super::super::compile::ColumnRole;
 use super::super::super::layer::{End, Unit};
 use super::super::figures::percent;
 use super::super::phrases::{capital, limit, listed, plural, title};
 use super::{Scene, Weight};
 
 /// Groups that share an end and are named one by one.
-const NAMED_MAX: usize = 3;
+pub(super) const NAMED_MAX: usize = 3;
 
 /// What groups are ranked by, in words.
 pub(super) struct Ranked {
@@ -139,7 +140,9 @@ impl Scene<'_> {
         let lead = format!("Next come {} ({next}) and {} ({after_shown}) [Q1]", self.short(*second), self.short(*third));
         let whole: f64 = rows.iter().map(|(_, value)| value).sum();
         let three: f64 = rows[..3].iter().map(|(_, value)| value).sum();
-        let adds_up = self.adds_up() && self.unit(ranked.column) != Some(Unit::Share);
+        // Where groups have several names, the names of three may be those of a fourth as well.
+        let one_key = self.frame.places(ColumnRole::Key).len() == 1;
+        let adds_up = self.adds_up() && one_key && self.unit(ranked.column) != Some(Unit::Share);
         let sentence = match adds_up && whole > 0.0 && rows.iter().all(|(_, value)| *value >= 0.0) {
             true => {
                 let part = percent(three / whole);
