@@ -1,4 +1,4 @@
-use super::citations::{Evidence, check};
+use super::citations::check;
 use super::{ChartHint, DataAnswer, Given, RefusalClass, answer, refused, text};
 use crate::domain::answer::Confidence;
 use crate::engine::analytics::compile::sql::Dialect;
@@ -98,6 +98,17 @@ fn groups_are_told_from_the_first_to_the_last_with_what_they_come_to() {
          together with Borley they make up 95.0% of the total [Q1]. Of the 4 towns, Crake has the lowest takings: EUR 5.00 [Q1]. \
          The total over the 4 towns is EUR 100.00 [Q1]."
     );
+}
+
+#[test]
+fn the_first_of_a_ranking_of_one_is_not_the_only_one() {
+    let mut intent = by("takings", &["town"]);
+    intent.ranking = Some(Ranking { first: End::High, limit: 1, by_change: false });
+    let answer = told(&intent, vec![town("Aldham", 10.0)], &[], None);
+    assert_eq!(answer.text, "Town Aldham has the highest takings: EUR 10.00 [Q1].");
+    intent.ranking = None;
+    let answer = told(&intent, vec![town("Aldham", 10.0)], &[], None);
+    assert_eq!(answer.text, "Only town Aldham has any takings: EUR 10.00 [Q1].");
 }
 
 #[test]
@@ -286,9 +297,8 @@ proptest! {
             words: &WORDS, asked: &asked, compiled: &compiled, primary: &primary, siblings: &siblings,
             relaxed: relaxed.as_ref(), derivation: &derivation, hint: None, as_of: TODAY,
         };
-        let (marked, said) = text::marked(&given);
-        let frames = given.queries().into_iter().map(|(_, _, frame)| frame).collect();
-        let checked = check(&marked, &Evidence { frames, said });
+        let marked = text::marked(&given);
+        let checked = check(&marked, &given.evidence());
         let unsupported: Vec<_> = checked.unsupported().cloned().collect();
         prop_assert_eq!(unsupported, vec![], "{} over {:?}", marked, primary.rows);
         prop_assert!(!marked.is_empty());

@@ -40,8 +40,8 @@ pub(super) struct Scene<'a> {
     sentences: Vec<(Weight, String)>,
 }
 
-/// The paragraph with its marks, and what it may say without one.
-pub(super) fn marked(given: &Given<'_>) -> (String, Vec<String>) {
+/// The paragraph with its marks.
+pub(super) fn marked(given: &Given<'_>) -> String {
     let scope = scope(given.layer(), &given.asked.intent);
     let mut scene = Scene { given, frame: given.primary, scope, sentences: Vec::new() };
     scene.write();
@@ -50,7 +50,7 @@ pub(super) fn marked(given: &Given<'_>) -> (String, Vec<String>) {
     order.truncate(SENTENCES_MAX);
     order.sort_unstable();
     let text: Vec<&str> = order.iter().map(|at| scene.sentences[*at].1.as_str()).collect();
-    (text.join(" "), scene.scope.said)
+    text.join(" ")
 }
 
 impl<'a> Scene<'a> {
@@ -125,11 +125,16 @@ impl<'a> Scene<'a> {
         self.frame.numbers(column).enumerate().filter_map(|(row, number)| Some((row, number?))).collect()
     }
 
+    /// Whether a ranking may have cut off further groups.
+    pub(super) fn is_cut(&self) -> bool {
+        let ranking = self.given.asked.intent.ranking.as_ref();
+        ranking.is_some_and(|ranking| self.frame.rows.len() >= ranking.limit as usize)
+    }
+
     /// Whether the values of the rows add up to something that means the whole.
     pub(super) fn adds_up(&self) -> bool {
         let intent = &self.given.asked.intent;
-        let cut = intent.ranking.as_ref().is_some_and(|ranking| self.frame.rows.len() >= ranking.limit as usize)
-            || self.frame.rows.len() >= ROWS_MAX as usize;
+        let cut = self.is_cut() || self.frame.rows.len() >= ROWS_MAX as usize;
         let additive = self.measure().is_some_and(|measure| measure.aggregation.is_additive() && measure.per.is_none());
         additive && !cut && !self.given.compiled.primary.overlapping && intent.thresholds.is_empty()
     }

@@ -136,8 +136,7 @@ impl Scene<'_> {
         let count = self.frame.rows.len();
         let rose = changed.iter().filter(|(_, change)| *change > 0.0).count();
         let fell = changed.iter().filter(|(_, change)| *change < 0.0).count();
-        let ranking = self.given.asked.intent.ranking.as_ref();
-        let cut = ranking.is_some_and(|ranking| count >= ranking.limit as usize);
+        let cut = self.is_cut();
         let kinds = self.kinds();
         let shown = if cut { " shown" } else { "" };
         if count > 2 && !cut {
