@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod compile;
+pub mod derive;
 pub mod frames;
 pub mod intent;
 pub mod layer;
