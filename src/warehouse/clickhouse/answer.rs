@@ -66,9 +66,18 @@ pub(super) async fn rows(response: Response, bounds: &Bounds) -> Result<Rows, Wa
     decoder.finish()
 }
 
-/// Nothing, or what the server says instead.
-pub(super) async fn accepted(response: Response) -> Result<(), WarehouseError> {
-    if response.status().is_success() { Ok(()) } else { Err(fault(response).await) }
+/// Whether the answer has any bytes, or what the server says instead.
+pub(super) async fn says_something(response: Response) -> Result<bool, WarehouseError> {
+    if !response.status().is_success() {
+        return Err(fault(response).await);
+    }
+    let mut bytes = 0;
+    each_piece(response, |piece| {
+        bytes += piece.len();
+        Ok(())
+    })
+    .await?;
+    Ok(bytes > 0)
 }
 
 async fn fault(response: Response) -> WarehouseError {

@@ -18,6 +18,9 @@ const KEY: HeaderName = HeaderName::from_static("x-clickhouse-key");
 /// How long a server may take to be told that a query has to end.
 const END_WITHIN: Duration = Duration::from_secs(10);
 
+/// Milliseconds after each time that it did not know the query, until it is told once more: one that was just sent may not have begun.
+const AGAIN_AFTER_MS: [u64; 6] = [50, 100, 250, 500, 1_000, 2_000];
+
 /// Bytes of the values of a statement, which stand in the URL; a server takes a megabyte of it.
 const VALUES_BYTES_MAX: usize = 256 << 10;
 
@@ -111,7 +114,14 @@ impl Asker {
         let kill = format!("KILL QUERY WHERE query_id = '{query}' ASYNC");
         let mut url = self.url.clone();
         url.query_pairs_mut().append_pair("database", &self.database);
-        answer::accepted(self.post(url, kill).await?).await
+        for pause_ms in AGAIN_AFTER_MS {
+            // It answers with a row for each query that it ends.
+            if answer::says_something(self.post(url.clone(), kill.clone()).await?).await? {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+        }
+        Ok(())
     }
 }
 

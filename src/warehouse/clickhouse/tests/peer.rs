@@ -53,6 +53,10 @@ impl Drop for Peer {
 fn converse(stream: TcpStream, user: &str, password: &str) {
     let (mut reader, mut writer) = (BufReader::new(stream.try_clone().unwrap()), stream);
     while let Some(request) = read(&mut reader) {
+        // Nobody waits for it any more.
+        if gone(&writer) {
+            return;
+        }
         let header = |name: &str| request.headers.get(name).map_or("", String::as_str);
         let answer = if (header("x-clickhouse-user"), header("x-clickhouse-key")) == (user, password) {
             answer(&request)
@@ -74,6 +78,13 @@ fn converse(stream: TcpStream, user: &str, password: &str) {
             return;
         }
     }
+}
+
+fn gone(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    let gone = matches!(stream.peek(&mut [0]), Ok(0));
+    stream.set_nonblocking(false).unwrap();
+    gone
 }
 
 fn read(reader: &mut impl BufRead) -> Option<Request> {
