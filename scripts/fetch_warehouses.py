@@ -107,7 +107,10 @@ def download(packages: list[str], scratch: Path) -> list[Path]:
     done = apt(["apt-get", "download", "-qq", *packages], place)
     found = sorted(place.glob("*.deb"))
     if done.status or len(found) < len(packages):
-        raise Failure(f"apt-get did not bring {', '.join(packages)}: {fetch.reason_in(done.output)} Check the network, run apt-get update, and run this again.")
+        raise Failure(
+            f"apt-get did not bring {', '.join(packages)}: {fetch.reason_in(done.output)} Check the network, run apt-get update, and run "
+            "this again."
+        )
     return found
 
 
@@ -119,7 +122,7 @@ def unpack(archives: list[Path], root: Path) -> None:
 
 
 def library_folders(root: Path) -> list[Path]:
-    return sorted({path.parent for path in root.glob("usr/lib/*-linux-gnu*/*.so*")} | {path.parent for path in root.glob("lib/*-linux-gnu*/*.so*")})
+    return sorted({path.parent for top in ("usr/lib", "lib") for path in root.glob(f"{top}/*-linux-gnu*/*.so*")})
 
 
 def missing_libraries(programs: dict[str, Path], root: Path) -> list[str]:
@@ -134,7 +137,7 @@ def libraries_of(packages: tuple[str, ...], scratch: Path) -> list[str]:
     seen, waiting = set(packages), list(packages)
     while waiting:
         said = apt(["apt-cache", "depends", *plain, *waiting], scratch).output
-        named = set(re.findall(r"Depends: (lib[a-z0-9.+-]+)", said)) - seen
+        named = set(re.findall(r"Depends: (z?lib[a-z0-9.+-]+)", said)) - seen
         waiting = [name for name in sorted(named) if not NOT_NEEDED.match(name)]
         seen |= named
     wanted = sorted(name for name in seen - set(packages) if not NOT_NEEDED.match(name))
@@ -164,7 +167,10 @@ def bring_from_packages(name: str, scratch: Path) -> Path:
             unpack(download(libraries, scratch), root)
         still = missing_libraries(programs, root)
         if still:
-            raise Failure(f"{packages[0]} needs {', '.join(still)}, which its packages do not bring. Install {packages[0]} with apt-get, and run this again.")
+            raise Failure(
+                f"{packages[0]} needs {', '.join(still)}, which its packages do not bring. Install {packages[0]} with apt-get, and run "
+                "this again."
+            )
     for pattern in LEFT_OUT:
         for path in root.glob(pattern):
             shutil.rmtree(path)
@@ -176,7 +182,9 @@ def link_from_machine(name: str, scratch: Path) -> Path:
     programs = programs_in(Path("/"), SERVERS[name])
     if programs is None:
         wanted = " and ".join(SERVERS[name].programs)
-        raise Failure(f"A server of {name} is needed ({wanted}), and this machine has neither it nor apt-get. Install it, and run this again.")
+        raise Failure(
+            f"A server of {name} is needed ({wanted}), and this machine has neither it nor apt-get. Install it, and run this again."
+        )
     root = Path(tempfile.mkdtemp(dir=scratch))
     note(root, programs, {"packages": [], "libraries": []})
     return root

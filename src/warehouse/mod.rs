@@ -13,14 +13,17 @@ mod contract;
 pub mod embedded;
 mod gathered;
 mod made;
+pub mod mysql;
 mod places;
 pub mod postgres;
 pub mod server;
+mod settings;
 #[cfg(test)]
 pub mod twin;
 
 pub use config::Config;
 pub use embedded::Embedded;
+pub use settings::{Kind, Opened, Settings};
 
 use crate::domain::deadline::Deadline;
 use crate::domain::frame::Frame;

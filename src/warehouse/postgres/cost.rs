@@ -33,8 +33,12 @@ async fn explained(client: &Client, statement: &Statement, deadline: Deadline) -
     let (begin, explain) = (beginning(deadline), format!("EXPLAIN (FORMAT JSON, VERBOSE) {}", statement.sql));
     let (begun, prepared) = future::join(client.batch_execute(&begin), client.prepare_typed(&explain, &types)).await;
     begun.map_err(failed)?;
+    let prepared = prepared.map_err(failed)?;
+    if prepared.params().len() != statement.values.len() {
+        return Ok(None);
+    }
     let values = statement.values.iter().map(|value| Given(&value.value));
-    let mut plans = pin!(client.query_raw(&prepared.map_err(failed)?, values).await.map_err(failed)?);
+    let mut plans = pin!(client.query_raw(&prepared, values).await.map_err(failed)?);
     let Some(row) = plans.next().await else { return Ok(None) };
     let row = row.map_err(failed)?;
     let Raw(bytes) = row.try_get(0).map_err(failed)?;

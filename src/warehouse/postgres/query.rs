@@ -22,6 +22,10 @@ pub(super) async fn rows(client: &Client, statement: &Statement, bounds: &Bounds
 
 async fn transaction(client: &Client, sql: &str, values: &[Binding], bounds: &Bounds) -> Result<Rows, WarehouseError> {
     let failed = |error: tokio_postgres::Error| error::of_statement(&error);
+    // The protocol ends a text there, and the client would take that for a broken connection.
+    if sql.contains('\0') {
+        return Err(no_select("nul", "it holds a byte that ends a text"));
+    }
     let types: Vec<Type> = values.iter().map(|value| declared(&value.data_type)).collect();
     // Both go out at once, and the server takes them in this order.
     let begin = beginning(bounds.deadline);
@@ -30,8 +34,10 @@ async fn transaction(client: &Client, sql: &str, values: &[Binding], bounds: &Bo
     let mut prepared = prepared.map_err(failed)?;
     // Whatever makes no rows is no SELECT: a setting, the end of the transaction, a copy to a file. It was read and is not run.
     if prepared.columns().is_empty() {
-        let said = "it gives no columns, so it is no SELECT".to_owned();
-        return Err(WarehouseError::Refused { code: "no_columns".to_owned(), said });
+        return Err(no_select("no_columns", "it gives no columns, so it is no SELECT"));
+    }
+    if prepared.params().len() != values.len() {
+        return Err(no_select("values", "it has another number of placeholders than there are values"));
     }
     let columns: Vec<String> = prepared.columns().iter().map(|column| column.name().to_owned()).collect();
     if prepared.columns().iter().any(|column| Reading::of(column.type_()).is_none()) {
@@ -55,6 +61,10 @@ async fn transaction(client: &Client, sql: &str, values: &[Binding], bounds: &Bo
     let ended = async { client.batch_execute("ROLLBACK").await.map_err(failed) };
     let (rows, ()) = future::try_join(taken, ended).await?;
     Ok(rows)
+}
+
+fn no_select(code: &str, said: &str) -> WarehouseError {
+    WarehouseError::Refused { code: code.to_owned(), said: said.to_owned() }
 }
 
 /// The words that begin a transaction in which nothing is written, and no statement runs on after the deadline.

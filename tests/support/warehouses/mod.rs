@@ -3,10 +3,12 @@
 //!
 //! Both the unit tests and `tests/it` may include this folder, so it knows nothing of the program.
 
+mod mariadb;
 mod postgres;
 #[path = "../process.rs"]
 mod process;
 
+pub use mariadb::MariaDbServer;
 pub use postgres::PostgresServer;
 
 use std::fs::File;
@@ -32,9 +34,9 @@ fn unpacked(name: &str) -> PathBuf {
 /// A command of a program of a server, with the libraries that were brought with it.
 fn program(root: &Path, name: &str) -> Command {
     let mut command = Command::new(root.join("bin").join(name));
-    let folders =
-        std::fs::read_dir(root.join("usr/lib")).into_iter().flatten().filter_map(|item| item.ok().map(|item| item.path()));
-    let libraries: Vec<_> = folders.filter(|path| path.to_string_lossy().ends_with("-linux-gnu")).collect();
+    let items = ["usr/lib", "lib"].iter().flat_map(|top| std::fs::read_dir(root.join(top)).into_iter().flatten().flatten());
+    let folders = items.map(|item| item.path()).filter(|path| path.to_string_lossy().ends_with("-linux-gnu"));
+    let libraries: Vec<PathBuf> = folders.collect();
     if !libraries.is_empty() {
         command.env("LD_LIBRARY_PATH", std::env::join_paths(libraries).unwrap());
     }

@@ -49,6 +49,12 @@ fn a_name_that_a_quote_could_be_in_is_refused() {
 }
 
 #[test]
+fn a_currency_is_a_code_and_not_a_sign() {
+    assert_eq!(refused("version: 3", "version: 3\ncurrency: R$").pointer, "/currency");
+    assert!(Layer::read(&LIBRARY.replacen("version: 3", "version: 3\ncurrency: BRL", 1)).is_ok());
+}
+
+#[test]
 fn a_key_that_stands_twice_is_refused() {
     assert!(Layer::read("name: a\nname: b\nversion: 1\ncomment: c\ntables: {}\nmeasures: {}\n").is_err());
 }
@@ -107,5 +113,22 @@ proptest! {
         let end = (at + length).min(bytes.len());
         let damaged = [&bytes[..at], put.as_bytes(), &bytes[end..]].concat();
         let _ = Layer::read(&String::from_utf8_lossy(&damaged));
+    }
+}
+
+#[test]
+fn an_expression_reads_back_as_it_was_written() {
+    let layer = super::sample::library();
+    let measures = layer.measures.values().flat_map(|measure| [Some(&measure.value), measure.filter.as_ref()]);
+    let dimensions = layer.dimensions.values().map(|dimension| Some(&dimension.value));
+    let more = [
+        "not (a = 1 or b in (2, 'x')) and c is not null",
+        "1 - (2 - 3) / -4",
+        "count() + count_distinct(t.a)",
+        "(a = 1) is null",
+    ];
+    let more: Vec<Expression> = more.iter().map(|text| Expression::read(text).expect("it reads")).collect();
+    for expression in measures.chain(dimensions).flatten().chain(&more) {
+        assert_eq!(Expression::read(&expression.to_string()).as_ref(), Ok(expression), "{expression}");
     }
 }

@@ -52,7 +52,8 @@ async fn values_of_every_type_come_as_cells_and_unknown_types_as_their_texts() {
 
 #[tokio::test]
 async fn rows_keep_their_order_and_names_where_columns_become_texts() {
-    let postgres = Place::new("sorted", "").open();
+    let place = Place::new("sorted", "");
+    let postgres = place.open();
     let got =
         rows(&postgres, "SELECT x, ARRAY[x] AS x FROM generate_series(1, 500) x ORDER BY (x * 7919) % 500 -- the end").await;
     assert_eq!(got.columns, ["x", "x"]);
@@ -64,7 +65,8 @@ async fn rows_keep_their_order_and_names_where_columns_become_texts() {
 
 #[tokio::test]
 async fn numbers_are_those_that_the_server_writes() {
-    let postgres = Place::new("digits", "").open();
+    let place = Place::new("digits", "");
+    let postgres = place.open();
     let sql =
         "SELECT n::text, n FROM (SELECT ((random() - 0.5) * 10 ^ (x % 40 - 20))::numeric AS n FROM generate_series(1, 2000) x) q";
     for row in rows(&postgres, sql).await.rows {
@@ -97,5 +99,8 @@ async fn values_go_beside_the_statement_and_never_into_it() {
     let error = postgres.run(&wrong, &bounds()).await.unwrap_err();
     assert!(matches!(&error, WarehouseError::Refused { code, .. } if code == "22P02"), "{error:?}");
     assert!(!error.to_string().contains("hidden"));
+    let few = Statement { sql: sql.to_owned(), values: statement.values[..2].to_vec() };
+    assert!(matches!(postgres.run(&few, &bounds()).await, Err(WarehouseError::Refused { .. })));
+    assert_eq!(refused(&postgres, "SELECT 1\0; SELECT 2").await, "nul");
     assert_eq!(rows(&postgres, "SELECT 1").await.rows, [[Cell::Integer(1)]], "the connection goes on");
 }
