@@ -46,7 +46,7 @@ use crate::store::generations::Generations;
 use crate::store::{self, Backend, Store, StoreError, buckets};
 use crate::tenant::{Rates, Tenants};
 use crate::triage::{self, Example};
-use crate::warehouse::{self, Embedded};
+use crate::warehouse::{self, Opened};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -160,6 +160,9 @@ pub enum StartError {
     /// A setting of the engines is out of its range.
     #[error(transparent)]
     Engine(FieldError),
+    /// The warehouse can't be used.
+    #[error("{0}")]
+    Warehouse(#[from] warehouse::server::OpenError),
     /// The solvers can't be used.
     #[error("solver: {0}")]
     Solver(#[from] solver::OpenError),
@@ -532,10 +535,11 @@ pub fn engines(config: &Config, embedder: &Arc<dyn Embedder>) -> Result<Engines,
     let settings = &config.engine.analytics;
     let library = Library::read(&near_or_beside_the_program(&settings.layers_dir))?;
     let mut analytics = Analytics::new(settings, library);
-    if config.warehouse.kind == warehouse::Kind::Embedded {
-        let runtime = near_or_beside_the_program(&config.embed.runtime_dir);
-        let embedded = Embedded::new(&config.warehouse.embedded, &runtime, &config.store.data_dir);
-        analytics = analytics.over(Source::Filled(Arc::new(embedded)));
+    let runtime_dir = near_or_beside_the_program(&config.embed.runtime_dir);
+    match config.warehouse.open(&runtime_dir, &config.store.data_dir)? {
+        Some(Opened::Filled(warehouse)) => analytics = analytics.over(Source::Filled(warehouse)),
+        Some(Opened::Served(warehouse)) => analytics = analytics.over(Source::Served(warehouse)),
+        None => {}
     }
     let analytics = Arc::new(analytics);
     Ok(engines.with_plans(maker).with_numeric(numeric).with_analytics(analytics))

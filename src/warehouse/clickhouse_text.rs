@@ -4,8 +4,8 @@
 mod catalogue;
 mod rows;
 
-pub(super) use catalogue::{ESTIMATE, catalogue, estimate, tables};
-pub(super) use rows::decode;
+pub(super) use catalogue::{ESTIMATE, Version, catalogue, estimate, tables};
+pub(super) use rows::Decoder;
 
 use super::{Statement, WarehouseError};
 use crate::domain::sql_value::Scalar;
@@ -13,7 +13,7 @@ use crate::domain::sql_value::Scalar;
 /// The format in which rows come back.
 pub(super) const FORMAT: &str = "JSONCompactEachRowWithNamesAndTypes";
 
-/// Settings under which [`decode`] reads what comes back, other than what is so by default.
+/// Settings under which [`Decoder`] reads what comes back, other than what is so by default.
 pub(super) const FORMAT_SETTINGS: [(&str, &str); 6] = [
     ("date_time_output_format", "iso"),
     ("session_timezone", "UTC"),

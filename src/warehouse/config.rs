@@ -1,12 +1,12 @@
 //! Settings of the warehouses.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Settings of the warehouse in process, which is the ClickHouse engine. Its library lies beside ONNX Runtime, as `chdb/libchdb.so` in the
 /// runtime folder; it is loaded where a table is first put or asked for, and takes some 200 MB of memory from then on.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Folder of the tables, in the data folder. A process has one.

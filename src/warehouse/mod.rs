@@ -13,6 +13,7 @@ pub mod embedded;
 mod gathered;
 mod made;
 pub mod mysql;
+mod places;
 pub mod postgres;
 pub mod server;
 mod settings;
@@ -21,7 +22,7 @@ pub mod twin;
 
 pub use config::Config;
 pub use embedded::Embedded;
-pub use settings::{Kind, Settings};
+pub use settings::{Kind, Opened, Settings};
 
 use crate::domain::deadline::Deadline;
 use crate::domain::frame::Frame;

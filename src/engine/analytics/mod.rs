@@ -6,11 +6,14 @@
 
 pub mod answer;
 pub mod compile;
+pub mod frames;
 pub mod intent;
 pub mod layer;
 pub mod library;
+pub mod linking;
 pub mod reconcile;
 pub mod words;
+pub mod written;
 
 use self::library::Library;
 use super::{Engine, EngineFailure, Question};

@@ -6,12 +6,34 @@ use crate::domain::sql_value::Cell;
 /// What a statement is asked for its cost with.
 pub(in super::super) const ESTIMATE: &str = "EXPLAIN ESTIMATE ";
 
-/// The statement whose rows [`tables`] reads, of the database `p1`. What changes whenever rows may have changed is an expression over a
-/// table `t`.
-pub(in super::super) fn catalogue(version: &str) -> String {
+/// What changes whenever rows may have changed: an expression over the table `t` and what is joined for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct Version {
+    expression: &'static str,
+    joined: &'static str,
+}
+
+impl Version {
+    /// The number of the table itself, where a table is never written to but another is put in its place.
+    pub(in super::super) const OF_TABLE: Self = Self { expression: "toString(t.uuid)", joined: "" };
+
+    /// The parts of the table, which its rows lie in. A merge of parts changes them too.
+    pub(in super::super) const OF_PARTS: Self = Self {
+        expression: "if(t.engine LIKE '%MergeTree', concat(toString(t.uuid), ' ', toString(v.parts)), '')",
+        joined: "LEFT JOIN (SELECT table, groupBitXor(cityHash64(name, hash_of_all_files)) AS parts FROM system.parts \
+                 WHERE active AND database = {p1:String} GROUP BY table) AS v ON v.table = t.name ",
+    };
+
+    /// Not to be had.
+    pub(in super::super) const UNKNOWN: Self = Self { expression: "''", joined: "" };
+}
+
+/// The statement whose rows [`tables`] reads, of the database `p1`.
+pub(in super::super) fn catalogue(version: Version) -> String {
+    let Version { expression: version, joined } = version;
     format!(
         "SELECT t.database, t.name, t.comment, t.total_rows, {version} AS version, c.name, c.type, c.comment FROM system.tables AS t \
-         INNER JOIN system.columns AS c ON c.database = t.database AND c.table = t.name \
+         INNER JOIN system.columns AS c ON c.database = t.database AND c.table = t.name {joined}\
          WHERE t.database = {{p1:String}} AND c.database = {{p1:String}} AND NOT t.is_temporary ORDER BY t.name, c.position"
     )
 }

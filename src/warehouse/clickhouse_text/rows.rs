@@ -23,27 +23,85 @@ fn unreadable(said: impl std::fmt::Display) -> WarehouseError {
     WarehouseError::Refused { code: "format".to_owned(), said: format!("the rows do not read: {said}") }
 }
 
-/// Reads rows within the bounds.
-pub(in super::super) fn decode(bytes: &[u8], bounds: &Bounds) -> Result<Rows, WarehouseError> {
-    // A text of ClickHouse may be any bytes.
-    let text = String::from_utf8_lossy(bytes);
-    let mut lines = text.split('\n').filter(|line| !line.is_empty());
-    let mut head = || -> Result<Vec<String>, WarehouseError> {
-        let line = lines.next().ok_or_else(|| unreadable("there is no head"))?;
-        serde_json::from_str(line).map_err(unreadable)
-    };
-    let (names, types) = (head()?, head()?);
-    let readings: Vec<Reading> = types.iter().map(|one| reading(one)).collect();
-    let mut gathered = Gathered::new(names, bounds);
-    for line in lines {
-        let values: Vec<&RawValue> = serde_json::from_str(line).map_err(unreadable)?;
-        if values.len() != readings.len() {
-            return Err(unreadable("a row is not as long as the head"));
-        }
-        let cells = values.iter().zip(&readings).map(|(value, reading)| cell(value, *reading));
-        gathered.push(cells.collect::<Result<_, _>>()?)?;
+/// Bytes of a message that are kept.
+const SAID_BYTES_MAX: usize = 16_384;
+
+/// Reads rows as their bytes come, within the bounds.
+#[derive(Debug)]
+pub(in super::super) struct Decoder {
+    bounds: Bounds,
+    /// A line that has no end yet.
+    open: Vec<u8>,
+    names: Option<Vec<String>>,
+    rows: Option<(Vec<Reading>, Gathered)>,
+    /// What came since a line that does not read: a server that fails at a query that it answers already says so in between.
+    broken: Option<Vec<u8>>,
+}
+
+impl Decoder {
+    /// Nothing so far.
+    pub(in super::super) fn new(bounds: &Bounds) -> Self {
+        Self { bounds: *bounds, open: Vec::new(), names: None, rows: None, broken: None }
     }
-    Ok(gathered.done())
+
+    /// More bytes.
+    pub(in super::super) fn feed(&mut self, mut bytes: &[u8]) -> Result<(), WarehouseError> {
+        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+            self.open.extend(&bytes[..end]);
+            bytes = &bytes[end + 1..];
+            let line = std::mem::take(&mut self.open);
+            self.line(&line)?;
+        }
+        self.open.extend(bytes);
+        // An escape has six bytes for one.
+        if self.open.len() / 6 > self.bounds.bytes_max { Err(WarehouseError::TooLarge("the bytes")) } else { Ok(()) }
+    }
+
+    /// All of them.
+    pub(in super::super) fn finish(mut self) -> Result<Rows, WarehouseError> {
+        let line = std::mem::take(&mut self.open);
+        self.line(&line)?;
+        if let Some(said) = self.broken {
+            let said = String::from_utf8_lossy(&said).into_owned();
+            return Err(if said.contains("DB::Exception") { super::fault(&said) } else { unreadable(said) });
+        }
+        self.rows.map(|(_, gathered)| gathered.done()).ok_or_else(|| unreadable("there is no head"))
+    }
+
+    fn line(&mut self, line: &[u8]) -> Result<(), WarehouseError> {
+        if let Some(said) = &mut self.broken {
+            said.extend(line.iter().chain(b"\n").take(SAID_BYTES_MAX.saturating_sub(said.len())));
+        } else if !line.is_empty() {
+            // A text of ClickHouse may be any bytes.
+            match self.read(&String::from_utf8_lossy(line)) {
+                Err(WarehouseError::Refused { .. }) => self.broken = Some(line[..line.len().min(SAID_BYTES_MAX)].to_vec()),
+                other => return other,
+            }
+        }
+        Ok(())
+    }
+
+    /// The first line has the names, the second the types, each further one a row.
+    fn read(&mut self, line: &str) -> Result<(), WarehouseError> {
+        if let Some((readings, gathered)) = &mut self.rows {
+            let values: Vec<&RawValue> = serde_json::from_str(line).map_err(unreadable)?;
+            if values.len() != readings.len() {
+                return Err(unreadable("a row is not as long as the head"));
+            }
+            let cells = values.iter().zip(&*readings).map(|(value, reading)| cell(value, *reading));
+            return gathered.push(cells.collect::<Result<_, _>>()?);
+        }
+        let texts: Vec<String> = serde_json::from_str(line).map_err(unreadable)?;
+        match self.names.take() {
+            None => self.names = Some(texts),
+            Some(names) if names.len() == texts.len() => {
+                let readings = texts.iter().map(|data_type| reading(data_type)).collect();
+                self.rows = Some((readings, Gathered::new(names, &self.bounds)));
+            }
+            Some(_) => return Err(unreadable("there are not as many types as names")),
+        }
+        Ok(())
+    }
 }
 
 /// The type without what is around it.
@@ -91,10 +149,24 @@ mod tests {
     use super::super::super::contract::bounds;
     use super::*;
 
+    /// In two pieces, wherever they part.
+    fn decode(bytes: &[u8]) -> Result<Rows, WarehouseError> {
+        let answers: Vec<_> = (0..=bytes.len())
+            .map(|at| {
+                let mut decoder = Decoder::new(&bounds());
+                decoder.feed(&bytes[..at])?;
+                decoder.feed(&bytes[at..])?;
+                decoder.finish()
+            })
+            .collect();
+        assert!(answers.iter().all(|answer| answer.as_ref().ok() == answers[0].as_ref().ok()), "{answers:?}");
+        answers.into_iter().next().unwrap()
+    }
+
     fn row(types: &str, values: &str) -> Vec<Cell> {
         let count = serde_json::from_str::<Vec<String>>(types).unwrap().len();
         let names = serde_json::to_string(&vec!["a"; count]).unwrap();
-        decode(format!("{names}\n{types}\n{values}\n").as_bytes(), &bounds()).unwrap().rows.remove(0)
+        decode(format!("{names}\n{types}\n{values}\n").as_bytes()).unwrap().rows.remove(0)
     }
 
     #[test]
@@ -133,7 +205,23 @@ mod tests {
     #[test]
     fn what_is_not_the_format_is_refused() {
         for bytes in [&b""[..], b"1\n", b"[\"a\"]\n[\"Int8\"]\n[1,2]\n", b"[\"a\"]\n[\"Int8\"]\n[1\n", b"\xff"] {
-            assert!(matches!(decode(bytes, &bounds()), Err(WarehouseError::Refused { .. })));
+            assert!(matches!(decode(bytes), Err(WarehouseError::Refused { .. })));
         }
+    }
+
+    #[test]
+    fn a_fault_among_the_rows_is_the_servers() {
+        let late = "[\"a\"]\n[\"Int8\"]\n[1]\n\r\n__exception__\r\nabc\r\nCode: 159. DB::Exception: Timeout exceeded\r\n__exception__\r\n";
+        assert!(matches!(decode(late.as_bytes()), Err(WarehouseError::Late)));
+        let fault = "[\"a\"]\n[\"Int8\"]\n[1]\nCode: 395. DB::Exception: thrown";
+        assert!(matches!(decode(fault.as_bytes()), Err(WarehouseError::Refused { code, .. }) if code == "395"));
+    }
+
+    #[test]
+    fn a_row_that_does_not_end_is_no_way_to_take_all_memory() {
+        let mut decoder = Decoder::new(&Bounds { bytes_max: 1_000, ..bounds() });
+        decoder.feed(b"[\"a\"]\n[\"String\"]\n[\"").unwrap();
+        let fed = (0..100).find_map(|_| decoder.feed(&[b'x'; 1_000]).err());
+        assert!(matches!(fed, Some(WarehouseError::TooLarge("the bytes"))));
     }
 }

@@ -168,13 +168,10 @@ impl Engine {
         )
     }
 
-    /// Statements that run in the engine now.
+    /// Statements that run in the engine now and begin so.
     #[cfg(test)]
-    pub(super) fn running(&self) -> usize {
-        let sql = format!(
-            "SELECT count() FROM system.processes WHERE Settings['log_comment'] LIKE '{}%'",
-            tag(0).trim_end_matches('0')
-        );
+    pub(super) fn running(&self, begin: &str) -> usize {
+        let sql = format!("SELECT count() FROM system.processes WHERE startsWith(query, '{begin}')");
         let answer = self.first.lock().query(sql.as_bytes(), "TSVRaw", &[]).unwrap();
         String::from_utf8_lossy(answer.bytes()).trim().parse().unwrap()
     }

@@ -16,6 +16,7 @@ mod native;
 mod tests;
 
 use super::config::Config;
+use super::places::Places;
 use super::{
     Bounds, Cost, Filled, NewTable, Rows, Speaks, Statement, TableInfo, Warehouse, WarehouseError, clickhouse_text, made,
 };
@@ -25,9 +26,8 @@ use async_trait::async_trait;
 use engine::{Engine, Limits, Running};
 use library::{Connection, Fault};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Mutex, oneshot};
 
 /// The database that is meant where none is named.
 const DATABASE: &str = "default";
@@ -49,19 +49,9 @@ struct Inner {
     library: PathBuf,
     folder: PathBuf,
     engine: OnceLock<Arc<Engine>>,
-    places: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    places: Places,
     /// Tables are put one after another: each takes as much of the machine as it can.
     puts: Arc<Mutex<()>>,
-}
-
-/// One of those that wait for a place.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// Ends a query when who asked goes away.
@@ -89,8 +79,7 @@ impl Embedded {
             library: runtime_dir.join("chdb").join("libchdb.so"),
             folder: data_dir.join(&config.folder),
             engine: OnceLock::new(),
-            places: Arc::new(Semaphore::new(config.queries_max)),
-            waiting: AtomicUsize::new(0),
+            places: Places::new(config.queries_max, config.waiting_max),
             puts: Arc::default(),
         }))
     }
@@ -112,22 +101,6 @@ impl Embedded {
         Ok(Arc::clone(self.0.engine.get_or_init(|| engine)))
     }
 
-    /// A place among the queries that run, once there is one.
-    async fn place(&self, deadline: Deadline) -> Result<OwnedSemaphorePermit, WarehouseError> {
-        if let Ok(place) = Arc::clone(&self.0.places).try_acquire_owned() {
-            return Ok(place);
-        }
-        let waiting = self.0.waiting.fetch_add(1, Ordering::Relaxed);
-        let _waiting = Waiting(&self.0.waiting);
-        if waiting >= self.0.config.waiting_max {
-            return Err(WarehouseError::Busy);
-        }
-        match tokio::time::timeout_at(deadline.at().into(), Arc::clone(&self.0.places).acquire_owned()).await {
-            Ok(place) => place.map_err(thread_failed),
-            Err(_) => Err(WarehouseError::Busy),
-        }
-    }
-
     /// Runs something on a connection that may only read.
     async fn read<T: Send + 'static>(
         &self,
@@ -139,7 +112,7 @@ impl Embedded {
             return Err(WarehouseError::Late);
         }
         let engine = tokio::time::timeout_at(at, self.engine()).await.map_err(|_| WarehouseError::Late)??;
-        let place = self.place(deadline).await?;
+        let place = self.0.places.take(deadline).await?;
         let query = engine.register();
         let leave = Leave(&engine, query.clone());
         let (rows_max, bytes_max, its) = (bounds.rows_max, bounds.bytes_max, Arc::clone(&engine));
@@ -158,7 +131,9 @@ impl Embedded {
             let values = clickhouse_text::parameters(&statement);
             let answer =
                 connection.query(statement.sql.as_bytes(), clickhouse_text::FORMAT, &values).map_err(|fault| refused(&fault))?;
-            clickhouse_text::decode(answer.bytes(), &within)
+            let mut decoder = clickhouse_text::Decoder::new(&within);
+            decoder.feed(answer.bytes())?;
+            decoder.finish()
         })
         .await
     }
@@ -211,8 +186,7 @@ impl Warehouse for Embedded {
     async fn tables(&self, database: Option<&str>, deadline: Deadline) -> Result<Vec<TableInfo>, WarehouseError> {
         let value = Scalar::Text(database.unwrap_or(DATABASE).to_owned());
         let binding = Binding { name: "p1".to_owned(), data_type: "String".to_owned(), value };
-        // A put makes a new table, and with it a new number of this kind.
-        let statement = Statement { sql: clickhouse_text::catalogue("toString(t.uuid)"), values: vec![binding] };
+        let statement = Statement { sql: clickhouse_text::catalogue(clickhouse_text::Version::OF_TABLE), values: vec![binding] };
         self.rows(statement, &of_catalogue(deadline)).await.map(clickhouse_text::tables)
     }
 

@@ -30,6 +30,14 @@ fn folder() -> PathBuf {
     std::env::temp_dir().join(format!("{NAME}{}", std::process::id()))
 }
 
+/// What nothing else in this process begins with.
+const ENDLESS: &str = "SELECT sum(sipHash64(number))";
+
+/// Statements in the engine that begin so.
+pub(in super::super) async fn running(begin: &str) -> usize {
+    real().engine().await.unwrap().running(begin)
+}
+
 struct EmbeddedSubject;
 
 #[async_trait]
@@ -47,11 +55,11 @@ impl Subject for EmbeddedSubject {
     }
 
     fn endless(&self) -> String {
-        "SELECT sum(sipHash64(number)) FROM numbers(1000000000000)".to_owned()
+        format!("{ENDLESS} FROM numbers(1000000000000)")
     }
 
     async fn running(&self) -> usize {
-        real().engine().await.unwrap().running()
+        running(ENDLESS).await
     }
 
     fn attacks(&self, target: &str) -> Vec<String> {

@@ -148,7 +148,7 @@ fn indicator(given: &Given<'_>, marks: &Marks<'_>, title: &str) -> Value {
     let count = marks.values.len();
     let data = marks.values.iter().enumerate().map(|(at, column)| {
         let edge = |at: usize| f64::from(u32::try_from(at).unwrap_or(0)) / f64::from(u32::try_from(count).unwrap_or(1));
-        let format = marks.tick(*column);
+        let format = marks.exact(*column);
         let currency = given.layer().currency.as_deref().filter(|_| marks.unit(*column) == Some(Unit::Money));
         let prefix = currency.map(|currency| format!("{currency} ")).unwrap_or_default();
         let suffix = if marks.unit(*column) == Some(Unit::Days) { " days" } else { "" };
@@ -262,7 +262,7 @@ fn heatmap(marks: &Marks<'_>, title: &str) -> Value {
         }
     }
     let data = json!({
-        "type": "heatmap", "x": along, "y": down, "z": cells,
+        "type": "heatmap", "x": along, "y": down, "z": cells, "colorscale": "Blues", "reversescale": true,
         "colorbar": {"title": {"text": marks::plain(&marks.with_unit(&marks.title(column), column))}, "tickformat": marks.tick(column)},
     });
     let mut chart = figure(vec![data], title, &marks.key_axis(second), &marks.key_axis(first));

@@ -140,12 +140,16 @@ impl<'a> Marks<'a> {
         unit.map_or_else(|| title.to_owned(), |unit| format!("{title} ({unit})"))
     }
 
-    /// How the numbers of a column are written, in d3's format.
+    /// How one number of a column is written, in d3's format.
+    pub(super) fn exact(&self, column: usize) -> &'static str {
+        if self.unit(column) == Some(Unit::Money) { ",.2f" } else { self.tick(column) }
+    }
+
+    /// How the numbers of a column are written along an axis, in d3's format.
     pub(super) fn tick(&self, column: usize) -> &'static str {
         match self.unit(column) {
             Some(Unit::Share) => ".1%",
             Some(Unit::Count) => ",d",
-            Some(Unit::Money) => ",.2f",
             _ => ",.2~f",
         }
     }
