@@ -54,10 +54,9 @@ impl Settings {
     /// The first setting that can't be used.
     pub fn check(&self) -> Result<(), OpenError> {
         match self.kind {
-            Kind::Embedded => self
-                .embedded
-                .check()
-                .map_err(|error| OpenError::setting(format!("warehouse.embedded.{}", error.setting), error.rule)),
+            Kind::Embedded => {
+                self.embedded.check().map_err(|error| OpenError::setting(format!("embedded.{}", error.setting), error.rule))
+            }
             Kind::Postgresql => self.postgresql.check(),
             Kind::Mysql => self.mysql.check(),
             Kind::None => Ok(()),
