@@ -1,7 +1,7 @@
 //! Real PostgreSQL and MariaDB servers for tests, which `make warehouses` brings. Each has a free port and a folder of its own, and ends
 //! with the test.
 //!
-//! The unit tests include this folder. Of the program it knows only how the servers of Redis are started.
+//! Both the unit tests and `tests/it` include this folder, beside that of the Redis servers, so it knows nothing of the program.
 
 mod mariadb;
 mod postgres;
