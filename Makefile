@@ -46,6 +46,7 @@ build: setup ## Build the release binary
 run: build ## Start the service on the sample, at http://127.0.0.1:8005
 	@$(INSTINCT) ingest sample/components.ndjson sample/entries.ndjson || echo "the sample was not loaded whole; the service starts all the same"
 	@$(INSTINCT) ingest --kind dataset sample/datasets/*.csv* || echo "the sample data sets were not loaded whole; the service starts all the same"
+	@$(INSTINCT) ingest sample/marketplace || echo "the sample marketplace was not loaded whole; the service starts all the same"
 	@exec $(INSTINCT) serve
 
 .PHONY: test
