@@ -3,6 +3,7 @@
 
 mod calendar;
 mod elements;
+mod fragment;
 pub(super) mod grammar;
 mod lexicon;
 mod measured;
@@ -13,6 +14,8 @@ mod roles;
 #[cfg(test)]
 mod tests;
 pub(super) mod token;
+
+pub use self::fragment::{Extreme, Fragment};
 
 use self::elements::{Element, Elements, Kind};
 use self::lexicon::Lexicon;
