@@ -33,6 +33,9 @@ struct Arguments {
     /// A table in the words of a Tinybird data source.
     #[arg(long)]
     datasource: Option<PathBuf>,
+    /// Words to offer choices for, beside the questions.
+    #[arg(long)]
+    near: Vec<String>,
     /// Whose SQL it is.
     #[arg(long, default_value = "duckdb")]
     dialect: String,
@@ -89,6 +92,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         linker.with_vectors(vectors)
     };
     let both = with_vectors(words.clone());
+    for word in &arguments.near {
+        let vector = embedded(&*embedder, word).await;
+        let told = |choice: &Linked| format!("{} ({:.2})", choice.called, choice.by_meaning.map_or(0.0, |near| near.score));
+        let choices: Vec<String> = both.choices(word, vector.as_ref(), 5).iter().map(told).collect();
+        writeln!(out, "{word}: {}", choices.join(", "))?;
+    }
     told(&mut out, "by words", &questions, |at| words.link(&questions[at].text, None, usize::MAX), |_| words.clone())?;
     told(&mut out, "by words and meaning", &questions, |at| link(&both, &questions[at]), |_| both.clone())?;
     let others = |at: usize| {

@@ -1,14 +1,20 @@
 //! Questions about data, answered without a model: a semantic layer says what the words mean, the words become a typed intent, the intent
-//! becomes SQL, and what the SQL returned is verified before it is believed.
+//! becomes SQL, and what the SQL returned is verified before it is believed. Where the words are not enough, a language model may write
+//! the SQL ([`written`]).
 //!
-//! Everything here is pure: nothing runs a query, and the same question on the same day against the same layer gives the same SQL. Where
+//! All but [`written`] is pure: nothing runs a query, and the same question on the same day against the same layer gives the same SQL. Where
 //! queries are run, and what is kept of their rows, is behind [`Desk`].
 
 pub mod answer;
 pub mod compile;
+<<<<<<< HEAD
 pub mod derive;
 pub mod frames;
+=======
+pub mod follow;
+>>>>>>> w_words
 pub mod intent;
+pub mod knowledge;
 pub mod layer;
 pub mod library;
 pub mod linking;

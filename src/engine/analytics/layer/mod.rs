@@ -74,6 +74,20 @@ impl Layer {
         check::check(&mut layer)?;
         Ok(layer)
     }
+
+    /// The layer with one more term; what it has already stays as it is.
+    ///
+    /// # Errors
+    /// A [`FieldError`] where there is a term of that name, or the layer would be wrong with it.
+    pub fn with_term(&self, name: &str, term: Term) -> Result<Self, FieldError> {
+        if self.glossary.contains_key(name) {
+            return Err(FieldError::new(format!("/glossary/{name}"), "there is a term of this name"));
+        }
+        let mut layer = self.clone();
+        layer.glossary.insert(name.to_owned(), term);
+        check::check(&mut layer)?;
+        Ok(layer)
+    }
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {

@@ -118,7 +118,7 @@ proptest! {
 
 #[test]
 fn an_expression_reads_back_as_it_was_written() {
-    let layer = super::sample::library();
+    let layer = library();
     let measures = layer.measures.values().flat_map(|measure| [Some(&measure.value), measure.filter.as_ref()]);
     let dimensions = layer.dimensions.values().map(|dimension| Some(&dimension.value));
     let more = [

@@ -24,7 +24,9 @@ const FUSION_K: f64 = 60.0;
 /// Neighbours by meaning that are fused: what is further away adds noise alone.
 const DENSE_RANKS: usize = 50;
 
-/// The cosine below which two texts are not held to mean something alike, where there is no word to confirm it.
+/// The cosine below which two texts are not held to mean something alike, where there is no word to confirm it. Measured with
+/// all-MiniLM-L6-v2 on the marketplace's layer: words of the trade that it does not have (`income`, `vendors`, `postage`) reach 0.36 to 0.70
+/// with what they mean, words of something else (`weather`, `churn`, `unicorn`) stay below with all.
 const CHOICE_COSINE_MIN: f32 = 0.35;
 
 /// Finds what questions are about.

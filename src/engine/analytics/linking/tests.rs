@@ -126,7 +126,7 @@ fn tables_of_a_warehouse_and_answered_questions_are_found_too() {
 fn an_excerpt_has_what_a_query_needs_and_the_way_between_its_tables() {
     let (linker, layer) = (linker(), library());
     let linked = linker.link("takings by town", None, 2);
-    let excerpt = linker.excerpt(&linked, (&layer, &[]), 2);
+    let excerpt = linker.excerpt(&linked, (&layer, &[]), 3);
     let tables: Vec<&str> = excerpt.tables.keys().map(String::as_str).collect();
     assert_eq!(tables, ["fines", "loans", "members"], "loans is on the way from fines to members");
     assert!(

@@ -40,7 +40,7 @@ pub struct Yearless {
 
 impl Yearless {
     /// In this year.
-    fn of(self, year: i16) -> Option<Window> {
+    pub(super) fn of(self, year: i16) -> Option<Window> {
         Window::of(Date::new(year, self.month, 1).ok()?, self.unit, 1)
     }
 }

@@ -3,6 +3,7 @@
 
 mod calendar;
 mod elements;
+mod fragment;
 pub(super) mod grammar;
 mod lexicon;
 mod measured;
@@ -14,7 +15,9 @@ mod roles;
 mod tests;
 pub(super) mod token;
 
-use self::elements::Elements;
+pub use self::fragment::{Extreme, Fragment};
+
+use self::elements::{Element, Elements, Kind};
 use self::lexicon::Lexicon;
 use super::intent::Intent;
 use super::layer::Layer;
@@ -101,5 +104,13 @@ impl Words {
             Err(reading) => return *reading,
         };
         resolve::resolve(&self.layer, &self.lexicon, elements, as_of)
+    }
+
+    /// Whether a phrase may be given a meaning: none of its words has one here, or is spelt much like one that has.
+    pub fn is_free(&self, phrase: &str) -> bool {
+        // Which day it is makes no difference to whether a word is of the calendar.
+        let Ok(elements) = Elements::of(&self.lexicon, phrase, Date::ZERO) else { return false };
+        let unknown = |element: &Element| matches!(element.kind, Kind::Unknown);
+        !elements.all.is_empty() && elements.all.iter().all(unknown) && elements.corrections.is_empty()
     }
 }
