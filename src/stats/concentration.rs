@@ -29,7 +29,7 @@ pub struct Index {
 /// away (Deltas 2003). Standard error by the jackknife in one pass (Ogwang 2000, "A convenient method of computing the Gini index
 /// and its standard error", Oxford Bulletin 62:123–129). The interval is that of the logit by resampling with a Pareto tail, its errors by
 /// Davidson (2009), Journal of Econometrics 150:30; below twenty amounts it is symmetric in the logit by the jackknife. Seen at a level of
-/// 0.95: 0.93 to 0.97 for Pareto's law with an index of 2 to 3.5 and 100 to 1,000 amounts, 0.88 to 0.92 with 1.5, where the jackknife had 0.70.
+/// 0.95 for 100 to 1,000 amounts: 0.91 to 0.96 for Pareto's law with an index of 2 to 3.5, 0.88 to 0.92 with 1.5, where the jackknife had 0.70 to 0.77.
 ///
 /// # Errors
 /// [`StatsError`] with fewer than three amounts, one below 0, or nothing held.
