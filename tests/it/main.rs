@@ -34,6 +34,7 @@ mod llm;
 mod market;
 mod moving;
 mod numeric;
+mod numeric_crash;
 mod numeric_matching;
 mod numeric_seam;
 mod one_flight;

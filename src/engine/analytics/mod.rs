@@ -7,12 +7,9 @@
 
 pub mod answer;
 pub mod compile;
-<<<<<<< HEAD
 pub mod derive;
-pub mod frames;
-=======
 pub mod follow;
->>>>>>> w_words
+pub mod frames;
 pub mod intent;
 pub mod knowledge;
 pub mod layer;
