@@ -54,14 +54,15 @@ fn fill(connection: &mut Connection, config: &Config, name: &str, table: &NewTab
         connection.execute(&sql).map_err(|fault| refused(&fault))?;
     }
     let rows = table.rows.rows();
-    if rows == 0 {
-        return Ok(());
-    }
+    if rows == 0 { Ok(()) } else { insert(connection, name, &columns, rows) }
+}
+
+fn insert(connection: &mut Connection, name: &str, columns: &[native::Put<'_>], rows: usize) -> Result<(), WarehouseError> {
     let (reader, writer) = pipe().map_err(|error| broken_pipe(&error))?;
     let insert =
         format!("INSERT INTO {name} FROM INFILE '/proc/self/fd/{}' COMPRESSION 'none' FORMAT Native", reader.as_raw_fd());
     std::thread::scope(|scope| {
-        let writing = scope.spawn(|| write(writer, &columns, rows));
+        let writing = scope.spawn(|| write(writer, columns, rows));
         let inserted = connection.execute(&insert).map_err(|fault| refused(&fault));
         // An engine that gave up reads no more, and then the writer must not wait for it.
         drop(reader);
@@ -121,5 +122,18 @@ pub(super) fn drop_table(connection: &mut Connection, database: &str, table: &st
     match connection.execute(&sql) {
         Err(fault) if !is(&fault, NO_DATABASE) => Err(refused(&fault)),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::warehouse::embedded::tests::connection;
+
+    #[test]
+    fn an_engine_that_takes_no_rows_is_no_reason_to_wait_for_it() {
+        let numbers = Column::Number(vec![1.0; 500_000]);
+        let inserted = insert(&mut connection(), "default.no_such_table", &[("n", Holds::Number, &numbers)], 500_000);
+        assert!(matches!(inserted, Err(WarehouseError::Refused { code, .. }) if code == NO_TABLE));
     }
 }

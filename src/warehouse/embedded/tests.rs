@@ -38,10 +38,14 @@ pub(in super::super) async fn running(begin: &str) -> usize {
     real().engine().await.unwrap().running(begin)
 }
 
+/// A new connection to the engine, which may do anything.
+pub(super) fn connection() -> Connection {
+    Engine::get(&real().0.library, &real().0.folder, &real().0.config).unwrap().connect().unwrap()
+}
+
 /// Runs statements on a new connection that may do anything, and the last one with values for its rows in a format.
 pub(in super::super) fn raw(before: &[String], sql: &str, values: &[(String, String)], format: &str) -> Result<Vec<u8>, String> {
-    let engine = Engine::get(&real().0.library, &real().0.folder, &real().0.config).unwrap();
-    let mut connection = engine.connect().unwrap();
+    let mut connection = connection();
     before.iter().try_for_each(|sql| connection.execute(sql)).map_err(|fault| fault.0)?;
     let answer = connection.query(sql.as_bytes(), format, values).map_err(|fault| fault.0)?;
     Ok(answer.bytes().to_vec())
