@@ -69,8 +69,8 @@ fn text(words: &Words, refusal: &DataRefusal) -> String {
     let reason = refusal.reason.trim_end_matches('.');
     match refusal.class {
         RefusalClass::Unanswerable => {
-            let what = refusal.about.as_deref().map(title).unwrap_or_default();
-            format!("This can't be answered from the data ({what}): {reason}.")
+            let what = refusal.about.as_deref().map(|about| format!(" ({})", title(about))).unwrap_or_default();
+            format!("This can't be answered from the data{what}: {reason}.")
         }
         RefusalClass::Conversational => {
             format!("Ask about the data and you will get an answer with its query. There is: {about}.")

@@ -3,6 +3,7 @@
 //! An expression is read into a tree and written anew for each dialect, so no text of a layer ever reaches a warehouse as it stands.
 
 use serde::{Deserialize, Deserializer, de};
+use std::fmt;
 
 /// An expression.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,6 +120,19 @@ pub enum Function {
     CalendarDays,
 }
 
+impl Function {
+    /// As the language writes it.
+    fn written(self) -> &'static str {
+        match self {
+            Self::Coalesce => "coalesce",
+            Self::NullIf => "nullif",
+            Self::If => "if",
+            Self::Days => "days",
+            Self::CalendarDays => "calendar_days",
+        }
+    }
+}
+
 /// A function of many rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aggregate {
@@ -134,6 +148,48 @@ pub enum Aggregate {
     Min,
     /// Greatest.
     Max,
+}
+
+impl Aggregate {
+    /// As the language writes it.
+    fn written(self) -> &'static str {
+        match self {
+            Self::Sum => "sum",
+            Self::Count => "count",
+            Self::CountDistinct => "count_distinct",
+            Self::Avg => "avg",
+            Self::Min => "min",
+            Self::Max => "max",
+        }
+    }
+}
+
+/// As the language writes it, so that it reads back as the same expression.
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operand = |of: &Self| match of {
+            Self::Binary(..) | Self::Not(_) | Self::IsNull { .. } | Self::In { .. } => format!("({of})"),
+            _ => of.to_string(),
+        };
+        let list = |of: &[Self]| of.iter().map(Self::to_string).collect::<Vec<_>>().join(", ");
+        let not = |negated: &bool| if *negated { "not " } else { "" };
+        match self {
+            Self::Column { table: Some(table), name } => write!(f, "{table}.{name}"),
+            Self::Column { table: None, name } => f.write_str(name),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Text(text) => write!(f, "'{text}'"),
+            Self::Binary(operator, left, right) => {
+                write!(f, "{} {} {}", operand(left), operator.symbol().to_lowercase(), operand(right))
+            }
+            Self::Not(of) => write!(f, "not {}", operand(of)),
+            Self::IsNull { of, negated } => write!(f, "{} is {}null", operand(of), not(negated)),
+            Self::In { of, list: constants, negated } => write!(f, "{} {}in ({})", operand(of), not(negated), list(constants)),
+            Self::Call(function, operands) => write!(f, "{}({})", function.written(), list(operands)),
+            Self::Aggregate(aggregate, of) => {
+                write!(f, "{}({})", aggregate.written(), of.as_ref().map_or_else(String::new, |of| of.to_string()))
+            }
+        }
+    }
 }
 
 impl Expression {

@@ -115,3 +115,20 @@ proptest! {
         let _ = Layer::read(&String::from_utf8_lossy(&damaged));
     }
 }
+
+#[test]
+fn an_expression_reads_back_as_it_was_written() {
+    let layer = super::sample::library();
+    let measures = layer.measures.values().flat_map(|measure| [Some(&measure.value), measure.filter.as_ref()]);
+    let dimensions = layer.dimensions.values().map(|dimension| Some(&dimension.value));
+    let more = [
+        "not (a = 1 or b in (2, 'x')) and c is not null",
+        "1 - (2 - 3) / -4",
+        "count() + count_distinct(t.a)",
+        "(a = 1) is null",
+    ];
+    let more: Vec<Expression> = more.iter().map(|text| Expression::read(text).expect("it reads")).collect();
+    for expression in measures.chain(dimensions).flatten().chain(&more) {
+        assert_eq!(Expression::read(&expression.to_string()).as_ref(), Ok(expression), "{expression}");
+    }
+}

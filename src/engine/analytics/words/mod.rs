@@ -3,7 +3,7 @@
 
 mod calendar;
 mod elements;
-mod grammar;
+pub(super) mod grammar;
 mod lexicon;
 mod measured;
 mod periods;
@@ -12,7 +12,7 @@ mod roles;
 
 #[cfg(test)]
 mod tests;
-mod token;
+pub(super) mod token;
 
 use self::elements::Elements;
 use self::lexicon::Lexicon;

@@ -1,0 +1,5 @@
+mod attacks;
+mod bounds;
+mod stage;
+mod steps;
+mod worth;
