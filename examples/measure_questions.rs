@@ -105,7 +105,7 @@ impl Rows {
 
 /// The label of an answer whose rows are known.
 fn derived(asked: &Asked, compiled: &Compiled, rows: &Rows) -> Derivation {
-    let expected = Expectation { grouped: asked.intent.is_grouped(), relaxed: rows.relaxed.as_ref(), ..Expectation::default() };
+    let expected = Expectation { grouped: asked.intent.is_grouped(), whole: None, relaxed: rows.relaxed.as_ref() };
     let siblings: Vec<&Frame> = rows.siblings.iter().flatten().collect();
     let reconciliations = match Skip::of(asked.intent.view, compiled.siblings.len(), siblings.len()) {
         Some(skip) => vec![Reconciliation::skipped(skip)],

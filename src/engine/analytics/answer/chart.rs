@@ -15,6 +15,7 @@ use super::model::ChartHint;
 use super::phrases::{capital, period, scope, title};
 use super::table::heading;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Groups that bars are drawn for; more are cut, and the title says so.
 const BARS_MAX: usize = 30;
@@ -149,14 +150,14 @@ fn bar(given: &Given<'_>, marks: &Marks<'_>, title: &str) -> Value {
 
 /// Bars side by side: one for each measure or period, or for each group of the other key.
 fn grouped(given: &Given<'_>, marks: &Marks<'_>, title: &str) -> Value {
-    let key = marks.keys[0];
+    let (key, other) = marks.long_and_short();
     let first = marks.values[0];
     let rows: Vec<usize> = (0..marks.rows()).collect();
-    let data: Vec<Value> = match marks.keys.get(1) {
+    let data: Vec<Value> = match other {
         Some(other) => {
-            let groups = marks.groups(*other);
+            let groups = marks.groups(other);
             let trace = |group: &String| {
-                let own: Vec<usize> = rows.iter().copied().filter(|row| marks.label(*row, *other) == *group).collect();
+                let own: Vec<usize> = rows.iter().copied().filter(|row| marks.label(*row, other) == *group).collect();
                 let x: Vec<String> = own.iter().map(|row| marks.label(*row, key)).collect();
                 let y: Vec<Option<f64>> = own.iter().map(|row| marks.number(*row, first)).collect();
                 json!({"type": "bar", "name": group, "x": x, "y": y})
@@ -198,10 +199,13 @@ fn heatmap(marks: &Marks<'_>, title: &str) -> Value {
     down.truncate(CELLS_MAX);
     along.truncate(CELLS_MAX);
     let mut cells = vec![vec![None; along.len()]; down.len()];
+    let places = |groups: &[String]| -> BTreeMap<String, usize> {
+        groups.iter().enumerate().map(|(at, group)| (group.clone(), at)).collect()
+    };
+    let (rows, columns) = (places(&down), places(&along));
     for row in 0..marks.rows() {
-        let place = |groups: &[String], key: usize| groups.iter().position(|group| *group == marks.label(row, key));
-        if let (Some(y), Some(x)) = (place(&down, first), place(&along, second)) {
-            cells[y][x] = marks.number(row, column);
+        if let (Some(y), Some(x)) = (rows.get(&marks.label(row, first)), columns.get(&marks.label(row, second))) {
+            cells[*y][*x] = marks.number(row, column);
         }
     }
     let data = json!({

@@ -35,9 +35,13 @@ pub struct KeyCount {
     pub different: u64,
 }
 
+/// What is wrong with the keys that a query's joins rely on, to be weighed with what [`super::sane`] finds in its rows.
+pub fn multiplied(keys: &[KeyCount]) -> Vec<Finding> {
+    keys.iter().filter_map(KeyCount::finding).collect()
+}
+
 impl KeyCount {
-    /// What is wrong with it.
-    pub(super) fn finding(&self) -> Option<Finding> {
+    fn finding(&self) -> Option<Finding> {
         let Self { table, column, rows, different } = self;
         let detail =
             format!("{rows} rows of `{table}` have {different} different `{column}`, so a join to it counts rows several times");

@@ -10,7 +10,7 @@ mod tests;
 
 pub use self::compare::{AGREED_DELTA, CLOSE_DELTA, Difference, Outcome, Reconciliation, Skip, delta, reconcile};
 pub use self::confidence::{Derivation, Record, Signals, label};
-pub use self::keys::{KeyCount, KeyProbe, probes, whole};
+pub use self::keys::{KeyCount, KeyProbe, multiplied, probes, whole};
 pub use self::sanity::{Expectation, Finding, Rule, Severity, sane};
 
 pub use crate::domain::sql_value::Cell;

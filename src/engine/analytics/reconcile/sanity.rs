@@ -2,7 +2,7 @@
 
 use super::super::compile::{ColumnRole, ROWS_MAX};
 use super::super::layer::Unit;
-use super::{Frame, KeyCount};
+use super::Frame;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -64,8 +64,6 @@ pub struct Expectation<'a> {
     pub whole: Option<f64>,
     /// The same without its thresholds: where that has rows, an empty result is an answer.
     pub relaxed: Option<&'a Frame>,
-    /// The keys that its joins rely on, as they are in the tables; empty where nobody looked.
-    pub keys: &'a [KeyCount],
 }
 
 /// Holds a result against every rule.
@@ -122,7 +120,6 @@ pub fn sane(frame: &Frame, expected: Expectation<'_>) -> Vec<Finding> {
         }
     }
     grain(frame, expected, &mut found);
-    findings.extend(expected.keys.iter().filter_map(KeyCount::finding));
     findings
 }
 

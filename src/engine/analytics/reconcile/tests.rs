@@ -1,6 +1,6 @@
 use super::{
-    Cell, Expectation, Frame, KeyCount, Outcome, Reconciliation, Record, Rule, Severity, Signals, Skip, delta, label, probes,
-    reconcile, sane, whole,
+    Cell, Expectation, Frame, KeyCount, Outcome, Reconciliation, Record, Rule, Severity, Signals, Skip, delta, label, multiplied,
+    probes, reconcile, sane, whole,
 };
 use crate::domain::answer::Confidence;
 use crate::engine::analytics::compile::sql::Dialect;
@@ -27,7 +27,7 @@ fn scalar(number: f64) -> Frame {
     Frame { columns: vec![column("takings", ColumnRole::Value, Some(Unit::Money), None)], rows: vec![vec![Cell::Number(number)]] }
 }
 
-const GROUPED: Expectation<'_> = Expectation { grouped: true, whole: None, relaxed: None, keys: &[] };
+const GROUPED: Expectation<'_> = Expectation { grouped: true, whole: None, relaxed: None };
 
 fn rules(frame: &Frame, expected: Expectation<'_>) -> Vec<(Rule, Severity)> {
     sane(frame, expected).into_iter().map(|finding| (finding.rule, finding.severity)).collect()
@@ -124,10 +124,12 @@ fn a_share_above_one_and_fewer_than_no_things_can_not_be_whatever_the_layer_says
 #[test]
 fn a_join_to_a_key_that_stands_twice_is_found_by_counting_it() {
     let count = |different| KeyCount { table: "members".to_owned(), column: "member_id".to_owned(), rows: 5, different };
-    let keys = [count(5)];
-    assert_eq!(rules(&scalar(1.0), Expectation { keys: &keys, ..Expectation::default() }), []);
-    let keys = [count(4)];
-    assert_eq!(rules(&scalar(1.0), Expectation { keys: &keys, ..Expectation::default() }), [(Rule::FanOut, Severity::Major)]);
+    assert_eq!(multiplied(&[count(5)]), []);
+    let found = multiplied(&[count(5), count(4)]);
+    assert_eq!(
+        found.iter().map(|finding| (finding.rule, finding.severity)).collect::<Vec<_>>(),
+        [(Rule::FanOut, Severity::Major)]
+    );
 }
 
 #[test]

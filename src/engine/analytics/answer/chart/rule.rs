@@ -29,7 +29,7 @@ pub(super) fn hinted(hint: ChartHint, marks: &Marks<'_>) -> Option<Drawn> {
     match hint {
         ChartHint::Table => Some(Drawn::Table),
         ChartHint::Bar if keys == 1 && values == 1 => Some(Drawn::Bar),
-        ChartHint::Bar if keys == 1 || keys == 2 => Some(Drawn::Grouped),
+        ChartHint::Bar if keys == 1 || (keys == 2 && marks.are_few()) => Some(Drawn::Grouped),
         ChartHint::Line if keys == 1 || keys == 2 => Some(Drawn::Line),
         ChartHint::Pie if keys == 1 && marks.rows() <= BARS_MAX && !marks.is_negative() => Some(Drawn::Pie),
         ChartHint::Scatter if keys == 1 => Some(Drawn::Scatter),
@@ -59,11 +59,10 @@ pub(super) fn by_rule(given: &Given<'_>, marks: &Marks<'_>) -> Option<Drawn> {
         1 if marks.rows() > SLICES_MAX * 2 => Some(Drawn::Scatter),
         1 => Some(Drawn::TwoAxes),
         2 if values == 1 => {
-            let (first, second) = (marks.groups(marks.keys[0]).len(), marks.groups(marks.keys[1]).len());
-            let few = first.min(second) <= LINES_MAX;
-            match (along_time, few, first * second <= BARS_MAX * 2 && few) {
-                (true, true, _) => Some(Drawn::Line),
-                (false, _, true) => Some(Drawn::Grouped),
+            let least = marks.keys.iter().map(|key| marks.groups(*key).len()).min().unwrap_or_default();
+            match along_time {
+                true if least <= LINES_MAX => Some(Drawn::Line),
+                false if marks.are_few() => Some(Drawn::Grouped),
                 _ => Some(Drawn::Heatmap),
             }
         }
