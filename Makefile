@@ -15,9 +15,15 @@ help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .PHONY: setup
-setup: ## Check the tools, fetch ONNX Runtime and the embedding model
+setup: ## Check the tools, fetch ONNX Runtime, the embedding model, the solvers and the warehouse
 	@scripts/bootstrap.sh
 	@python3 scripts/fetch.py
+	@python3 scripts/fetch_chdb.py
+
+.PHONY: warehouse
+warehouse: ## Fetch the ClickHouse engine alone, which the warehouse in process runs on
+	@scripts/bootstrap.sh
+	@python3 scripts/fetch_chdb.py
 
 .PHONY: llm
 llm: setup ## Fetch a small language model and build its server, for the tests alone
@@ -26,6 +32,10 @@ llm: setup ## Fetch a small language model and build its server, for the tests a
 .PHONY: redis
 redis: setup ## Fetch real Redis servers, for the tests alone
 	@python3 scripts/fetch_redis.py
+
+.PHONY: warehouses
+warehouses: setup ## Fetch PostgreSQL and MariaDB servers, for the tests alone
+	@python3 scripts/fetch_warehouses.py
 
 .PHONY: build
 build: setup ## Build the release binary
@@ -39,7 +49,7 @@ run: build ## Start the service on the sample, at http://127.0.0.1:8005
 	@exec $(INSTINCT) serve
 
 .PHONY: test
-test: setup llm redis ## Pass all tests
+test: setup llm redis warehouses ## Pass all tests
 	@echo "running all tests (compiling them takes some minutes the first time)"
 	@python3 -m unittest discover -s scripts -p 'test_*.py'
 	@cargo test --locked --no-fail-fast --lib --bins --tests --examples

@@ -6,6 +6,7 @@
 //! `scripts/measure_questions.py` runs the SQL, holds the rows against known ones and can write such lines.
 
 use clap::Parser;
+use instinct::engine::analytics::answer::{Given, answer, refused};
 use instinct::engine::analytics::compile::sql::Dialect;
 use instinct::engine::analytics::compile::{Compiled, Query, compile};
 use instinct::engine::analytics::layer::Layer;
@@ -45,12 +46,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut row: Value = serde_json::from_str(line)?;
         let question = row["question"].as_str().unwrap_or_default().to_owned();
         let reading = words.read(&question, arguments.as_of);
+        if let Some(refusal) = refused(&words, &reading, (&question, arguments.as_of)) {
+            row["answer"] = serde_json::to_value(refusal)?;
+        }
         if let Reading::Data(asked) = &reading {
             row["digest"] = json!(hex::encode(asked.intent.digest()));
             row["compiled"] = match compile(&layer, &asked.intent, arguments.dialect) {
                 Ok(compiled) => {
                     if row["rows"].is_object() {
-                        row["derivation"] = serde_json::to_value(derived(asked, &compiled, &row["rows"]))?;
+                        let rows = Rows::of(&compiled, &row["rows"]);
+                        let derivation = derived(asked, &compiled, &rows);
+                        row["answer"] =
+                            serde_json::to_value(answer(&rows.given(&words, (asked, &compiled), &derivation, arguments.as_of)))?;
+                        row["derivation"] = serde_json::to_value(derivation)?;
                     }
                     serde_json::to_value(compiled)?
                 }
@@ -66,19 +74,45 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// The rows of all queries of a question.
+struct Rows {
+    primary: Frame,
+    siblings: Vec<Option<Frame>>,
+    relaxed: Option<Frame>,
+}
+
+impl Rows {
+    fn of(compiled: &Compiled, rows: &Value) -> Self {
+        let sibling = |(index, query)| rows["siblings"][index].is_array().then(|| frame(query, &rows["siblings"][index]));
+        Self {
+            primary: frame(&compiled.primary, &rows["primary"]),
+            siblings: compiled.siblings.iter().enumerate().map(sibling).collect(),
+            relaxed: compiled.relaxed.as_ref().map(|query| frame(query, &rows["relaxed"])),
+        }
+    }
+
+    fn given<'a>(
+        &'a self,
+        words: &'a Words,
+        (asked, compiled): (&'a Asked, &'a Compiled),
+        derivation: &'a Derivation,
+        as_of: Date,
+    ) -> Given<'a> {
+        let (primary, siblings, relaxed) = (&self.primary, self.siblings.as_slice(), self.relaxed.as_ref());
+        Given { words, asked, compiled, primary, siblings, relaxed, derivation, hint: None, as_of }
+    }
+}
+
 /// The label of an answer whose rows are known.
-fn derived(asked: &Asked, compiled: &Compiled, rows: &Value) -> Derivation {
-    let primary = frame(&compiled.primary, &rows["primary"]);
-    let relaxed = compiled.relaxed.as_ref().map(|query| frame(query, &rows["relaxed"]));
-    let expected = Expectation { grouped: asked.intent.is_grouped(), whole: None, relaxed: relaxed.as_ref() };
-    let siblings: Vec<Frame> =
-        compiled.siblings.iter().enumerate().map(|(index, query)| frame(query, &rows["siblings"][index])).collect();
+fn derived(asked: &Asked, compiled: &Compiled, rows: &Rows) -> Derivation {
+    let expected = Expectation { grouped: asked.intent.is_grouped(), whole: None, relaxed: rows.relaxed.as_ref() };
+    let siblings: Vec<&Frame> = rows.siblings.iter().flatten().collect();
     let reconciliations = match Skip::of(asked.intent.view, compiled.siblings.len(), siblings.len()) {
         Some(skip) => vec![Reconciliation::skipped(skip)],
-        None => siblings.iter().map(|sibling| reconcile(&primary, sibling)).collect(),
+        None => siblings.iter().map(|sibling| reconcile(&rows.primary, sibling)).collect(),
     };
     label(&Signals {
-        findings: sane(&primary, expected),
+        findings: sane(&rows.primary, expected),
         reconciliations,
         assumptions: compiled.primary.assumptions.clone(),
         corrections: asked.corrections.clone(),

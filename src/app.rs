@@ -6,6 +6,7 @@ use crate::cache::embedding::EmbeddingCache;
 use crate::cache::market::MarketCache;
 use crate::cache::semantic::SemanticCache;
 use crate::config::{self, Config};
+use crate::decide::analytics::{Analyst, Analysts};
 use crate::decide::datasets::Datasets;
 use crate::decide::numeric::{Counter, Research, Rows};
 use crate::decide::plans::Plans;
@@ -22,6 +23,9 @@ use crate::domain::text::{FreshText, TextError};
 use crate::domain::time::{Clock, Timestamp};
 use crate::embed::{self, EmbedError, Embedder};
 use crate::engine::Engines;
+use crate::engine::analytics::layer::LayerError;
+use crate::engine::analytics::library::Library;
+use crate::engine::analytics::{self, Analytics, Source};
 use crate::engine::numeric::{self, Desk, Numeric};
 use crate::engine::optimise::counted::Counted;
 use crate::engine::optimise::drafts::Drafts;
@@ -42,6 +46,7 @@ use crate::store::generations::Generations;
 use crate::store::{self, Backend, Store, StoreError, buckets};
 use crate::tenant::{Rates, Tenants};
 use crate::triage::{self, Example};
+use crate::warehouse::{self, Opened};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,7 +57,7 @@ use std::time::{Duration, Instant};
 const BUILT_IN_STRATEGIES: [(&str, &str); 1] = [("news-impact.toml", include_str!("../strategies/news-impact.toml"))];
 
 /// The names of the engines that a service has, for who reads strategies without starting one.
-pub const ENGINES: [&str; 3] = [trading::NAME, optimise::NAME, numeric::NAME];
+pub const ENGINES: [&str; 4] = [trading::NAME, optimise::NAME, numeric::NAME, analytics::NAME];
 
 /// Threads that build indexes in the background. One leaves the other cores to requests.
 const INDEX_BUILDERS: usize = 1;
@@ -71,6 +76,9 @@ pub enum StartError {
         /// What is wrong, and where.
         error: FieldError,
     },
+    /// A semantic layer is wrong.
+    #[error("the semantic layer can't be used: {0}")]
+    Layer(#[from] LayerError),
     /// A strategy names an engine that is not here.
     #[error("strategy \"{strategy}\" names the engine \"{engine}\", and this version has no engine of that name")]
     UnknownEngine {
@@ -152,6 +160,9 @@ pub enum StartError {
     /// A setting of the engines is out of its range.
     #[error(transparent)]
     Engine(FieldError),
+    /// The warehouse can't be used.
+    #[error("{0}")]
+    Warehouse(#[from] warehouse::server::OpenError),
     /// The solvers can't be used.
     #[error("solver: {0}")]
     Solver(#[from] solver::OpenError),
@@ -265,6 +276,7 @@ impl App {
         let audit = AuditLog::new(Arc::clone(&parts.store), parts.clock.clone());
         let rates = buckets::of(&parts.store).map_or_else(Rates::default, Rates::shared);
         let numeric = parts.engines.numeric().cloned();
+        let analytics = parts.engines.analytics().cloned();
         let research = Research::new(numeric.as_ref(), (&parts.embedder, &background)).map_err(StartError::Thread)?;
         let triages = Triages::learn(&strategies, &parts.embedder, &parts.engines, &background).map_err(StartError::Triage)?;
         let decider = Arc::new(Decider {
@@ -287,6 +299,7 @@ impl App {
             thinking: Thinking::new(config.engine.runs_max, Duration::from_millis(config.engine.budget_ms)),
             plans: Plans::new(&config.plans, Arc::clone(&audit)),
             numeric: research,
+            analyst: Analyst::new(analytics.as_ref()),
             datasets: Datasets::new(&config.datasets),
             tenants: Arc::new(Tenants::new(&config.tenants).map_err(StartError::Tenants)?),
             recent: Recent::default(),
@@ -300,6 +313,9 @@ impl App {
             let desk: Arc<dyn Desk> = Arc::new(Counter(Arc::downgrade(&decider)));
             numeric.open(desk);
             decider.numeric.take_from(Arc::new(Rows(Arc::downgrade(&decider))));
+        }
+        if let Some(analytics) = analytics {
+            analytics.open(Arc::new(Analysts(Arc::downgrade(&decider))));
         }
         embed_slot_texts(&decider).await?;
         decider.begin_to_follow().await?;
@@ -516,7 +532,17 @@ pub fn engines(config: &Config, embedder: &Arc<dyn Embedder>) -> Result<Engines,
     let maker = plan_maker(config, Arc::clone(&drafts))?;
     let optimise = Optimise::new(settings, drafts, Arc::clone(&maker));
     let engines = Engines::default().with(trading::NAME, Arc::new(trading)).with(optimise::NAME, Arc::new(optimise));
-    Ok(engines.with_plans(maker).with_numeric(numeric))
+    let settings = &config.engine.analytics;
+    let library = Library::read(&near_or_beside_the_program(&settings.layers_dir))?;
+    let mut analytics = Analytics::new(settings, library);
+    let runtime_dir = near_or_beside_the_program(&config.embed.runtime_dir);
+    match config.warehouse.open(&runtime_dir, &config.store.data_dir)? {
+        Some(Opened::Filled(warehouse)) => analytics = analytics.over(Source::Filled(warehouse)),
+        Some(Opened::Served(warehouse)) => analytics = analytics.over(Source::Served(warehouse)),
+        None => {}
+    }
+    let analytics = Arc::new(analytics);
+    Ok(engines.with_plans(maker).with_numeric(numeric).with_analytics(analytics))
 }
 
 /// What makes optimisation plans.

@@ -1,7 +1,9 @@
 //! The settings of the whole service: each module's own `Config`, gathered from defaults, file, environment and flags.
 
 use crate::domain::ids::TenantId;
-use crate::{admission, audit, cache, decide, embed, engine, facts, index, llm, redis, solver, store, telemetry, tenant};
+use crate::{
+    admission, audit, cache, decide, embed, engine, facts, index, llm, redis, solver, store, telemetry, tenant, warehouse,
+};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
@@ -47,6 +49,9 @@ pub struct Config {
     /// Solvers.
     #[serde(default)]
     pub solver: solver::Config,
+    /// The warehouse that questions about data are put to.
+    #[serde(default)]
+    pub warehouse: warehouse::Settings,
     /// Optimisation plans.
     #[serde(default)]
     pub plans: decide::plans::Config,
@@ -240,6 +245,7 @@ impl Config {
         self.index.validate().map_err(|e| broken("index", &e))?;
         self.engine.check().map_err(|e| broken("engine", &e))?;
         self.solver.check().map_err(|e| broken("solver", &e))?;
+        self.warehouse.check().map_err(|e| broken("warehouse", &e))?;
         self.plans.check().map_err(|e| broken("plans", &e))?;
         self.datasets.check().map_err(|e| broken("datasets", &e))?;
         self.replicas.check().map_err(|e| broken("replicas", &e))?;

@@ -446,6 +446,8 @@ pub const FIT_DIFFERENCES_MAX: usize = 500;
 
 /// Symbols of one data set that a case is fitted ahead for.
 pub const FITS_AHEAD_MAX: usize = 32;
+/// Characters of a question about data: a paragraph. What is longer is no question.
+pub const PROMPT_CHARS_MAX: usize = 2_000;
 /// Bytes of one upload of a dataset: a million rows of eight numbers as text.
 pub const DATASET_BYTES_MAX: usize = 67_108_864;
 

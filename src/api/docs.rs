@@ -4,7 +4,7 @@ use super::access::{Needs, methods_of};
 use super::error::{Answered, At, Kind, Problem};
 use super::{
     audit, components, datasets, decide, decisions, entries, events, feedback, health, market, ndjson, numeric, plans, prototype,
-    strategies,
+    query, strategies,
 };
 use crate::domain::role::Role;
 use crate::tenant::Credentials;
@@ -24,6 +24,7 @@ use utoipa_swagger_ui::Config;
         entries::bulk::bulk, entries::search::search, entries::whole::get, entries::delete::delete,
         market::put, market::get, market::delete,
         numeric::list, numeric::wishes, numeric::get, numeric::run, numeric::versions, numeric::compare,
+        query::ask, query::follow, query::layers,
         datasets::put, datasets::list, datasets::get, datasets::rows, datasets::delete,
         plans::ask, plans::list, plans::check, plans::get, plans::approve, plans::reject, plans::replay,
         strategies::list, strategies::get, audit::export,
@@ -37,6 +38,7 @@ use utoipa_swagger_ui::Config;
         (name = "components", description = "Reusable texts, embedded ahead"),
         (name = "market", description = "Past prices, for engines"),
         (name = "numeric", description = "Fitted models: looked up in milliseconds, fitted again where they are stale"),
+        (name = "query", description = "Questions about data, answered with the rows, the query and what they are worth"),
         (name = "datasets", description = "Rows under a name, for whatever estimates from them"),
         (name = "plans", description = "Optimisation plans, which people approve or reject; nothing acts on them"),
         (name = "strategies", description = "Ways to decide"),

@@ -68,6 +68,11 @@ impl Kind {
 }
 
 impl Problem {
+    /// What goes over the wire.
+    pub(super) fn details(&self) -> &ProblemDetails {
+        &self.0
+    }
+
     pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let Kind(status, name, title) = kind;
         Self(Box::new(ProblemDetails {

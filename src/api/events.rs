@@ -18,7 +18,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 /// After so long without an event a comment is sent, so that proxies keep the connection and a client that went away is noticed.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// A stream of one decision.
 struct Following {
@@ -139,7 +139,7 @@ impl Waiting {
     }
 }
 
-const STILL: &[u8] = b": still at work\n\n";
+pub(super) const STILL: &[u8] = b": still at work\n\n";
 
 async fn answer(app: &App, tenant: &TenantId, id: &str) -> Bytes {
     match answer_of(app, tenant, id).await {
@@ -151,7 +151,7 @@ async fn answer(app: &App, tenant: &TenantId, id: &str) -> Bytes {
     }
 }
 
-fn event(name: &str, data: &impl serde::Serialize) -> Bytes {
+pub(super) fn event(name: &str, data: &impl serde::Serialize) -> Bytes {
     let data = serde_json::to_string(data).unwrap_or_else(|_| "null".to_owned());
     Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
 }

@@ -21,6 +21,7 @@ mod ndjson;
 mod numeric;
 mod plans;
 mod prototype;
+mod query;
 mod strategies;
 mod strict;
 mod trace;
@@ -84,6 +85,9 @@ fn routes(service: &mut web::ServiceConfig) {
                 .route(web::get().to(market::get))
                 .route(web::delete().to(market::delete)),
         )
+        .service(at("/v1/query", "POST").route(web::post().to(query::ask)))
+        .service(at("/v1/query/stream", "POST").route(web::post().to(query::follow)))
+        .service(at("/v1/query/layers", "GET").route(web::get().to(query::layers)))
         .service(at("/v1/numeric", "GET").route(web::get().to(numeric::list)))
         .service(at("/v1/numeric/wishes", "GET").route(web::get().to(numeric::wishes)))
         .service(at("/v1/numeric/{case}", "GET").route(web::get().to(numeric::get)))

@@ -29,7 +29,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Ingest {
     #[command(flatten)]
     settings: Settings,
-    /// NDJSON, or Parquet with the prototype's columns; of datasets CSV, NDJSON or Parquet, which gzip may have compressed.
+    /// NDJSON, or Parquet with the prototype's columns; of datasets CSV, NDJSON or Parquet, which gzip may have compressed. Of a folder all of
+    /// its files.
     #[arg(required_unless_present = "from", conflicts_with_all = ["from", "to"], value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -84,10 +85,15 @@ impl Ingest {
         let reports = block_on(async {
             let app = Data::new(App::open(&config).await?);
             let mut reports = Vec::new();
-            for path in &self.files {
-                reports.push(match self.kind {
-                    Some(Kind::Dataset) => self.rows(&app, path, reports.is_empty()).await?,
-                    _ => self.file(&app, path, &config.store.data_dir).await?,
+            for path in &self.files().map_err(|(path, error)| format!("{}: {error}", path.display()))? {
+                let unreadable = |error: std::io::Error| format!("{}: {error}", path.display());
+                let rows = match self.kind {
+                    Some(kind) => kind == Kind::Dataset,
+                    None => Kind::of(path).map_err(unreadable)? == Kind::Dataset,
+                };
+                reports.push(match rows {
+                    true => self.rows(&app, path, reports.is_empty()).await?,
+                    false => self.file(&app, path, &config.store.data_dir).await?,
                 });
             }
             app.decider.store.flush().await?;
@@ -103,6 +109,32 @@ impl Ingest {
         }
         let bad = reports.iter().any(|r| r.bad > 0);
         Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+
+    /// The files, with those of each folder in its place, in order of their names.
+    fn files(&self) -> Result<Vec<PathBuf>, (PathBuf, std::io::Error)> {
+        let mut files = Vec::new();
+        for path in &self.files {
+            if !path.is_dir() {
+                files.push(path.clone());
+                continue;
+            }
+            let unreadable = |error| (path.clone(), error);
+            let entries = std::fs::read_dir(path).map_err(unreadable)?.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+            let visible = |file: &PathBuf| {
+                file.is_file() && !file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+            };
+            let mut inside: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).filter(visible).collect();
+            inside.sort();
+            if inside.is_empty() {
+                return Err((
+                    path.clone(),
+                    std::io::Error::new(std::io::ErrorKind::NotFound, "there are no files in this folder"),
+                ));
+            }
+            files.extend(inside);
+        }
+        Ok(files)
     }
 
     /// Puts the rows of a file under the name of a dataset. They come whole or not at all, so that nothing is kept of how far it came.

@@ -26,8 +26,13 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The kind of a file: Parquet by its first bytes, else components where its first line has a `role`.
+    /// The kind of a file: rows where its name says that it is CSV, the prototype's by the first bytes of Parquet, else components where its
+    /// first line has a `role`.
     pub(super) fn of(path: &Path) -> std::io::Result<Self> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        if [".csv", ".tsv"].iter().any(|ending| name.trim_end_matches(".gz").ends_with(ending)) {
+            return Ok(Self::Dataset);
+        }
         let mut file = BufReader::new(File::open(path)?);
         let mut magic = [0; 4];
         let read = file.read(&mut magic)?;

@@ -8,6 +8,7 @@
 //!
 //! The parts that are called here return plain values and never know who is next.
 
+pub mod analytics;
 mod audit;
 mod backfill;
 mod background;
@@ -244,6 +245,8 @@ pub struct Decider {
     pub plans: plans::Plans,
     /// Fitted models.
     pub numeric: numeric::Research,
+    /// Questions about data.
+    pub analyst: analytics::Analyst,
     /// Datasets.
     pub datasets: datasets::Datasets,
     /// What each tenant may have.

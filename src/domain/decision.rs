@@ -114,6 +114,31 @@ pub struct Table {
     /// What the rows say, in words.
     #[serde(default)]
     pub summary: String,
+    /// How they came about, where they answer a question about data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Box<TableBasis>>,
+}
+
+/// How the rows of an answer came about, and how far they can be relied on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TableBasis {
+    /// The label.
+    pub confidence: Confidence,
+    /// Why not a better one.
+    pub reasons: Vec<String>,
+    /// The semantic layer that the question was read by.
+    pub layer: String,
+    /// The queries, the first of which is the answer; the others are it by other definitions.
+    pub sql: Vec<String>,
+    /// What was taken for granted beside the question.
+    pub assumptions: Vec<String>,
+    /// A chart in Plotly's JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub chart: Option<serde_json::Value>,
+    /// Questions that can be asked next.
+    pub follow_ups: Vec<String>,
 }
 
 /// One computed quantity, or what a fitted model says.

@@ -10,6 +10,7 @@ pub mod planning;
 pub mod steps;
 pub mod trading;
 
+use self::analytics::Analytics;
 use self::numeric::Numeric;
 use self::planning::PlanMaker;
 use self::steps::Steps;
@@ -46,6 +47,9 @@ pub struct Config {
     /// The numeric research engine.
     #[serde(default)]
     pub numeric: numeric::Config,
+    /// The analytics engine.
+    #[serde(default)]
+    pub analytics: analytics::Config,
 }
 
 impl Config {
@@ -62,6 +66,7 @@ impl Config {
         }
         self.optimise.check()?;
         self.numeric.check()?;
+        self.analytics.check()?;
         self.trading.check()
     }
 }
@@ -173,6 +178,7 @@ pub struct Engines {
     by_name: BTreeMap<String, Arc<dyn Engine>>,
     plans: Option<Arc<dyn PlanMaker>>,
     numeric: Option<Arc<Numeric>>,
+    analytics: Option<Arc<Analytics>>,
 }
 
 impl Engines {
@@ -194,6 +200,18 @@ impl Engines {
     pub fn with_numeric(mut self, numeric: Arc<Numeric>) -> Self {
         self.numeric = Some(Arc::clone(&numeric));
         self.with(numeric::NAME, numeric)
+    }
+
+    /// Adds the analytics engine.
+    #[must_use]
+    pub fn with_analytics(mut self, analytics: Arc<Analytics>) -> Self {
+        self.analytics = Some(Arc::clone(&analytics));
+        self.with(analytics::NAME, analytics)
+    }
+
+    /// The analytics engine, where it is here.
+    pub fn analytics(&self) -> Option<&Arc<Analytics>> {
+        self.analytics.as_ref()
     }
 
     /// The numeric research engine, where it is here.

@@ -3,6 +3,7 @@
 //! The children of labelled metrics are bound once, so that counting on the hot path is an atomic addition.
 
 pub mod admission;
+pub mod analytics;
 pub mod llm;
 pub mod numeric;
 pub mod plans;
@@ -74,6 +75,7 @@ struct Metrics {
     store_disk_bytes: IntGauge,
     admission: admission::Metrics,
     llm: llm::Metrics,
+    analytics: analytics::Metrics,
     numeric: numeric::Metrics,
     plans: plans::Metrics,
     recall: recall::Metrics,
@@ -245,6 +247,7 @@ impl Metrics {
             admission: admission::Metrics::new(r)?,
             replicas: replicas::Metrics::new(r)?,
             llm: llm::Metrics::new(r)?,
+            analytics: analytics::Metrics::new(r)?,
             numeric: numeric::Metrics::new(r)?,
             plans: plans::Metrics::new(r)?,
             recall: recall::Metrics::new(r)?,

@@ -1,7 +1,7 @@
 //! The confidence of a reuse.
 
 use crate::domain::answer::Confidence;
-use crate::domain::decision::{AgentOutcome, Decision, Numeric, Plan};
+use crate::domain::decision::{AgentOutcome, Decision, Numeric, Plan, Table};
 use crate::domain::plan::{LANGUAGE_MODEL, PlanStatus};
 use crate::domain::strategy::Thresholds;
 use crate::domain::vote::Tally;
@@ -36,6 +36,9 @@ pub fn of_engine(decision: &Decision) -> Confidence {
     }
     if let Decision::Numeric(Numeric { fit: Some(fit), .. }) = decision {
         return fit.confidence;
+    }
+    if let Decision::Table(Table { basis: Some(basis), .. }) = decision {
+        return basis.confidence;
     }
     let Decision::Trade(trade) = decision else { return Confidence::Medium };
     let said = |signal: i8| trade.agents.iter().filter(|a| a.outcome == AgentOutcome::Ok && a.signal == signal).count();

@@ -5,6 +5,25 @@
 //! - every run has a deadline that ends the query in the warehouse, not only the wait for it, and bounds on its rows and bytes;
 //! - what a warehouse says of an error may quote the data: [`WarehouseError::Refused`] keeps it for the log and prints without it.
 
+mod clickhouse_text;
+pub mod config;
+#[cfg(test)]
+mod contract;
+pub mod embedded;
+mod gathered;
+mod made;
+pub mod mysql;
+mod places;
+pub mod postgres;
+pub mod server;
+mod settings;
+#[cfg(test)]
+pub mod twin;
+
+pub use config::Config;
+pub use embedded::Embedded;
+pub use settings::{Kind, Opened, Settings};
+
 use crate::domain::deadline::Deadline;
 use crate::domain::frame::Frame;
 use crate::domain::sql_value::{Binding, Cell};

@@ -42,6 +42,7 @@ mod plans;
 mod plans_seam;
 mod prompt_separation;
 mod prototype;
+mod query;
 #[path = "../support/redis/mod.rs"]
 #[expect(dead_code, reason = "the unit tests include the same servers and use the rest of them")]
 mod redis;

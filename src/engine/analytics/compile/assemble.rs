@@ -350,7 +350,7 @@ fn decimals(measure: &Measure) -> Option<u8> {
 }
 
 /// The name of a step of time as a column.
-pub(super) fn level_name(level: Level) -> &'static str {
+pub(in super::super) fn level_name(level: Level) -> &'static str {
     match level {
         Level::HourOfDay => "hour_of_day",
         Level::DayOfWeek => "day_of_week",

@@ -12,12 +12,13 @@ pub mod sql;
 mod tests;
 
 use self::assemble::Assembly;
+pub(super) use self::assemble::level_name;
 use self::grain::{Grain, Part, detours};
 use self::sql::{Binding, Dialect, Sql};
 use super::intent::period::Window;
 use super::intent::{Filter, Intent};
 use super::layer::{Layer, Measure, Unit};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Rows that a query returns at most.
 pub const ROWS_MAX: u32 = 1_000;
@@ -101,7 +102,7 @@ pub struct Column {
 }
 
 /// What a column of a result is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnRole {
     /// It tells the rows apart.

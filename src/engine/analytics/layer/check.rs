@@ -13,6 +13,7 @@ type Tables = BTreeMap<String, Table>;
 /// Checks a layer and gives each column of its expressions its table.
 pub(super) fn check(layer: &mut Layer) -> Result<(), FieldError> {
     names(layer)?;
+    currency(layer)?;
     tables(layer)?;
     resolve(layer)?;
     joins(layer)?;
@@ -48,6 +49,14 @@ fn names(layer: &Layer) -> Result<(), FieldError> {
     match twice {
         Some(name) => Err(FieldError::new(format!("/measures/{name}"), "a dimension has the same name")),
         None => Ok(()),
+    }
+}
+
+fn currency(layer: &Layer) -> Result<(), FieldError> {
+    let code = |currency: &String| currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase());
+    match layer.currency.as_ref().is_none_or(code) {
+        true => Ok(()),
+        false => Err(FieldError::new("/currency", "a currency is three capital letters, as ISO 4217 has them")),
     }
 }
 

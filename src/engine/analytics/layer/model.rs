@@ -14,6 +14,9 @@ pub struct Layer {
     pub version: u32,
     /// What it is about.
     pub comment: String,
+    /// The currency of its money, by its ISO 4217 code.
+    #[serde(default)]
+    pub currency: Option<String>,
     /// The tables.
     pub tables: BTreeMap<String, Table>,
     /// How they are joined.
@@ -259,8 +262,9 @@ impl Aggregation {
 }
 
 /// The unit of a measure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = MeasureUnit)]
 pub enum Unit {
     /// Things.
     Count,

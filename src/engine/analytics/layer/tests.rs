@@ -49,6 +49,12 @@ fn a_name_that_a_quote_could_be_in_is_refused() {
 }
 
 #[test]
+fn a_currency_is_a_code_and_not_a_sign() {
+    assert_eq!(refused("version: 3", "version: 3\ncurrency: R$").pointer, "/currency");
+    assert!(Layer::read(&LIBRARY.replacen("version: 3", "version: 3\ncurrency: BRL", 1)).is_ok());
+}
+
+#[test]
 fn a_key_that_stands_twice_is_refused() {
     assert!(Layer::read("name: a\nname: b\nversion: 1\ncomment: c\ntables: {}\nmeasures: {}\n").is_err());
 }

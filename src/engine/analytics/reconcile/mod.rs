@@ -36,19 +36,19 @@ fn key(cell: &Cell) -> String {
 }
 
 impl Frame {
-    fn places(&self, role: ColumnRole) -> Vec<usize> {
+    pub(super) fn places(&self, role: ColumnRole) -> Vec<usize> {
         (0..self.columns.len()).filter(|index| self.columns[*index].role == role).collect()
     }
 
     /// The key of each row.
-    fn keys(&self) -> Vec<Vec<String>> {
+    pub(super) fn keys(&self) -> Vec<Vec<String>> {
         let places = self.places(ColumnRole::Key);
         let key = |row: &Vec<Cell>| places.iter().map(|place| row.get(*place).map_or_else(String::new, key)).collect();
         self.rows.iter().map(key).collect()
     }
 
     /// One column's numbers.
-    fn numbers(&self, place: usize) -> impl Iterator<Item = Option<f64>> {
+    pub(super) fn numbers(&self, place: usize) -> impl Iterator<Item = Option<f64>> {
         self.rows.iter().map(move |row| row.get(place).and_then(Cell::number))
     }
 }

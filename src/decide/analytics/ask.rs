@@ -1,0 +1,227 @@
+//! From a question in words to its result.
+
+use super::kept::KeptKey;
+use super::run::Run;
+use super::{AnalyticsError, Resulted, dialects};
+use crate::decide::Decider;
+use crate::domain::deadline::Deadline;
+use crate::domain::ids::TenantId;
+use crate::domain::time::Timestamp;
+use crate::engine::analytics::compile::{Compiled, compile};
+use crate::engine::analytics::layer::Layer;
+use crate::engine::analytics::library::Reader;
+use crate::engine::analytics::words::{Asked, Reading};
+use crate::engine::steps::Steps;
+use crate::sql::{Scalar, Who};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Times that a question is begun anew because its tables were replaced meanwhile.
+const TRIES: usize = 3;
+
+/// A question about data.
+#[derive(Debug, Clone)]
+pub struct DataQuestion {
+    /// For whom.
+    pub tenant: TenantId,
+    /// In which role.
+    pub role: Arc<str>,
+    /// Its words.
+    pub text: String,
+    /// The moment that `last month` is counted from.
+    pub as_of: Timestamp,
+    /// The conversation that it belongs to.
+    pub session: Option<Arc<str>>,
+    /// By which layer; found from the words where absent.
+    pub layer: Option<String>,
+    /// By when the caller wants to hear.
+    pub deadline: Deadline,
+    /// Whether what is kept is passed over.
+    pub fresh: bool,
+    /// Where the work is told as it is done.
+    pub steps: Steps,
+}
+
+/// Where a result came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = DataCame)]
+pub enum Came {
+    /// A question of the same meaning was answered before, from the same rows.
+    Kept,
+    /// It was run now.
+    Run,
+}
+
+impl Came {
+    /// The word in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Run => "run",
+        }
+    }
+}
+
+/// Milliseconds that the parts of an answer took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = DataTook)]
+pub struct Took {
+    /// Reading the words.
+    pub intent: f64,
+    /// Writing the SQL.
+    pub sql_gen: f64,
+    /// The queries, or finding their result.
+    pub db_query: f64,
+}
+
+/// What became of a question.
+#[derive(Debug)]
+pub struct DataOutcome {
+    /// The layer that it was read by.
+    pub reader: Arc<Reader>,
+    /// What it turned out to be.
+    pub reading: Reading,
+    /// The result, where it was a question about data; or why these tables can't give one.
+    pub result: Result<Option<(Arc<Resulted>, Came)>, AnalyticsError>,
+    /// How long it took.
+    pub took: Took,
+}
+
+fn ms_since(began: Instant) -> f64 {
+    began.elapsed().as_secs_f64() * 1e3
+}
+
+/// The day that a moment is on, in UTC.
+pub(super) fn day(moment: Timestamp) -> Date {
+    let zoned = jiff::Timestamp::from_microsecond(moment.as_micros()).map(|moment| moment.to_zoned(TimeZone::UTC).date());
+    zoned.unwrap_or_else(|_| jiff::civil::date(1970, 1, 1))
+}
+
+impl Decider {
+    /// Answers a question about data, or says what it was taken for.
+    ///
+    /// # Errors
+    /// [`AnalyticsError`] where it was understood and could not be answered.
+    pub async fn ask_data(&self, question: &DataQuestion) -> Result<DataOutcome, AnalyticsError> {
+        let began = Instant::now();
+        let (reader, reading) = self.understood(question)?;
+        let mut took = Took { intent: ms_since(began), ..Took::default() };
+        question.steps.tell("reading", format!("{} by the layer {}", class(&reading), reader.layer.name));
+        let Reading::Data(asked) = &reading else { return Ok(DataOutcome { reader, reading, result: Ok(None), took }) };
+        let began = Instant::now();
+        let source = self.analyst.source.as_ref().ok_or(AnalyticsError::NoWarehouse)?;
+        let compiled = compile(&reader.layer, &asked.intent, dialects(source)?.0);
+        took.sql_gen = ms_since(began);
+        if let Ok(compiled) = &compiled {
+            question.steps.tell("sql", compiled.primary.sql.clone());
+        }
+        let began = Instant::now();
+        let result = match compiled {
+            Ok(compiled) => self.result_of(question, (&reader, asked), &compiled).await,
+            Err(error) => Err(error.into()),
+        };
+        took.db_query = ms_since(began);
+        if let Ok((result, came)) = &result {
+            question.steps.tell("db_query", format!("{} rows, {}", result.primary.rows.len(), came.as_str()));
+        }
+        let result = match result {
+            Err(error) if error.class().is_none() => return Err(error),
+            result => result.map(Some),
+        };
+        Ok(DataOutcome { reader, reading, result, took })
+    }
+
+    fn understood(&self, question: &DataQuestion) -> Result<(Arc<Reader>, Reading), AnalyticsError> {
+        let library = self.analyst.library();
+        let no_layer = || AnalyticsError::NoLayer { name: question.layer.clone().unwrap_or_default() };
+        let as_of = day(question.as_of);
+        match &question.layer {
+            Some(name) => {
+                let reader = library.named(name).ok_or_else(no_layer)?;
+                Ok((Arc::clone(reader), reader.read(&question.text, as_of)))
+            }
+            None => {
+                let (reader, reading) = library.understand(&question.text, as_of).ok_or_else(no_layer)?;
+                Ok((Arc::clone(reader), reading))
+            }
+        }
+    }
+
+    async fn result_of(
+        &self,
+        question: &DataQuestion,
+        (reader, asked): (&Arc<Reader>, &Asked),
+        compiled: &Compiled,
+    ) -> Result<(Arc<Resulted>, Came), AnalyticsError> {
+        let tables = tables_of(&reader.layer, compiled);
+        let who = Who {
+            tenant: Scalar::Text(question.tenant.as_str().to_owned()),
+            role: question.role.to_string(),
+            attributes: BTreeMap::new(),
+        };
+        let mut fresh = question.fresh;
+        for _ in 1..TRIES {
+            let versions = self.table_versions(&question.tenant, (&reader.layer, &tables), question.deadline).await?;
+            let key = key(question, (reader, asked), &versions);
+            if std::mem::take(&mut fresh) {
+                self.analyst.kept.forget(&key);
+            }
+            if let Some(kept) = self.analyst.kept.get(&key) {
+                return Ok((kept, Came::Kept));
+            }
+            let run = Run {
+                tenant: &question.tenant,
+                who: &who,
+                reader,
+                intent: &asked.intent,
+                compiled,
+                versions: &versions,
+                deadline: question.deadline,
+            };
+            let result = self.analyst.kept.get_or_run(&key, self.run_data(run)).await?;
+            if result.versions == versions {
+                return Ok((result, Came::Run));
+            }
+            // The tables were replaced while it waited, so that it is the answer to another question.
+            self.analyst.kept.forget(&key);
+        }
+        Err(AnalyticsError::Busy)
+    }
+}
+
+/// The tables that the queries read.
+fn tables_of(layer: &Layer, compiled: &Compiled) -> Vec<String> {
+    let queries = std::iter::once(&compiled.primary).chain(&compiled.siblings).chain(&compiled.relaxed);
+    let mut tables: Vec<String> =
+        queries.flat_map(|query| &query.names).filter(|name| layer.tables.contains_key(*name)).cloned().collect();
+    tables.sort();
+    tables.dedup();
+    tables
+}
+
+fn key(question: &DataQuestion, (reader, asked): (&Reader, &Asked), versions: &[(String, String)]) -> KeptKey {
+    let mut hasher = blake3::Hasher::new_derive_key("instinct 2026 analytics result");
+    hasher.update(&asked.intent.digest()).update(&reader.digest);
+    for part in
+        std::iter::once(&*question.role).chain(versions.iter().flat_map(|(table, version)| [table.as_str(), version.as_str()]))
+    {
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+    }
+    KeptKey { tenant: question.tenant.clone(), digest: *hasher.finalize().as_bytes() }
+}
+
+/// The word for what a question turned out to be.
+fn class(reading: &Reading) -> &'static str {
+    match reading {
+        Reading::Data(_) => "a question about data",
+        Reading::Unclear { .. } => "not understood whole",
+        Reading::Unanswerable { .. } => "not answerable",
+        Reading::Conversational => "conversation",
+        Reading::OutOfScope { .. } => "about something else",
+    }
+}

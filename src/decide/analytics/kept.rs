@@ -1,0 +1,107 @@
+//! Results that are kept by what was asked, of which rows.
+
+use crate::domain::ids::TenantId;
+use crate::domain::sql_value::Cell;
+use crate::engine::analytics::compile::Compiled;
+use crate::engine::analytics::reconcile::{Derivation, Finding, Frame, Reconciliation, Signals, label};
+use crate::engine::analytics::words::Asked;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+
+/// What a result is kept under: equal for the same question of the same rows to the same eyes, and for nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct KeptKey {
+    pub tenant: TenantId,
+    /// Of role, layer, meaning and the versions of the tables.
+    pub digest: [u8; 32],
+}
+
+/// What the queries of a question came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resulted {
+    /// The queries.
+    pub compiled: Compiled,
+    /// The rows of the answer.
+    pub primary: Frame,
+    /// Those by other definitions, in their order; none where one could not be run.
+    pub siblings: Vec<Option<Frame>>,
+    /// Those without the thresholds, where there are any.
+    pub relaxed: Option<Frame>,
+    /// What the rules of sanity found.
+    pub findings: Vec<Finding>,
+    /// How the definitions compare.
+    pub reconciliations: Vec<Reconciliation>,
+    /// The versions of the tables, by name.
+    pub versions: Vec<(String, String)>,
+    /// Milliseconds that the queries took.
+    pub query_ms: f64,
+}
+
+impl Resulted {
+    /// What it is worth as the answer to a question that was read so.
+    pub fn label(&self, asked: &Asked) -> Derivation {
+        let mut assumptions = asked.assumptions.clone();
+        assumptions.extend(self.compiled.primary.assumptions.iter().filter(|own| !asked.assumptions.contains(own)).cloned());
+        label(&Signals {
+            findings: self.findings.clone(),
+            reconciliations: self.reconciliations.clone(),
+            assumptions,
+            corrections: asked.corrections.clone(),
+            attributed: self.compiled.primary.attributed,
+            overlapping: self.compiled.primary.overlapping,
+            ..Signals::default()
+        })
+    }
+
+    fn bytes(&self) -> u64 {
+        let cell = |cell: &Cell| 24 + if let Cell::Text(text) = cell { text.len() } else { 0 };
+        let frame = |frame: &Frame| frame.rows.iter().flatten().map(cell).sum::<usize>() + 64 * frame.rows.len();
+        let frames = [Some(&self.primary), self.relaxed.as_ref()].into_iter().chain(self.siblings.iter().map(Option::as_ref));
+        let rows: usize = frames.flatten().map(frame).sum();
+        let queries = std::iter::once(&self.compiled.primary).chain(&self.compiled.siblings).chain(&self.compiled.relaxed);
+        let texts: usize = queries.map(|query| 2 * (query.sql.len() + query.inlined.len())).sum();
+        (rows + texts + 1_024) as u64
+    }
+}
+
+#[derive(Debug, Clone)]
+struct ByBytes;
+
+impl Weighter<KeptKey, Arc<Resulted>> for ByBytes {
+    fn weight(&self, _: &KeptKey, result: &Arc<Resulted>) -> u64 {
+        result.bytes()
+    }
+}
+
+/// The results that are kept.
+#[derive(Debug)]
+pub(super) struct Kept {
+    results: Cache<KeptKey, Arc<Resulted>, ByBytes>,
+}
+
+impl Kept {
+    /// Results at one time, about.
+    const RESULTS_ABOUT: usize = 1_024;
+
+    pub fn new(bytes_max: u64) -> Self {
+        Self { results: Cache::with_weighter(Self::RESULTS_ABOUT, bytes_max, ByBytes) }
+    }
+
+    pub fn get(&self, key: &KeptKey) -> Option<Arc<Resulted>> {
+        self.results.get(key)
+    }
+
+    pub fn forget(&self, key: &KeptKey) {
+        self.results.remove(key);
+    }
+
+    /// What is kept, else what `run` gives, once for all who ask at the same time; who fails at it leaves the next one to try.
+    pub async fn get_or_run<E>(
+        &self,
+        key: &KeptKey,
+        run: impl Future<Output = Result<Arc<Resulted>, E>>,
+    ) -> Result<Arc<Resulted>, E> {
+        self.results.get_or_insert_async(key, run).await
+    }
+}

@@ -1,0 +1,143 @@
+//! Running the queries of a question.
+
+use super::floor::Floor;
+use super::{Analyst, AnalyticsError, Resulted};
+use crate::decide::Decider;
+use crate::domain::deadline::Deadline;
+use crate::domain::ids::TenantId;
+use crate::engine::analytics::Source;
+use crate::engine::analytics::compile::{Compiled, Query};
+use crate::engine::analytics::intent::Intent;
+use crate::engine::analytics::library::Reader;
+use crate::engine::analytics::reconcile::{Expectation, Frame, Reconciliation, Skip, reconcile, sane};
+use crate::sql::{Gate, Who};
+use crate::telemetry::metrics::analytics as metrics;
+use crate::warehouse::{Bounds, Statement, Warehouse};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+
+/// What is run, for whom.
+#[derive(Debug)]
+pub(super) struct Run<'a> {
+    pub tenant: &'a TenantId,
+    pub who: &'a Who,
+    pub reader: &'a Arc<Reader>,
+    pub intent: &'a Intent,
+    pub compiled: &'a Compiled,
+    pub versions: &'a [(String, String)],
+    pub deadline: Deadline,
+}
+
+/// One who waits is counted for as long as he does.
+struct Waiting<'a>(&'a std::sync::atomic::AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Decider {
+    /// Runs the queries of a question as soon as it is its turn.
+    pub(super) async fn run_data(&self, run: Run<'_>) -> Result<Arc<Resulted>, AnalyticsError> {
+        let source = self.analyst.source.as_ref().ok_or(AnalyticsError::NoWarehouse)?;
+        let most = Duration::from_millis(self.analyst.config.query_ms_max);
+        let deadline = Deadline::after(run.deadline.remaining().min(most));
+        let _turn = self.analyst.turn(deadline).await?;
+        let floor = self.analyst.floors.of(run.tenant, source);
+        self.fill((run.tenant, &floor), (&run.reader.layer, run.versions), deadline).await?;
+        self.query_all(&run, (source, &floor), deadline).await.map(Arc::new)
+    }
+
+    async fn query_all(
+        &self,
+        run: &Run<'_>,
+        (source, floor): (&Source, &Arc<Floor>),
+        deadline: Deadline,
+    ) -> Result<Resulted, AnalyticsError> {
+        let began = Instant::now();
+        let tables = timeout(deadline.remaining(), floor.tables.read()).await.map_err(|_| AnalyticsError::Late)?;
+        let gate = tables.gate.clone().ok_or(AnalyticsError::Busy)?;
+        let desk = Queries { gate: &gate, who: run.who, warehouse: source.warehouse(), config: &self.analyst.config, deadline };
+        let primary = desk.query(&run.compiled.primary).await?;
+        let mut siblings = Vec::with_capacity(run.compiled.siblings.len());
+        for query in &run.compiled.siblings {
+            siblings.push(match desk.query(query).await {
+                Ok(frame) => Some(frame),
+                Err(error @ (AnalyticsError::Late | AnalyticsError::Busy)) => return Err(error),
+                // An answer that nothing confirms is worth less, but it is one.
+                Err(error) => {
+                    tracing::warn!(%error, definition = query.definition, "another definition could not be run");
+                    None
+                }
+            });
+        }
+        let relaxed = match &run.compiled.relaxed {
+            Some(query) if primary.rows.is_empty() => Some(desk.query(query).await?),
+            _ => None,
+        };
+        let there: Vec<&Frame> = siblings.iter().flatten().collect();
+        let reconciliations = match Skip::of(run.intent.view, run.compiled.siblings.len(), there.len()) {
+            Some(skip) => vec![Reconciliation::skipped(skip)],
+            None => there.iter().map(|sibling| reconcile(&primary, sibling)).collect(),
+        };
+        let expected = Expectation { grouped: run.intent.is_grouped(), whole: None, relaxed: relaxed.as_ref() };
+        metrics::queried(began.elapsed());
+        let version =
+            |(table, _): &(String, String)| tables.versions.get(table).map(|(version, _)| (table.clone(), version.clone()));
+        Ok(Resulted {
+            findings: sane(&primary, expected),
+            versions: run.versions.iter().filter_map(version).collect(),
+            compiled: run.compiled.clone(),
+            primary,
+            siblings,
+            relaxed,
+            reconciliations,
+            query_ms: began.elapsed().as_secs_f64() * 1e3,
+        })
+    }
+}
+
+impl Analyst {
+    /// The right to run, once it is there.
+    async fn turn(&self, deadline: Deadline) -> Result<tokio::sync::SemaphorePermit<'_>, AnalyticsError> {
+        if let Ok(turn) = self.turns.try_acquire() {
+            return Ok(turn);
+        }
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(&self.waiting);
+        if before >= self.config.waiting_max {
+            return Err(AnalyticsError::Busy);
+        }
+        let turn = timeout(deadline.remaining(), self.turns.acquire()).await.map_err(|_| AnalyticsError::Late)?;
+        turn.map_err(|_| AnalyticsError::Busy)
+    }
+}
+
+/// What one question's queries go through.
+struct Queries<'a> {
+    gate: &'a Arc<Gate>,
+    who: &'a Who,
+    warehouse: &'a dyn Warehouse,
+    config: &'a crate::engine::analytics::Config,
+    deadline: Deadline,
+}
+
+impl Queries<'_> {
+    async fn query(&self, query: &Query) -> Result<Frame, AnalyticsError> {
+        let passed = self.gate.pass(&query.inlined, self.who).map_err(AnalyticsError::Gate)?;
+        let statement = Statement { sql: passed.sql, values: passed.bindings };
+        let allowed = self.config.read_rows_max;
+        if allowed > 0
+            && let Some(cost) = self.warehouse.cost(&statement, self.deadline).await?
+            && cost.rows > allowed
+        {
+            return Err(AnalyticsError::TooCostly { rows: cost.rows, allowed });
+        }
+        let bounds = Bounds { deadline: self.deadline, rows_max: self.config.rows_max, bytes_max: self.config.bytes_max };
+        let found = self.warehouse.run(&statement, &bounds).await?;
+        Ok(Frame { columns: query.columns.clone(), rows: found.rows })
+    }
+}

@@ -1,0 +1,37 @@
+//! The facts about questions about data. All labels are constant words.
+
+use super::{METRICS, SECONDS, counter, counter_vec, histogram};
+use prometheus::{Histogram, IntCounter, IntCounterVec, Registry};
+use std::time::Duration;
+
+pub(super) struct Metrics {
+    questions: IntCounterVec,
+    failures: IntCounter,
+    seconds: Histogram,
+}
+
+impl Metrics {
+    pub(super) fn new(r: &Registry) -> Result<Self, prometheus::Error> {
+        let questions = "Questions about data, by what the answer is worth and where its result came from: kept, run, none.";
+        Ok(Self {
+            questions: counter_vec(r, "data_questions_total", questions, &["label", "came"])?,
+            failures: counter(r, "data_question_failures_total", "Questions about data that ended in an error.")?,
+            seconds: histogram(r, "data_queries_duration_seconds", "Time of the queries of one question about data.", SECONDS)?,
+        })
+    }
+}
+
+/// A question about data was answered.
+pub fn answered(label: &'static str, came: &'static str) {
+    METRICS.analytics.questions.with_label_values(&[label, came]).inc();
+}
+
+/// One ended in an error.
+pub fn failed() {
+    METRICS.analytics.failures.inc();
+}
+
+/// The queries of a question ran.
+pub fn queried(took: Duration) {
+    METRICS.analytics.seconds.observe(took.as_secs_f64());
+}
