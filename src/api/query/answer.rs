@@ -1,7 +1,7 @@
 //! What goes over the wire of an answered question about data.
 
 use crate::api::trace::Arrival;
-use crate::decide::analytics::{Came, DataQuestion, DataTold};
+use crate::decide::analytics::{Came, DataQuestion, DataTold, Turn};
 use crate::domain::answer::Confidence;
 use crate::domain::ids::TraceId;
 use crate::engine::analytics::answer::DataAnswer;
@@ -11,14 +11,6 @@ use crate::engine::analytics::words::Reading;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
-
-/// What a question is, beside those before it in its session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(in crate::api) enum QueryIntent {
-    /// It stands for itself.
-    NewQuery,
-}
 
 /// Whether the answer was held against itself.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -54,7 +46,7 @@ pub(in crate::api) struct QueryAnswer {
     #[schema(value_type = Option<String>)]
     session_id: Option<Arc<str>>,
     /// What it is beside those before it.
-    intent: QueryIntent,
+    intent: Turn,
     /// How far it can be relied on.
     label: Confidence,
     /// The semantic layer that it was read by.
@@ -87,7 +79,7 @@ impl QueryAnswer {
         Self {
             request_id: arrival.trace,
             session_id: question.session.clone(),
-            intent: QueryIntent::NewQuery,
+            intent: told.turn,
             label: answer.label,
             layer: told.reader.layer.name.clone(),
             understood,

@@ -2,11 +2,13 @@
 
 use super::kept::KeptKey;
 use super::run::Run;
+use super::session::{Heard, Turn};
 use super::{AnalyticsError, Resulted, dialects};
 use crate::decide::Decider;
 use crate::domain::deadline::Deadline;
 use crate::domain::ids::TenantId;
 use crate::domain::time::Timestamp;
+use crate::engine::analytics::answer::ChartHint;
 use crate::engine::analytics::compile::{Compiled, compile};
 use crate::engine::analytics::layer::Layer;
 use crate::engine::analytics::library::Reader;
@@ -86,6 +88,10 @@ pub struct DataOutcome {
     pub reader: Arc<Reader>,
     /// What it turned out to be.
     pub reading: Reading,
+    /// What it is beside those before it.
+    pub turn: Turn,
+    /// The chart that its words ask for.
+    pub hint: Option<ChartHint>,
     /// The result, where it was a question about data; or why these tables can't give one.
     pub result: Result<Option<(Arc<Resulted>, Came)>, AnalyticsError>,
     /// How long it took.
@@ -109,10 +115,16 @@ impl Decider {
     /// [`AnalyticsError`] where it was understood and could not be answered.
     pub async fn ask_data(&self, question: &DataQuestion) -> Result<DataOutcome, AnalyticsError> {
         let began = Instant::now();
-        let (reader, reading) = self.understood(question)?;
+        let Heard { turn, read, hint } = self.analyst.heard(question, day(question.as_of));
+        let (reader, reading) = match read {
+            Some(read) => read,
+            None => self.understood(question)?,
+        };
         let mut took = Took { intent: ms_since(began), ..Took::default() };
         question.steps.tell("reading", format!("{} by the layer {}", class(&reading), reader.layer.name));
-        let Reading::Data(asked) = &reading else { return Ok(DataOutcome { reader, reading, result: Ok(None), took }) };
+        let Reading::Data(asked) = &reading else {
+            return Ok(DataOutcome { reader, reading, turn, hint, result: Ok(None), took });
+        };
         let began = Instant::now();
         let source = self.analyst.source.as_ref().ok_or(AnalyticsError::NoWarehouse)?;
         let compiled = compile(&reader.layer, &asked.intent, dialects(source)?.0);
@@ -133,7 +145,8 @@ impl Decider {
             Err(error) if error.class().is_none() => return Err(error),
             result => result.map(Some),
         };
-        Ok(DataOutcome { reader, reading, result, took })
+        self.analyst.remember_turn(question, (&reader, asked));
+        Ok(DataOutcome { reader, reading, turn, hint, result, took })
     }
 
     fn understood(&self, question: &DataQuestion) -> Result<(Arc<Reader>, Reading), AnalyticsError> {

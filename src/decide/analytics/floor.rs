@@ -7,6 +7,7 @@ use crate::domain::frame::Frame;
 use crate::domain::ids::{DatasetName, TenantId};
 use crate::engine::analytics::Source;
 use crate::engine::analytics::layer::{ColumnType, Layer};
+use crate::engine::analytics::reconcile::KeyCount;
 use crate::sql::{Catalogue, Column, Gate, Limits, Rows, Table};
 use crate::warehouse::{Filled, Holds, NewTable, TableInfo};
 use parking_lot::Mutex;
@@ -41,6 +42,8 @@ pub(super) struct Tables {
     pub versions: BTreeMap<String, (String, u64)>,
     /// The gate before them.
     pub gate: Option<Arc<Gate>>,
+    /// Keys that were counted, by table and column.
+    pub keys: Mutex<HashMap<(String, String), KeyCount>>,
     seen: Option<Instant>,
 }
 
@@ -150,6 +153,7 @@ impl Decider {
             self.analyst.make_room(warehouse, floor, cells + held.cells()).await?;
             held.gate = None;
             held.versions.remove(table);
+            held.keys.lock().retain(|(of, _), _| of != table);
             warehouse.put(&database, NewTable { name: table.clone(), holds, rows: Arc::new(columns) }).await?;
             held.versions.insert(table.clone(), (version.hash.to_string(), cells));
             tracing::debug!(table, cells, "a data set was put into the warehouse in process");
@@ -182,6 +186,7 @@ impl Decider {
             (table.name.clone(), (format!("{}:{rows}", columns.finalize().to_hex()), 0))
         };
         held.versions = there.iter().map(version).collect();
+        held.keys.lock().clear();
         held.gate = Some(Arc::new(self.analyst.gate(&there)?));
         held.seen = Some(Instant::now());
         Ok(())

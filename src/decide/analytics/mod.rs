@@ -15,15 +15,18 @@ mod desk;
 mod floor;
 mod kept;
 mod run;
+mod session;
 mod told;
 
 pub use ask::{Came, DataOutcome, DataQuestion, Took};
 pub use desk::Analysts;
 pub use kept::Resulted;
+pub use session::Turn;
 pub use told::DataTold;
 
 use self::floor::Floors;
 use self::kept::Kept;
+use self::session::Sessions;
 use super::datasets::DatasetsError;
 use crate::engine::analytics::answer::RefusalClass;
 use crate::engine::analytics::compile::CompileError;
@@ -54,6 +57,7 @@ pub struct Analyst {
     source: Option<Source>,
     floors: Floors,
     kept: Kept,
+    sessions: Sessions,
     turns: Semaphore,
     waiting: AtomicUsize,
 }
@@ -68,6 +72,7 @@ impl Analyst {
             turns: Semaphore::new(config.runs_max),
             waiting: AtomicUsize::new(0),
             floors: Floors::default(),
+            sessions: Sessions::default(),
             source: engine.and_then(|engine| engine.source.clone()),
             config,
         }

@@ -1,15 +1,18 @@
 //! Running the queries of a question.
 
-use super::floor::Floor;
-use super::{Analyst, AnalyticsError, Resulted};
+use super::floor::{Floor, Tables};
+use super::{Analyst, AnalyticsError, Resulted, dialects};
 use crate::decide::Decider;
 use crate::domain::deadline::Deadline;
 use crate::domain::ids::TenantId;
+use crate::domain::sql_value::Cell;
 use crate::engine::analytics::Source;
 use crate::engine::analytics::compile::{Compiled, Query};
 use crate::engine::analytics::intent::Intent;
 use crate::engine::analytics::library::Reader;
-use crate::engine::analytics::reconcile::{Expectation, Frame, Reconciliation, Skip, reconcile, sane};
+use crate::engine::analytics::reconcile::{
+    Expectation, Frame, KeyCount, KeyProbe, Reconciliation, Skip, multiplied, probes, reconcile, sane,
+};
 use crate::sql::{Gate, Who};
 use crate::telemetry::metrics::analytics as metrics;
 use crate::warehouse::{Bounds, Statement, Warehouse};
@@ -84,11 +87,12 @@ impl Decider {
             None => there.iter().map(|sibling| reconcile(&primary, sibling)).collect(),
         };
         let expected = Expectation { grouped: run.intent.is_grouped(), whole: None, relaxed: relaxed.as_ref() };
+        let keys = self.key_counts(run, (&desk, &tables)).await?;
         metrics::queried(began.elapsed());
         let version =
             |(table, _): &(String, String)| tables.versions.get(table).map(|(version, _)| (table.clone(), version.clone()));
         Ok(Resulted {
-            findings: sane(&primary, expected),
+            findings: sane(&primary, expected).into_iter().chain(multiplied(&keys)).collect(),
             versions: run.versions.iter().filter_map(version).collect(),
             compiled: run.compiled.clone(),
             primary,
@@ -97,6 +101,34 @@ impl Decider {
             reconciliations,
             query_ms: began.elapsed().as_secs_f64() * 1e3,
         })
+    }
+}
+
+impl Decider {
+    /// What the keys are that the joins of the answer rely on; looked at once for each version of their tables.
+    async fn key_counts(&self, run: &Run<'_>, (desk, tables): (&Queries<'_>, &Tables)) -> Result<Vec<KeyCount>, AnalyticsError> {
+        let dialect = dialects(self.analyst.source.as_ref().ok_or(AnalyticsError::NoWarehouse)?)?.0;
+        let mut counts = Vec::new();
+        for probe in probes(&run.reader.layer, &run.compiled.primary, dialect) {
+            let known = tables.keys.lock().get(&(probe.table.clone(), probe.column.clone())).cloned();
+            let count = match known {
+                Some(count) => count,
+                None => match desk.count(&probe).await {
+                    Ok(count) => {
+                        tables.keys.lock().insert((probe.table.clone(), probe.column.clone()), count.clone());
+                        count
+                    }
+                    Err(error @ (AnalyticsError::Late | AnalyticsError::Busy)) => return Err(error),
+                    // Nothing is known of the key then, which is no finding.
+                    Err(error) => {
+                        tracing::warn!(%error, table = probe.table, "a key could not be counted");
+                        continue;
+                    }
+                },
+            };
+            counts.push(count);
+        }
+        Ok(counts)
     }
 }
 
@@ -127,7 +159,20 @@ struct Queries<'a> {
 
 impl Queries<'_> {
     async fn query(&self, query: &Query) -> Result<Frame, AnalyticsError> {
-        let passed = self.gate.pass(&query.inlined, self.who).map_err(AnalyticsError::Gate)?;
+        Ok(Frame { columns: query.columns.clone(), rows: self.rows(&query.inlined).await? })
+    }
+
+    async fn count(&self, probe: &KeyProbe) -> Result<KeyCount, AnalyticsError> {
+        let rows = self.rows(&probe.sql).await?;
+        let number = |place: usize| match rows.first().and_then(|row| row.get(place)) {
+            Some(Cell::Integer(number)) => u64::try_from(*number).unwrap_or(0),
+            _ => 0,
+        };
+        Ok(KeyCount { table: probe.table.clone(), column: probe.column.clone(), rows: number(0), different: number(1) })
+    }
+
+    async fn rows(&self, sql: &str) -> Result<Vec<Vec<Cell>>, AnalyticsError> {
+        let passed = self.gate.pass(sql, self.who).map_err(AnalyticsError::Gate)?;
         let statement = Statement { sql: passed.sql, values: passed.bindings };
         let allowed = self.config.read_rows_max;
         if allowed > 0
@@ -137,7 +182,6 @@ impl Queries<'_> {
             return Err(AnalyticsError::TooCostly { rows: cost.rows, allowed });
         }
         let bounds = Bounds { deadline: self.deadline, rows_max: self.config.rows_max, bytes_max: self.config.bytes_max };
-        let found = self.warehouse.run(&statement, &bounds).await?;
-        Ok(Frame { columns: query.columns.clone(), rows: found.rows })
+        Ok(self.warehouse.run(&statement, &bounds).await?.rows)
     }
 }

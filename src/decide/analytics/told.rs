@@ -1,7 +1,7 @@
 //! From what became of a question to what its asker is told.
 
 use super::ask::day;
-use super::{AnalyticsError, Came, DataOutcome, DataQuestion, Took};
+use super::{AnalyticsError, Came, DataOutcome, DataQuestion, Took, Turn};
 use crate::decide::Decider;
 use crate::engine::analytics::answer::{ChartHint, DataAnswer, Given, RefusalClass, answer, failed, refused};
 use crate::engine::analytics::library::Reader;
@@ -16,6 +16,8 @@ pub struct DataTold {
     pub reader: Arc<Reader>,
     /// What it turned out to be.
     pub reading: Reading,
+    /// What it is beside those before it.
+    pub turn: Turn,
     /// The answer; where there is none, why.
     pub answer: DataAnswer,
     /// Where its result came from, where there is one.
@@ -32,7 +34,7 @@ impl Decider {
     /// # Errors
     /// [`AnalyticsError`] where trying again, or elsewhere, may help.
     pub async fn tell_data(&self, question: &DataQuestion, hint: Option<ChartHint>) -> Result<DataTold, AnalyticsError> {
-        let DataOutcome { reader, reading, result, took } = self.ask_data(question).await?;
+        let DataOutcome { reader, reading, turn, hint: heard, result, took } = self.ask_data(question).await?;
         let (began, as_of, words) = (Instant::now(), day(question.as_of), reader.words());
         let asked_on = (question.text.as_str(), as_of);
         let came = result.as_ref().ok().and_then(|found| found.as_ref()).map(|(_, came)| *came);
@@ -45,13 +47,13 @@ impl Decider {
                 siblings: &result.siblings,
                 relaxed: result.relaxed.as_ref(),
                 derivation: &result.label(asked),
-                hint,
+                hint: heard.or(hint),
                 as_of,
             }),
             (_, Err(error)) => failed(words, error.class().unwrap_or(RefusalClass::Failed), &error.to_string(), asked_on),
             (reading, Ok(_)) => refused(words, reading, asked_on)
                 .unwrap_or_else(|| failed(words, RefusalClass::Failed, "nothing came of it", asked_on)),
         };
-        Ok(DataTold { reader, reading, answer, came, took, told_ms: began.elapsed().as_secs_f64() * 1e3 })
+        Ok(DataTold { reader, reading, turn, answer, came, took, told_ms: began.elapsed().as_secs_f64() * 1e3 })
     }
 }

@@ -1,8 +1,7 @@
 //! The question before with what a fragment says; nothing where it is not sure what is meant.
 
-use super::super::compile::compile;
 use super::super::compile::sql::Dialect;
-use super::super::intent::period::Level;
+use super::super::compile::{compile, level_name};
 use super::super::intent::{Filter, Intent, Ranking, Relation as Bound, View};
 use super::super::layer::{End, Layer};
 use super::super::words::{Extreme, Fragment};
@@ -46,18 +45,6 @@ struct Merge<'a> {
 
 fn words(name: &str) -> String {
     name.replace('_', " ")
-}
-
-fn step(level: Level) -> &'static str {
-    match level {
-        Level::HourOfDay => "hour of the day",
-        Level::DayOfWeek => "day of the week",
-        Level::Day => "day",
-        Level::Week => "week",
-        Level::Month => "month",
-        Level::Quarter => "quarter",
-        Level::Year => "year",
-    }
 }
 
 impl Merge<'_> {
@@ -143,7 +130,7 @@ impl Merge<'_> {
             return Some(());
         }
         let before = self.intent.dimensions.len() + usize::from(self.intent.by_time.is_some());
-        let told = dimensions.iter().map(|name| words(name)).chain(by_time.map(|level| step(level).to_owned()));
+        let told = dimensions.iter().map(|name| words(name)).chain(by_time.map(|level| words(level_name(level))));
         let told = told.collect::<Vec<_>>().join(" and ");
         if self.relation.adds || before == 0 {
             // Groups within ranked groups would rank something else, and time has one step.
@@ -173,7 +160,7 @@ impl Merge<'_> {
                 .dimensions
                 .iter()
                 .map(|name| words(name))
-                .chain(self.intent.by_time.map(|level| step(level).to_owned()));
+                .chain(self.intent.by_time.map(|level| words(level_name(level))));
             self.changes.push(format!("by {told} in place of {}", old.collect::<Vec<_>>().join(" and ")));
             self.intent.dimensions = dimensions.clone();
             self.intent.by_time = by_time;

@@ -1,7 +1,7 @@
 //! What a prompt within a conversation is: a new question, a change of what was asked before, a change of how it is shown, or a fresh start.
 //! Read by rule, without a model: whatever is not surely a fragment is a new question, which costs a query and never a wrong answer.
 
-mod look;
+pub mod look;
 mod merge;
 #[cfg(test)]
 mod tests;
@@ -45,8 +45,8 @@ pub struct Changed {
 /// What was asked before.
 #[derive(Debug, Clone, Copy)]
 pub struct Previous<'a> {
-    /// What it asks.
-    pub intent: &'a Intent,
+    /// What it asks, where the words of the layer could say it: what a language model answered can be shown otherwise, but not changed.
+    pub intent: Option<&'a Intent>,
     /// The question, or the prompt that changed it.
     pub question: &'a str,
 }
@@ -169,7 +169,7 @@ pub fn follow(words: &Words, previous: Option<Previous<'_>>, prompt: &str, as_of
     }
     let Some(previous) = previous else { return FollowUp::NewQuery };
     let again = plain == self::plain(&previous.question.split_whitespace().collect::<Vec<_>>());
-    if again || plain.is_empty() || said.len() > FRAGMENT_WORDS_MAX || previous.intent.layer != words.layer().name {
+    if again || plain.is_empty() || said.len() > FRAGMENT_WORDS_MAX {
         return FollowUp::NewQuery;
     }
     let (rest, relation) = stripped(&said, &plain);
@@ -186,9 +186,9 @@ pub fn follow(words: &Words, previous: Option<Previous<'_>>, prompt: &str, as_of
     if let Some(look) = look::read(&plain) {
         return FollowUp::VisualUpdate { look };
     }
-    let year = merge::year(previous.intent);
-    let fragment = words.fragment(&rest, as_of, year);
-    let changed = fragment.and_then(|fragment| merge::changed(words.layer(), previous.intent, &fragment, relation));
+    let Some(intent) = previous.intent.filter(|intent| intent.layer == words.layer().name) else { return FollowUp::NewQuery };
+    let fragment = words.fragment(&rest, as_of, merge::year(intent));
+    let changed = fragment.and_then(|fragment| merge::changed(words.layer(), intent, &fragment, relation));
     changed.map_or(FollowUp::NewQuery, |changed| FollowUp::DataFilter(Box::new(changed)))
 }
 

@@ -24,7 +24,7 @@ fn intent(question: &str) -> Intent {
 
 fn after(question: &str, prompt: &str) -> FollowUp {
     let intent = intent(question);
-    follow(words(), Some(Previous { intent: &intent, question }), prompt, TODAY)
+    follow(words(), Some(Previous { intent: Some(&intent), question }), prompt, TODAY)
 }
 
 fn changed(question: &str, prompt: &str) -> Changed {
@@ -79,11 +79,15 @@ fn what_was_changed_is_told() {
 #[test]
 fn changes_follow_on_changes() {
     let first = changed("takings", "by month").intent;
-    let follow =
-        |intent: &Intent, prompt: &str| match follow(words(), Some(Previous { intent, question: "by month" }), prompt, TODAY) {
-            FollowUp::DataFilter(changed) => changed.intent,
-            other => panic!("`{prompt}` is {other:?}"),
-        };
+    let follow = |intent: &Intent, prompt: &str| match follow(
+        words(),
+        Some(Previous { intent: Some(intent), question: "by month" }),
+        prompt,
+        TODAY,
+    ) {
+        FollowUp::DataFilter(changed) => changed.intent,
+        other => panic!("`{prompt}` is {other:?}"),
+    };
     let second = follow(&first, "in 2017");
     let third = follow(&second, "only Aldham");
     assert_eq!(third, intent("takings by month in 2017 in Aldham"));
@@ -172,8 +176,10 @@ fn the_question_again_and_one_of_another_layer_are_new_questions() {
     let mut other = intent("takings by town");
     assert_eq!(after("takings by town", "Takings by town?"), FollowUp::NewQuery);
     other.layer = "other".to_owned();
-    let previous = Previous { intent: &other, question: "takings by town" };
-    assert_eq!(follow(words(), Some(previous), "only for Aldham", TODAY), FollowUp::NewQuery);
+    let of = |intent, prompt: &str| follow(words(), Some(Previous { intent, question: "takings by town" }), prompt, TODAY);
+    assert_eq!(of(Some(&other), "only for Aldham"), FollowUp::NewQuery);
+    assert_eq!(of(None, "only for Aldham"), FollowUp::NewQuery, "what a language model answered is not changed by rule");
+    assert_eq!(of(None, "as a line chart"), FollowUp::VisualUpdate { look: Some(Look::Line) });
 }
 
 #[test]

@@ -23,8 +23,8 @@ use std::collections::BTreeMap;
 /// The version of what is stored; raised where older data must be read otherwise.
 pub const FORMAT: u32 = 1;
 
-/// Pairs that are kept, quarantined ones among them.
-const PAIRS_MAX: usize = 10_000;
+/// Pairs that are kept, quarantined ones among them. All are stored together, some 2 kB each.
+const PAIRS_MAX: usize = 2_000;
 
 /// Proposals that are kept, whatever became of them.
 const PROPOSALS_MAX: usize = 2_000;

@@ -14,6 +14,7 @@
 //! achieve at most is another SELECT that the gate passes, within the rows of the caller, and a text that the check lets through.
 
 mod budget;
+mod cited;
 mod fault;
 mod part;
 mod prompts;
@@ -24,6 +25,7 @@ mod tests;
 mod worth;
 
 pub use self::budget::Spent;
+pub use self::cited::Cited;
 pub use self::fault::{FaultKind, RunFault};
 pub use self::part::{Attempt, Because, Missing, Part, Review, WhyMissing};
 pub use self::prompts::VERSION as PROMPTS_VERSION;
@@ -61,7 +63,7 @@ pub trait Runs: Send + Sync {
 
 /// The check of texts.
 pub trait Checks: Send + Sync {
-    /// The sentences of `text` whose every number rests on `frames` (`Q1` is the first) or stands in `said`; empty where none does.
+    /// The sentences of `text` whose every number rests on `frames` (`Q1` is the first) or is one of `said`; empty where none does.
     fn sound(&self, text: &str, frames: &[Option<&Frame>], said: &[String]) -> String;
 }
 
@@ -153,7 +155,7 @@ impl Ask<'_> {
     /// As much of a model's text as may be shown.
     fn sound(&self, text: &str, chars_max: usize, frames: &[Option<&Frame>]) -> String {
         let line = fault::plain(text, chars_max);
-        if line.is_empty() { line } else { self.checks.sound(&line, frames, &[self.question.to_owned()]) }
+        if line.is_empty() { line } else { self.checks.sound(&line, frames, &cited::numbers_of(self.question)) }
     }
 }
 
