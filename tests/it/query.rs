@@ -232,3 +232,42 @@ fn many_who_ask_the_same_at_once_are_told_the_same() {
     let ran = metrics.lines().find(|line| line.contains("data_queries_duration_seconds_count")).unwrap();
     assert!(ran.ends_with(" 1"), "{ran}");
 }
+
+#[test]
+fn a_conversation_changes_the_question_before_shows_it_otherwise_and_ends() {
+    let service = marketplace(Builder::new());
+    let session = "6f1c1c0e-9f5e-4a57-8a2e-0d5b3f7f2a11";
+    let say = |prompt: &str| ask_with(&service, json!({ "prompt": prompt, "session_id": session }));
+    let first = say("Revenue by customer state in 2017");
+    assert_eq!((&first["intent"], &first["session_id"]), (&json!("NEW_QUERY"), &json!(session)));
+    let only = say("only for SP");
+    assert_eq!(only["intent"], "DATA_FILTER", "{only}");
+    assert_eq!(only["row_count"], 1, "{only}");
+    let shown = say("as a bar chart");
+    assert_eq!(shown["intent"], "VISUAL_UPDATE", "{shown}");
+    assert_eq!(shown["answer"]["table"], only["answer"]["table"]);
+    assert_eq!(shown["from_cache"], true);
+    assert_eq!(say("start over")["intent"], "RESET");
+    let after = say("only for RJ");
+    assert_eq!(after["intent"], "NEW_QUERY", "{after}");
+    // Another conversation, and none, know nothing of it.
+    say("Revenue by customer state in 2017");
+    for other in [json!({ "prompt": "only for SP" }), json!({ "prompt": "only for SP", "session_id": "another" })] {
+        assert_eq!(ask_with(&service, other)["intent"], "NEW_QUERY");
+    }
+}
+
+#[test]
+fn a_stream_tells_each_part_of_the_work_and_then_the_answer() {
+    let service = marketplace(Builder::new());
+    let body = json!({ "prompt": "Monthly revenue in 2017", "deadline_ms": 110_000 });
+    let reply = service.post("/v1/query/stream", &body);
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    let events: Vec<&str> = reply.text.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
+    assert_eq!(events.last(), Some(&"answer"), "{}", reply.text);
+    assert!(events.iter().filter(|event| **event == "step").count() >= 3, "{events:?}");
+    let answer = reply.text.lines().filter_map(|line| line.strip_prefix("data: ")).next_back().unwrap();
+    let answer: Value = serde_json::from_str(answer).unwrap();
+    assert_eq!(answer["row_count"], 12);
+    assert_eq!(service.post("/v1/query/stream", &json!({ "prompt": "" })).status, 422);
+}
