@@ -285,7 +285,12 @@ fn filter_words(layer: &Layer, filter: &Filter, at: usize) -> String {
             let values: Vec<String> = values.iter().map(spoken).collect();
             let lead = if *negated { "not " } else { "" };
             let joined = values.join(" or ");
-            if at == 0 { format!(" for {lead}{} {joined}", title(dimension)) } else { format!(" in {lead}{joined}") }
+            let numeric = layer.dimensions.get(dimension).is_some_and(|found| found.numeric);
+            match at {
+                0 => format!(" for {lead}{} {joined}", title(dimension)),
+                _ if numeric => format!(" with {lead}{joined}"),
+                _ => format!(" in {lead}{joined}"),
+            }
         }
         Filter::Term { term, negated } => {
             let spoken = layer.glossary.get(term).and_then(|term| term.synonyms.first().cloned()).unwrap_or_else(|| title(term));

@@ -96,7 +96,7 @@ fn groups_are_told_from_the_first_to_the_last_with_what_they_come_to() {
         answer.text,
         "Town Borley has the highest takings: EUR 60.00, 60.0% of the total [Q1]. Next come Dent (EUR 25.00) and Aldham (EUR 10.00); \
          together with Borley they make up 95.0% of the total [Q1]. Of the 4 towns, Crake has the lowest takings: EUR 5.00 [Q1]. \
-         The total over the 4 towns is EUR 100.00 [Q1]."
+         Total takings over the 4 towns is EUR 100.00 [Q1]."
     );
 }
 

@@ -140,7 +140,14 @@ impl Scene<'_> {
         let kinds = self.kinds();
         let shown = if cut { " shown" } else { "" };
         if count > 2 && !cut {
-            self.say(Weight::Detail, format!("Of the {count} {kinds}{shown}, {rose} rose and {fell} fell [Q1 rows]."));
+            let sentence = match (rose, fell) {
+                (_, 0) if rose == count => format!("All {count} {kinds} rose"),
+                (0, _) if fell == count => format!("All {count} {kinds} fell"),
+                (_, 0) => format!("Of the {count} {kinds}, {rose} rose and none fell"),
+                (0, _) => format!("Of the {count} {kinds}, none rose and {fell} fell"),
+                _ => format!("Of the {count} {kinds}, {rose} rose and {fell} fell"),
+            };
+            self.say(Weight::Detail, format!("{sentence} [Q1 rows]."));
         }
         let alone = count - changed.len();
         if alone > 0 {

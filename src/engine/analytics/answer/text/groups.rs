@@ -188,8 +188,11 @@ impl Scene<'_> {
         let whole: f64 = present.iter().map(|(_, value)| value).sum();
         if present.len() > 1 {
             let (count, kinds, whole) = (self.frame.rows.len(), self.kinds(), self.shown(whole, column));
-            let name = if self.unit(column) == Some(Unit::Count) { format!(" {}", self.measured()) } else { String::new() };
-            self.say(Weight::Detail, format!("The total over the {count} {kinds} is {whole}{name} [Q1 sum, rows]."));
+            let sentence = match self.unit(column) {
+                Some(Unit::Count) => format!("The total over the {count} {kinds} is {whole} {}", self.measured()),
+                _ => format!("Total {} over the {count} {kinds} is {whole}", self.measured()),
+            };
+            self.say(Weight::Detail, format!("{sentence} [Q1 sum, rows]."));
         }
     }
 }
