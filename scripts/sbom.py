@@ -20,6 +20,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import fetch_chdb
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 PARTS = Path(__file__).resolve().parent / "sbom_check"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or REPOSITORY / "target").resolve()
@@ -103,13 +105,16 @@ def scripts() -> list[dict]:
 
 
 def fetched() -> list[dict]:
-    """What the manifest of models names."""
+    """What the manifest of models names, and the engine of the warehouse in process."""
     manifest = tomllib.loads((REPOSITORY / "models/manifest.toml").read_text())
     runtime = manifest["runtime"]
     found = [component("library", "onnxruntime", runtime["version"], runtime["licence"], sha256(runtime["file"]["sha256"]))]
     for model in manifest["model"]:
         kind = "machine-learning-model"
         found.append(component(kind, model["id"], model["revision"], model["licence"], sha256(model["model"]["sha256"])))
+    for package in fetch_chdb.PACKAGES.values():
+        more = {"purl": f"pkg:npm/{package.name.replace('@', '%40')}@{fetch_chdb.VERSION}", **sha256(package.content.sha256)}
+        found.append(component("library", package.name, fetch_chdb.VERSION, "Apache-2.0", more))
     return found
 
 

@@ -164,6 +164,8 @@ pub fn server(
         .max_connections(config.connections_max.div_ceil(workers))
         .keep_alive(Duration::from_secs(config.keep_alive_sec))
         .client_request_timeout(Duration::from_secs(config.head_within_sec))
+        // A client that closes is gone: what only it waits for ends. One that means to read on does not close its half.
+        .h1_allow_half_closed(false)
         .on_connect(move |connection, _| cut_off_who_takes_nothing(connection, taken_within))
         .shutdown_timeout(config.drain_sec)
         .listen(listener)?;

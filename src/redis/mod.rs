@@ -31,3 +31,5 @@ pub use fred::types::config::Server;
 pub use link::{Command, Link};
 pub use probe::Found;
 pub use runtime::Redis;
+#[cfg(test)]
+pub use server::{free_port, spawn_bound};

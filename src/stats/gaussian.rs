@@ -1,5 +1,9 @@
 //! The multivariate normal density, and mixtures of it.
 
+mod errors;
+
+pub use errors::MixtureErrors;
+
 use super::cluster::k_means;
 use super::points::{Points, add_outer};
 use super::{StatsError, Stop};

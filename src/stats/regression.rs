@@ -6,7 +6,7 @@
 mod covariance;
 
 pub(super) use covariance::Basis;
-pub use covariance::{Covariance, newey_west_lags};
+pub use covariance::{Covariance, cosine_terms, newey_west_lags};
 
 use super::double_double::{DoubleDouble, Real, decimals};
 use super::least_squares::Qr;

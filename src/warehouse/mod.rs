@@ -5,6 +5,7 @@
 //! - every run has a deadline that ends the query in the warehouse, not only the wait for it, and bounds on its rows and bytes;
 //! - what a warehouse says of an error may quote the data: [`WarehouseError::Refused`] keeps it for the log and prints without it.
 
+pub mod clickhouse;
 mod clickhouse_text;
 pub mod config;
 #[cfg(test)]

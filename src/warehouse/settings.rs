@@ -1,5 +1,6 @@
 //! Which warehouse questions about data are put to.
 
+use super::clickhouse::{self, ClickHouse};
 use super::config::Config as EmbeddedConfig;
 use super::mysql::{self, MySql};
 use super::postgres::{self, Postgres};
@@ -16,6 +17,8 @@ pub enum Kind {
     /// The ClickHouse engine in this process, over the data sets of each tenant.
     #[default]
     Embedded,
+    /// A ClickHouse server.
+    Clickhouse,
     /// A PostgreSQL server.
     Postgresql,
     /// A server that speaks MySQL's protocol: StarRocks, MySQL, MariaDB.
@@ -32,6 +35,8 @@ pub struct Settings {
     pub kind: Kind,
     /// That in process.
     pub embedded: EmbeddedConfig,
+    /// ClickHouse, over HTTP.
+    pub clickhouse: clickhouse::Config,
     /// PostgreSQL.
     pub postgresql: postgres::Config,
     /// MySQL's protocol.
@@ -54,10 +59,10 @@ impl Settings {
     /// The first setting that can't be used.
     pub fn check(&self) -> Result<(), OpenError> {
         match self.kind {
-            Kind::Embedded => self
-                .embedded
-                .check()
-                .map_err(|error| OpenError::setting(format!("warehouse.embedded.{}", error.setting), error.rule)),
+            Kind::Embedded => {
+                self.embedded.check().map_err(|error| OpenError::setting(format!("embedded.{}", error.setting), error.rule))
+            }
+            Kind::Clickhouse => self.clickhouse.check(),
             Kind::Postgresql => self.postgresql.check(),
             Kind::Mysql => self.mysql.check(),
             Kind::None => Ok(()),
@@ -71,6 +76,7 @@ impl Settings {
     pub fn open(&self, runtime_dir: &Path, data_dir: &Path) -> Result<Option<Opened>, OpenError> {
         Ok(match self.kind {
             Kind::Embedded => Some(Opened::Filled(Arc::new(Embedded::new(&self.embedded, runtime_dir, data_dir)))),
+            Kind::Clickhouse => Some(Opened::Served(Arc::new(ClickHouse::open(&self.clickhouse)?))),
             Kind::Postgresql => Some(Opened::Served(Arc::new(Postgres::open(&self.postgresql)?))),
             Kind::Mysql => Some(Opened::Served(Arc::new(MySql::open(&self.mysql)?))),
             Kind::None => None,

@@ -34,6 +34,7 @@ mod llm;
 mod market;
 mod moving;
 mod numeric;
+mod numeric_crash;
 mod numeric_matching;
 mod numeric_seam;
 mod one_flight;
@@ -43,6 +44,7 @@ mod plans_seam;
 mod prompt_separation;
 mod prototype;
 mod query;
+mod query_servers;
 #[path = "../support/redis/mod.rs"]
 #[expect(dead_code, reason = "the unit tests include the same servers and use the rest of them")]
 mod redis;
@@ -63,4 +65,7 @@ mod traces;
 mod triage;
 mod trust;
 mod tuning;
+#[path = "../support/warehouses/mod.rs"]
+#[expect(dead_code, reason = "the unit tests include the same servers and use the rest of them")]
+mod warehouses;
 mod working_set;

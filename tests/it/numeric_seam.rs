@@ -309,6 +309,38 @@ async fn a_service_that_ends_stops_its_fits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_fit_ends_once_all_who_waited_for_it_have_left_and_who_asks_next_has_it_made_anew() {
+    let scene = scene().await;
+    scene.mean.takes_ms.store(60_000, Ordering::SeqCst);
+    let leaves_after = |ms: u64| tokio::time::timeout(Duration::from_millis(ms), scene.look("BTC"));
+    let (first, last) = tokio::join!(leaves_after(150), leaves_after(400));
+    assert!(first.is_err() && last.is_err(), "both left before the end");
+    let since = Instant::now();
+    while scene.app.decider.numeric.under_way() > 0 {
+        assert!(since.elapsed() < Duration::from_secs(1), "the fit goes on for nobody");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!((scene.fits(), scene.mean.stopped.load(Ordering::SeqCst)), (1, 1), "it was made once for both");
+    scene.mean.takes_ms.store(0, Ordering::SeqCst);
+    let next = scene.look("BTC").await.unwrap();
+    assert_eq!((next.fit.version, next.standing.failure, scene.fits()), (1, None, 2), "it is no failure that is remembered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fit_goes_on_for_who_still_waits_and_for_who_was_told_to_come_back() {
+    let scene = scene().await;
+    scene.mean.takes_ms.store(600, Ordering::SeqCst);
+    let leaves = || tokio::time::timeout(Duration::from_millis(200), scene.look("BTC"));
+    let (stayed, left) = tokio::join!(scene.look("BTC"), leaves());
+    assert!(left.is_err() && stayed.unwrap().fit.version == 1);
+    let late = NumericQuestion { deadline: Deadline::after(Duration::from_millis(100)), ..scene.question("a", "ETH") };
+    let leaves = tokio::time::timeout(Duration::from_millis(200), scene.look("ETH"));
+    let (late, left) = tokio::join!(scene.app.decider.consult(&late), leaves);
+    assert!(matches!(late, Err(NumericError::TooLate { .. })) && left.is_err(), "{late:?}");
+    assert_eq!((scene.look("ETH").await.unwrap().fit.version, scene.fits()), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_more_than_may_wait_is_refused_and_who_has_a_stale_fit_gets_that() {
     let scene = scene_over(store::in_memory(Clock::System), ENTRY, |config| config.engine.numeric.waiting_max = 0).await;
     scene.look("ETH").await.unwrap();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::io::Read;
 use std::time::Duration;
 
-const TABLES: [&str; 9] = [
+pub(super) const TABLES: [&str; 9] = [
     "olist_customers_dataset",
     "olist_geolocation_dataset",
     "olist_order_items_dataset",
@@ -18,7 +18,7 @@ const TABLES: [&str; 9] = [
 ];
 
 /// The text of a table of the sample.
-fn table(name: &str) -> String {
+pub(super) fn table(name: &str) -> String {
     let path = project().join(format!("sample/marketplace/{name}.csv.gz"));
     let file = std::fs::File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut text = String::new();
@@ -40,7 +40,7 @@ fn put(service: &Service, name: &str, csv: String) {
     assert!(reply.status < 300, "{name}: {}", reply.text);
 }
 
-fn marketplace(builder: Builder) -> Service {
+pub(super) fn marketplace(builder: Builder) -> Service {
     let service = builder.start();
     for name in TABLES {
         put(&service, name, table(name));
@@ -49,7 +49,7 @@ fn marketplace(builder: Builder) -> Service {
 }
 
 /// The answer to a question that is asked at the end of the sample's two years.
-fn ask(service: &Service, prompt: &str) -> Value {
+pub(super) fn ask(service: &Service, prompt: &str) -> Value {
     ask_with(service, json!({ "prompt": prompt }))
 }
 

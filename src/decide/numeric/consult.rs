@@ -115,7 +115,8 @@ impl Decider {
         (recent && failure.data == self.numeric.data_of(tenant, case)).then(|| failure.detail.clone())
     }
 
-    /// Joins or starts the making of a fit, and waits for it as long as the caller would: who has a stale one to tell a little less.
+    /// Joins or starts the making of a fit, and waits for it as long as the caller would: who has a stale one to tell a little less. It goes on
+    /// after that, but is given up where all who wait leave before, by dropping this.
     async fn refit(
         self: &Arc<Self>,
         question: &NumericQuestion,
@@ -137,6 +138,7 @@ impl Decider {
         let notice = if has_one { Duration::from_millis(3 * PENDING_NOTICE_MS).min(left / 4) } else { Duration::ZERO };
         let landed = timeout(left.saturating_sub(notice), seat.landed()).await;
         landed.unwrap_or_else(|_| {
+            seat.keep();
             let budget = question.deadline.at().saturating_duration_since(question.deadline.start());
             Err(NumericError::TooLate { deadline_ms: u64::try_from(budget.as_millis()).unwrap_or(u64::MAX) })
         })

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -60,11 +60,16 @@ impl Decider {
         let since = Instant::now();
         let data = self.numeric.data_of(&tenant, &case);
         let parameters = case.of_fit(&parameters);
-        let landed = self.make_fit((&tenant, &key), &case, (parameters, by)).await;
+        let left = pilot.given_up();
+        let landed = self.make_fit((&tenant, &key), &case, (parameters, by), &left).await;
         metrics::fitted(&case.id, landed.as_ref().map_or_else(NumericError::word, |_| "fitted"), since.elapsed());
         let place = (tenant, key);
         match &landed {
             Ok(_) => drop(self.numeric.failures.lock().remove(&place)),
+            // Nothing is wrong with the data: who asks next has it fitted.
+            Err(NumericError::Stopped { .. }) if left.load(Ordering::Acquire) => {
+                tracing::debug!(case = &*case.id, key = %place.1, "a fit was given up: whoever asked for it is gone");
+            }
             Err(error) => {
                 tracing::warn!(%error, case = &*case.id, key = %place.1, "a model could not be fitted");
                 let detail = match error {
@@ -85,6 +90,7 @@ impl Decider {
         (tenant, key): (&TenantId, &FitKey),
         case: &Arc<Case>,
         (parameters, by): (Map<String, Value>, Option<Arc<str>>),
+        left: &Arc<AtomicBool>,
     ) -> Landed {
         let seen = self.numeric.index.latest(tenant, key).map_or(0, |fit| fit.version);
         // Of several processes one fits, and the others find it in the store.
@@ -105,7 +111,7 @@ impl Decider {
             as_of: self.clock.now(),
             seed: self.numeric.config.seed,
         };
-        let Made { mut fitted, sources, took } = self.run_apart(making).await?;
+        let Made { mut fitted, sources, took } = self.run_apart(making, Arc::clone(left)).await?;
         let now = self.clock.now();
         let chart = fitted.chart.take().and_then(|chart| serde_json::value::to_raw_value(&chart).ok());
         let large = chart.as_ref().is_some_and(|chart| chart.get().len() > FIT_CHART_BYTES_MAX);
@@ -163,17 +169,25 @@ impl Decider {
         Ok(frames)
     }
 
-    /// Fits on a thread of low priority, within the time that the case has for it.
-    async fn run_apart(&self, making: Making) -> Result<Made, NumericError> {
+    /// Fits on a thread of low priority, within the time that the case has for it and as long as somebody waits.
+    async fn run_apart(&self, making: Making, left: Arc<AtomicBool>) -> Result<Made, NumericError> {
         let (tell, told) = oneshot::channel();
         let (given_up, patience) = (self.numeric.pool.given_up(), self.numeric.config.patience);
         let fit = move || {
             let until = Instant::now() + patience * making.case.fit_within;
-            let stop = || given_up.load(Ordering::Acquire) || Instant::now() >= until;
+            let gone = || left.load(Ordering::Acquire);
+            let stop = || given_up.load(Ordering::Acquire) || gone() || Instant::now() >= until;
+            if gone() {
+                return Err(NumericError::Stopped { why: "nobody waits for it any more" });
+            }
             let ended = catch_unwind(AssertUnwindSafe(|| run(&making, &stop)));
             let ended = ended.unwrap_or_else(|_| Err(NumericError::broken("the method panicked")));
             let stopped = matches!(ended, Err(NumericError::Stopped { .. }));
-            if stopped && Instant::now() >= until { Err(NumericError::Stopped { why: "it took too long" }) } else { ended }
+            match stopped {
+                true if gone() => Err(NumericError::Stopped { why: "nobody waits for it any more" }),
+                true if Instant::now() >= until => Err(NumericError::Stopped { why: "it took too long" }),
+                _ => ended,
+            }
         };
         // Where nobody waits any more there is nobody to tell.
         if !self.numeric.pool.submit(fit, |ended| _ = tell.send(ended)) {

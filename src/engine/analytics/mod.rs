@@ -2,11 +2,12 @@
 //! becomes SQL, and what the SQL returned is verified before it is believed. Where the words are not enough, a language model may write
 //! the SQL ([`written`]).
 //!
-//! All but [`written`] is pure: nothing runs a query, and the same question on the same day against the same layer gives the same SQL.
-//! Where queries are run, and what is kept of their rows, is behind [`Desk`].
+//! All but [`written`] is pure: nothing runs a query, and the same question on the same day against the same layer gives the same SQL. Where
+//! queries are run, and what is kept of their rows, is behind [`Desk`].
 
 pub mod answer;
 pub mod compile;
+pub mod derive;
 pub mod follow;
 pub mod frames;
 pub mod intent;

@@ -1,4 +1,4 @@
-//! The covariance of regression coefficients under four views of the errors.
+//! The covariance of regression coefficients under five views of the errors.
 //!
 //! All are R⁻¹ M R⁻ᵀ with the QR decomposition X = QR, where M gathers the products of the scores qᵢ eᵢ; XᵀX is formed nowhere.
 
@@ -20,6 +20,11 @@ pub enum Covariance {
     /// Errors that depend on those up to so many rows before, Bartlett weights (Newey and West, 1987) and the factor n / (n − p). Rows are in
     /// the order of time. Nothing: the lags of [`newey_west_lags`].
     NeweyWest(Option<usize>),
+    /// Errors that depend on those before, by so many cosines of the scores, each residual divided by 1 − its leverage; tests have as many
+    /// degrees of freedom as there are cosines, which is what keeps their level where errors last long (Müller, 2004, Journal of
+    /// Econometrics 122; Lazarus, Lewis, Stock and Watson, 2018, JBES 36, "EWC"). Rows are in the order of time. Nothing: as many as
+    /// [`cosine_terms`].
+    Cosines(Option<usize>),
     /// Errors that are alike within a cluster (Liang and Zeger, 1986; Arellano, 1987) with the factor G/(G − 1) · (n − 1)/(n − p); tests have
     /// G − 1 degrees of freedom (Cameron and Miller, 2015). One label for each row.
     Clustered(Vec<u32>),
@@ -28,6 +33,11 @@ pub enum Covariance {
 /// The lags for so many rows: ⌊4 (n / 100)^(2/9)⌋ (Newey and West, 1994).
 pub fn newey_west_lags(rows: usize) -> usize {
     (4.0 * (rows as f64 / 100.0).powf(2.0 / 9.0)).floor() as usize
+}
+
+/// The cosines for so many rows: ⌊0.4 n^(2/3)⌋, at least one (Lazarus, Lewis, Stock and Watson, 2018).
+pub fn cosine_terms(rows: usize) -> usize {
+    ((0.4 * (rows as f64).powf(2.0 / 3.0)).floor() as usize).max(1)
 }
 
 /// What the covariances are made of.
@@ -69,6 +79,11 @@ impl Basis<'_> {
                 let lags = lags.unwrap_or_else(|| newey_west_lags(rows)).min(rows - 1);
                 (long_run(&scores, lags), correction, degrees)
             }
+            Covariance::Cosines(terms) => {
+                let terms = terms.unwrap_or_else(|| cosine_terms(rows)).clamp(1, degrees);
+                let waves = cosines(&scores, terms);
+                (outer(&waves, &waves), 1.0 / terms as f64, terms)
+            }
             Covariance::Clustered(labels) => {
                 let sums = cluster_sums(&scores, labels)?;
                 let groups = sums.len();
@@ -79,11 +94,11 @@ impl Basis<'_> {
         Ok((sandwich(&inverse, &middle, factor), degrees))
     }
 
-    /// qᵢ eᵢ, where HC3 divides the residual by 1 − qᵢᵀqᵢ.
+    /// qᵢ eᵢ, where HC3 and the cosines divide the residual by 1 − qᵢᵀqᵢ.
     fn score(&self, basis: &[Vec<DoubleDouble>], row: usize, kind: &Covariance) -> Vec<f64> {
         let q: Vec<f64> = basis.iter().map(|column| column[row].rounded()).collect();
         let mut residual = self.residuals[row].rounded();
-        if *kind == Covariance::Hc3 {
+        if matches!(kind, Covariance::Hc3 | Covariance::Cosines(_)) {
             let leverage: f64 = q.iter().map(|q| q * q).sum();
             // A row that is fitted exactly whatever it is has no error to learn from.
             residual = if leverage < 1.0 - 1e-10 { residual / (1.0 - leverage) } else { 0.0 };
@@ -118,6 +133,20 @@ fn long_run(scores: &[Vec<f64>], lags: usize) -> Vec<Vec<f64>> {
         }
     }
     total
+}
+
+/// √2 Σ sₜ cos(πj (t − ½) / n) for j from 1 to `terms`: n times the long-run variance is the mean of their squares.
+fn cosines(scores: &[Vec<f64>], terms: usize) -> Vec<Vec<f64>> {
+    let rows = scores.len() as f64;
+    let wave = |term: usize| {
+        let mut sum = vec![0.0; scores.first().map_or(0, Vec::len)];
+        for (at, score) in scores.iter().enumerate() {
+            let weight = std::f64::consts::SQRT_2 * (std::f64::consts::PI * term as f64 * (at as f64 + 0.5) / rows).cos();
+            sum.iter_mut().zip(score).for_each(|(sum, score)| *sum += weight * score);
+        }
+        sum
+    };
+    (1..=terms).map(wave).collect()
 }
 
 fn cluster_sums(scores: &[Vec<f64>], labels: &[u32]) -> Result<Vec<Vec<f64>>, StatsError> {

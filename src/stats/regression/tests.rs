@@ -149,6 +149,27 @@ fn every_covariance_agrees_with_statsmodels() {
     assert!(digits(fit.coefficients[2].interval[0], -0.045_650_41) > 6.0, "{:?}", fit.coefficients[2].interval);
 }
 
+/// Computed in rational arithmetic up to the cosines, from the formula of Lazarus and others (2018).
+#[test]
+fn the_errors_by_cosines_are_those_of_their_formula() {
+    let known = [
+        (2, [0.289_897_433_276_856_3, 0.031_153_314_213_315_925, 0.126_706_607_422_232_91]),
+        (5, [0.380_447_876_155_342_65, 0.040_928_391_417_791_61, 0.143_190_624_340_609_9]),
+    ];
+    for (terms, errors) in known {
+        let options = Options { covariance: Covariance::Cosines(Some(terms)), ..Options::default() };
+        let fit = linear(&Y, &[&X, &Z], &options, &never).unwrap();
+        for (found, error) in fit.coefficients.iter().zip(errors) {
+            assert!(digits(found.standard_error, error) > 11.0, "{terms}: {} for {error}", found.standard_error);
+        }
+    }
+    assert_eq!([1, 48, 1_001].map(cosine_terms), [1, 5, 40]);
+    // Two degrees of freedom reach 4.303 standard errors far.
+    let options = Options { covariance: Covariance::Cosines(Some(2)), ..Options::default() };
+    let slope = linear(&Y, &[&X], &options, &never).unwrap().coefficients[1];
+    assert!(((slope.interval[1] - slope.value) / slope.standard_error - 4.302_652_73).abs() < 1e-6, "{slope:?}");
+}
+
 #[test]
 fn collinear_constant_short_and_unequal_inputs_are_told_by_name() {
     let double: Vec<f64> = X.iter().zip(Z).map(|(x, z)| 0.1 * x + 0.3 * z).collect();

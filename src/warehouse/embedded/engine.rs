@@ -61,6 +61,7 @@ pub(super) struct Engine {
     queries: AtomicU64,
     ends: Sender<Running>,
     /// Open for as long as the process lives: without a connection the engine goes down, and comes up again with the next.
+    #[cfg_attr(not(test), expect(dead_code, reason = "what counts is that it is open"))]
     first: Mutex<Connection>,
 }
 

@@ -13,7 +13,7 @@ mod guard;
 mod library;
 mod native;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use super::config::Config;
 use super::places::Places;

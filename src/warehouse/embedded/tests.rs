@@ -38,6 +38,24 @@ pub(in super::super) async fn running(begin: &str) -> usize {
     real().engine().await.unwrap().running(begin)
 }
 
+/// A new connection to the engine, which may do anything.
+pub(super) fn connection() -> Connection {
+    Engine::get(&real().0.library, &real().0.folder, &real().0.config).unwrap().connect().unwrap()
+}
+
+/// Runs statements on a new connection that may do anything, and the last one with values for its rows in a format.
+pub(in super::super) fn raw(before: &[String], sql: &str, values: &[(String, String)], format: &str) -> Result<Vec<u8>, String> {
+    let mut connection = connection();
+    before.iter().try_for_each(|sql| connection.execute(sql)).map_err(|fault| fault.0)?;
+    let answer = connection.query(sql.as_bytes(), format, values).map_err(|fault| fault.0)?;
+    Ok(answer.bytes().to_vec())
+}
+
+/// Why a statement may not run here.
+pub(in super::super) fn guarded(sql: &str) -> Option<&'static str> {
+    guard::fault(sql)
+}
+
 struct EmbeddedSubject;
 
 #[async_trait]
@@ -115,7 +133,7 @@ async fn a_query_that_was_ended_leaves_the_processor_alone() {
     assert!(matches!(real().run(&statement, &within).await, Err(WarehouseError::Late)));
     let begin = Instant::now();
     while EmbeddedSubject.running().await > 0 {
-        assert!(begin.elapsed() < Duration::from_secs(3));
+        assert!(begin.elapsed() < Duration::from_secs(10));
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -128,6 +146,24 @@ async fn a_query_that_wants_more_memory_than_allowed_is_refused_and_the_next_one
     assert!(matches!(real().run(&hungry, &within).await, Err(WarehouseError::Refused { code, .. }) if code == "241"));
     let small = Statement { sql: "SELECT 1".to_owned(), values: Vec::new() };
     assert_eq!(real().run(&small, &within).await.unwrap().rows, [[Cell::Integer(1)]]);
+}
+
+#[tokio::test]
+async fn texts_that_come_again_and_again_are_kept_once_and_read_as_they_were() {
+    let database = fresh("again");
+    let towns = |row: u32| (!row.is_multiple_of(7)).then(|| Arc::from(["Split", "Zadar", ""][(row % 3) as usize]));
+    let texts: Vec<Option<Arc<str>>> = (0..70_000).map(towns).collect();
+    let numbers = Column::Number((0..70_000).map(f64::from).collect());
+    let frame = Frame::new(vec![("n".into(), numbers), ("town".into(), Column::Text(texts.clone()))]).unwrap();
+    let table = NewTable { name: "t".to_owned(), holds: vec![Holds::Integer, Holds::Text], rows: Arc::new(frame) };
+    Filled::put(real(), &database, table).await.unwrap();
+    let told = real().tables(Some(&database), Deadline::after(Duration::from_secs(10))).await.unwrap();
+    assert_eq!(told[0].columns[1].data_type, "LowCardinality(Nullable(String))");
+    let statement = Statement { sql: format!("SELECT town FROM `{database}`.t ORDER BY n"), values: Vec::new() };
+    let within = Bounds { deadline: Deadline::after(Duration::from_secs(60)), rows_max: 70_000, bytes_max: 1 << 30 };
+    let found = real().run(&statement, &within).await.unwrap().rows;
+    let wanted = texts.iter().map(|text| text.as_deref().map_or(Cell::Null, |text| Cell::Text(text.to_owned())));
+    assert!(found.into_iter().flatten().eq(wanted));
 }
 
 #[tokio::test]

@@ -16,8 +16,8 @@ const TABLES: &str = "SELECT TABLE_NAME, IF(TABLE_TYPE = 'BASE TABLE', TABLE_COM
         CONCAT(COALESCE(CREATE_TIME, ''), '/', UPDATE_TIME), NULL) \
     FROM information_schema.TABLES WHERE TABLE_SCHEMA = ";
 
-/// Their columns.
-const COLUMNS: &str = "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, COLUMN_COMMENT \
+/// Their columns. The type of a choice is told without what there is to choose, which may be any text.
+const COLUMNS: &str = "SELECT TABLE_NAME, COLUMN_NAME, IF(DATA_TYPE IN ('enum', 'set'), DATA_TYPE, COLUMN_TYPE), COLUMN_COMMENT \
     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ";
 
 pub(super) async fn tables(session: &mut Session, database: &str, deadline: Deadline) -> Result<Vec<TableInfo>, WarehouseError> {

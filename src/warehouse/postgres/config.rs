@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tokio_postgres::config::{Host, SslMode};
 
 /// Its settings' section.
-pub(super) const SECTION: &str = "postgres";
+pub(super) const SECTION: &str = "postgresql";
 
 /// The settings of a PostgreSQL server as a warehouse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,18 +132,18 @@ mod tests {
             "postgres://reader@%2Frun%2Fhidden/sales",
         ] {
             let said = refused(&at(url));
-            assert!(said.contains("warehouse.postgres.url") && !said.contains("hidden"), "{url}: {said}");
+            assert!(said.contains("warehouse.postgresql.url") && !said.contains("hidden"), "{url}: {said}");
         }
     }
 
     #[test]
     fn a_setting_out_of_its_range_is_named() {
         let good = at("postgres://reader@db/sales");
-        assert!(refused(&Config { schema: String::new(), ..good.clone() }).contains("warehouse.postgres.schema"));
+        assert!(refused(&Config { schema: String::new(), ..good.clone() }).contains("warehouse.postgresql.schema"));
         let pool = PoolConfig { connections_max: 0, ..PoolConfig::default() };
-        assert!(refused(&Config { pool, ..good.clone() }).contains("warehouse.postgres.pool.connections_max: 0"));
+        assert!(refused(&Config { pool, ..good.clone() }).contains("warehouse.postgresql.pool.connections_max: 0"));
         let tls = TlsConfig { key_file: Some("/k".into()), ..TlsConfig::default() };
-        assert!(refused(&Config { tls, ..good }).contains("warehouse.postgres.tls.certificate_file"));
+        assert!(refused(&Config { tls, ..good }).contains("warehouse.postgresql.tls.certificate_file"));
         let read =
             toml::from_str::<Config>("url = 'postgres://r@h/d'\nversions = 'counters'\nwritable = 'warn'\n[tls]\non = false");
         assert_eq!(read.unwrap().versions, Versions::Counters);

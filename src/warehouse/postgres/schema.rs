@@ -71,7 +71,7 @@ async fn listed(client: &Client, schema: &str, versions: Versions, deadline: Dea
             });
         }
         if let Some(table) = tables.last_mut() {
-            table.columns.push(ColumnInfo { name: row.get(3), data_type: row.get(4), comment: row.get(5) });
+            table.columns.push(ColumnInfo { name: row.get(3), data_type: plain(row.get(4)), comment: row.get(5) });
         }
     }
     Ok(tables)
@@ -81,4 +81,33 @@ async fn listed(client: &Client, schema: &str, versions: Versions, deadline: Dea
 fn estimate(rows: f64, kind: &str) -> Option<u64> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate, and not negative")]
     (rows > 0.0 && kind != "v").then_some(rows as u64)
+}
+
+/// The name of a type without its schema and its quotes: `shop."Mood"[]` is `Mood[]`.
+fn plain(name: &str) -> String {
+    let (head, tail) = name.split_at(name.find('(').unwrap_or(name.len()));
+    let head = head.rsplit('.').next().unwrap_or_default();
+    let plain: String =
+        format!("{head}{tail}").chars().filter(|sign| sign.is_ascii_alphanumeric() || "_(), []".contains(*sign)).collect();
+    if plain.is_empty() { "unknown".to_owned() } else { plain }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_type_is_told_without_schema_and_quotes() {
+        for (name, expected) in [
+            ("timestamp(3) without time zone", "timestamp(3) without time zone"),
+            ("numeric(10,2)", "numeric(10,2)"),
+            ("shop.\"Mood\"[]", "Mood[]"),
+            ("\"char\"", "char"),
+            ("gis.geometry(Point,4326)", "geometry(Point,4326)"),
+            ("\"größe\"", "gre"),
+            ("\"大\"", "unknown"),
+        ] {
+            assert_eq!(plain(name), expected);
+        }
+    }
 }

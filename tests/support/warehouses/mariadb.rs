@@ -1,7 +1,7 @@
 //! MariaDB.
 
-use super::process::{free_port, spawn_bound};
 use super::{START_WITHIN, done, is_root, logged_to, program, unpacked};
+use crate::redis::{free_port, spawn_bound};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder, Row, SslOpts};
 use parking_lot::Mutex;

@@ -1,12 +1,10 @@
 //! Real PostgreSQL and MariaDB servers for tests, which `make warehouses` brings. Each has a free port and a folder of its own, and ends
 //! with the test.
 //!
-//! Both the unit tests and `tests/it` may include this folder, so it knows nothing of the program.
+//! Both the unit tests and `tests/it` include this folder, beside that of the Redis servers, so it knows nothing of the program.
 
 mod mariadb;
 mod postgres;
-#[path = "../process.rs"]
-mod process;
 
 pub use mariadb::MariaDbServer;
 pub use postgres::PostgresServer;

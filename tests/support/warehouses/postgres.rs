@@ -1,7 +1,7 @@
 //! PostgreSQL.
 
-use super::process::{free_port, spawn_bound};
 use super::{NOBODY, START_WITHIN, done, give, is_root, logged_to, open_to_all, program, unpacked};
+use crate::redis::{free_port, spawn_bound};
 use parking_lot::Mutex;
 use std::fmt;
 use std::os::unix::process::CommandExt;

@@ -1,25 +1,24 @@
 //! A chart in Plotly's JSON, chosen by the shape of the rows. Data alone: no code, no markup.
 
 mod marks;
+mod rule;
 #[cfg(test)]
 mod tests;
 
 use self::marks::{Axis, Marks};
+use self::rule::{Drawn, by_rule, hinted};
 use super::super::compile::ColumnRole;
 use super::super::intent::View;
-use super::super::intent::period::Level;
 use super::super::layer::Unit;
 use super::Given;
 use super::model::ChartHint;
 use super::phrases::{capital, period, scope, title};
 use super::table::heading;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Groups that bars are drawn for; more are cut, and the title says so.
 const BARS_MAX: usize = 30;
-
-/// Parts of a pie that can be told apart.
-const SLICES_MAX: usize = 6;
 
 /// Lines of one chart that can be told apart.
 const LINES_MAX: usize = 8;
@@ -32,20 +31,6 @@ const CELLS_MAX: usize = 50;
 
 /// Rows of a table that is drawn.
 const TABLE_ROWS_MAX: usize = 100;
-
-/// How rows are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Drawn {
-    Indicator,
-    Line,
-    Bar,
-    Grouped,
-    Heatmap,
-    Pie,
-    Scatter,
-    TwoAxes,
-    Table,
-}
 
 /// The chart of an answer; none where a table says it better or nothing came back.
 pub(super) fn chart(given: &Given<'_>) -> Option<Value> {
@@ -67,53 +52,6 @@ pub(super) fn chart(given: &Given<'_>) -> Option<Value> {
         Drawn::TwoAxes => two_axes(given, &marks, &title),
         Drawn::Table => table(given, &title),
     })
-}
-
-/// What a caller asked for, where the rows can be drawn so.
-fn hinted(hint: ChartHint, marks: &Marks<'_>) -> Option<Drawn> {
-    let (keys, values) = (marks.keys.len(), marks.values.len());
-    match hint {
-        ChartHint::Table => Some(Drawn::Table),
-        ChartHint::Bar if keys == 1 && values == 1 => Some(Drawn::Bar),
-        ChartHint::Bar if keys == 1 || keys == 2 => Some(Drawn::Grouped),
-        ChartHint::Line if keys == 1 || keys == 2 => Some(Drawn::Line),
-        ChartHint::Pie if keys == 1 && marks.rows() <= BARS_MAX && !marks.is_negative() => Some(Drawn::Pie),
-        ChartHint::Scatter if keys == 1 => Some(Drawn::Scatter),
-        ChartHint::Heatmap if keys == 2 => Some(Drawn::Heatmap),
-        _ => None,
-    }
-}
-
-fn by_rule(given: &Given<'_>, marks: &Marks<'_>) -> Option<Drawn> {
-    let intent = &given.asked.intent;
-    let (keys, values) = (marks.keys.len(), marks.values.len());
-    let along_time = intent.by_time.is_some_and(|level| !matches!(level, Level::HourOfDay | Level::DayOfWeek));
-    let ranked = intent.ranking.is_some();
-    let same_unit = marks.values.windows(2).all(|pair| marks.unit(pair[0]) == marks.unit(pair[1]));
-    match keys {
-        0 => Some(Drawn::Indicator),
-        _ if intent.comparison.is_some() && keys == 1 => Some(if values == 1 { Drawn::Bar } else { Drawn::Grouped }),
-        1 if along_time && !ranked && values == 2 && !same_unit => Some(Drawn::TwoAxes),
-        1 if along_time && !ranked => Some(Drawn::Line),
-        1 if values == 1 => {
-            let parts = intent.share.is_some() && intent.filters.is_empty() && intent.thresholds.is_empty();
-            let pie = parts && !ranked && marks.rows() <= SLICES_MAX && !marks.is_negative();
-            Some(if pie { Drawn::Pie } else { Drawn::Bar })
-        }
-        1 if same_unit => Some(Drawn::Grouped),
-        1 if marks.rows() > SLICES_MAX * 2 => Some(Drawn::Scatter),
-        1 => Some(Drawn::TwoAxes),
-        2 if values == 1 => {
-            let (first, second) = (marks.groups(marks.keys[0]).len(), marks.groups(marks.keys[1]).len());
-            let few = first.min(second) <= LINES_MAX;
-            match (along_time, few, first * second <= BARS_MAX * 2 && few) {
-                (true, true, _) => Some(Drawn::Line),
-                (false, _, true) => Some(Drawn::Grouped),
-                _ => Some(Drawn::Heatmap),
-            }
-        }
-        _ => None,
-    }
 }
 
 /// What the chart shows: the measures, what they are taken by, which rows, and how many groups of how many.
@@ -212,14 +150,14 @@ fn bar(given: &Given<'_>, marks: &Marks<'_>, title: &str) -> Value {
 
 /// Bars side by side: one for each measure or period, or for each group of the other key.
 fn grouped(given: &Given<'_>, marks: &Marks<'_>, title: &str) -> Value {
-    let key = marks.keys[0];
+    let (key, other) = marks.long_and_short();
     let first = marks.values[0];
     let rows: Vec<usize> = (0..marks.rows()).collect();
-    let data: Vec<Value> = match marks.keys.get(1) {
+    let data: Vec<Value> = match other {
         Some(other) => {
-            let groups = marks.groups(*other);
+            let groups = marks.groups(other);
             let trace = |group: &String| {
-                let own: Vec<usize> = rows.iter().copied().filter(|row| marks.label(*row, *other) == *group).collect();
+                let own: Vec<usize> = rows.iter().copied().filter(|row| marks.label(*row, other) == *group).collect();
                 let x: Vec<String> = own.iter().map(|row| marks.label(*row, key)).collect();
                 let y: Vec<Option<f64>> = own.iter().map(|row| marks.number(*row, first)).collect();
                 json!({"type": "bar", "name": group, "x": x, "y": y})
@@ -227,7 +165,13 @@ fn grouped(given: &Given<'_>, marks: &Marks<'_>, title: &str) -> Value {
             groups.iter().map(trace).collect()
         }
         None => {
-            let rows = &rows[..rows.len().min(BARS_MAX)];
+            let mut rows = rows;
+            if given.asked.intent.ranking.is_none() && !marks.is_ordered(key) {
+                let last = marks.values.last().copied().unwrap_or(first);
+                let value = |row: usize| marks.number(row, last).unwrap_or(f64::NEG_INFINITY);
+                rows.sort_by(|a, b| value(*b).total_cmp(&value(*a)).then_with(|| a.cmp(b)));
+            }
+            rows.truncate(BARS_MAX);
             let labels: Vec<String> = rows.iter().map(|row| marks.label(*row, key)).collect();
             let trace = |column: &usize| {
                 let y: Vec<Option<f64>> = rows.iter().map(|row| marks.number(*row, *column)).collect();
@@ -255,10 +199,13 @@ fn heatmap(marks: &Marks<'_>, title: &str) -> Value {
     down.truncate(CELLS_MAX);
     along.truncate(CELLS_MAX);
     let mut cells = vec![vec![None; along.len()]; down.len()];
+    let places = |groups: &[String]| -> BTreeMap<String, usize> {
+        groups.iter().enumerate().map(|(at, group)| (group.clone(), at)).collect()
+    };
+    let (rows, columns) = (places(&down), places(&along));
     for row in 0..marks.rows() {
-        let place = |groups: &[String], key: usize| groups.iter().position(|group| *group == marks.label(row, key));
-        if let (Some(y), Some(x)) = (place(&down, first), place(&along, second)) {
-            cells[y][x] = marks.number(row, column);
+        if let (Some(y), Some(x)) = (rows.get(&marks.label(row, first)), columns.get(&marks.label(row, second))) {
+            cells[*y][*x] = marks.number(row, column);
         }
     }
     let data = json!({
@@ -321,6 +268,9 @@ fn two_axes(given: &Given<'_>, marks: &Marks<'_>, title: &str) -> Value {
     right["overlaying"] = json!("y");
     right["side"] = json!("right");
     right["showgrid"] = json!(false);
+    right["tickmode"] = json!("auto");
+    right["rangemode"] = json!("tozero");
+    chart["layout"]["yaxis"]["rangemode"] = json!("tozero");
     chart["layout"]["yaxis2"] = right;
     chart["layout"]["legend"] = json!({"orientation": "h", "y": 1.1});
     chart

@@ -138,13 +138,14 @@ pub fn check(text: &str, evidence: &Evidence<'_>) -> Checked {
         return Checked { sentences: vec![Sentence { text: String::new(), claims: Vec::new(), unsupported: vec![unsupported] }] };
     }
     let sources = Sources::new(&evidence.frames);
-    let mut masks = sources.named_in(text);
+    let named = sources.named_in(text);
+    let mut masks: Vec<Range<usize>> = named.values().flatten().cloned().collect();
     masks.extend(evidence.said.iter().flat_map(|said| numbers::places(text, said)));
     let sentences = sentences(text, &masks).into_iter().map(|place| {
         let inside = |mask: &Range<usize>| mask.start >= place.start && mask.end <= place.end;
         let shifted = |mask: &Range<usize>| mask.start - place.start..mask.end - place.start;
         let masks: Vec<Range<usize>> = masks.iter().filter(|mask| inside(mask)).map(shifted).collect();
-        sentence(&text[place.clone()], &masks, &sources)
+        sentence(&text[place.clone()], &masks, (&sources, &sources.naming(&named, &place)))
     });
     Checked { sentences: sentences.filter(|sentence| !sentence.text.is_empty()).collect() }
 }
@@ -176,10 +177,9 @@ fn sentences(text: &str, masks: &[Range<usize>]) -> Vec<Range<usize>> {
     all.into_iter().map(trimmed).filter(|place| !place.is_empty()).collect()
 }
 
-fn sentence(text: &str, masks: &[Range<usize>], sources: &Sources<'_>) -> Sentence {
+fn sentence(text: &str, masks: &[Range<usize>], (sources, naming): (&Sources<'_>, &[Naming])) -> Sentence {
     let marks = marks(text);
     let (mut claims, mut unsupported) = (Vec::new(), Vec::new());
-    let naming = sources.naming(text);
     let mut refuse = |number: &str, because| {
         unsupported.push(Unsupported { number: number.to_owned(), sentence: text.to_owned(), because });
     };
@@ -194,7 +194,7 @@ fn sentence(text: &str, masks: &[Range<usize>], sources: &Sources<'_>) -> Senten
         let shown = &text[number.place.clone()];
         match marks.iter().find(|mark| mark.place.start >= number.place.end) {
             None => refuse(shown, Because::Uncited),
-            Some(mark) => match judged(&number, mark, sources, &naming) {
+            Some(mark) => match judged(&number, mark, sources, naming) {
                 Ok(by) => claims.push(Claim { number: shown.to_owned(), queries: names(mark), by }),
                 Err(because) => refuse(shown, because),
             },

@@ -3,10 +3,10 @@
 
 use super::super::compile::sql::Dialect;
 use super::super::compile::{ColumnRole, compile};
-use super::super::intent::period::Level;
+use super::super::intent::period::{Level, Unit};
 use super::super::intent::{Comparison, Filter, Intent, Ranking, View};
 use super::super::layer::expression::Expression;
-use super::super::layer::{Aggregation, Dimension, End, Layer, Measure, Unit};
+use super::super::layer::{Aggregation, Dimension, End, Layer, Measure, Unit as MeasureUnit};
 use super::super::words::{Reading, Words};
 use super::Given;
 use super::phrases::{capital, in_period, period, plural, title};
@@ -101,7 +101,8 @@ fn wanted(given: &Given<'_>) -> Vec<Intent> {
     let fresh = breakdowns(given.layer(), &base).into_iter().filter(|name| !base.dimensions.contains(name));
     all.extend(fresh.take(2).map(|name| Intent { dimensions: vec![name], by_time: None, ..base.clone() }));
     let level = base.window.map_or(Level::Month, |window| match window.unit() {
-        Some(super::super::intent::period::Unit::Month | super::super::intent::period::Unit::Week) => Level::Day,
+        Some(Unit::Month | Unit::Week) => Level::Day,
+        Some(Unit::Day) => Level::HourOfDay,
         _ => Level::Month,
     });
     all.push(Intent { dimensions: Vec::new(), by_time: Some(level), ..plain.clone() });
@@ -211,7 +212,7 @@ fn asked(words: &Words, wanted: &Intent, as_of: Date) -> Option<String> {
 fn written(layer: &Layer, intent: &Intent) -> Vec<String> {
     let Some(name) = intent.measures.first() else { return Vec::new() };
     let Some(measure) = layer.measures.get(name) else { return Vec::new() };
-    let counts = measure.unit == Unit::Count;
+    let counts = measure.unit == MeasureUnit::Count;
     let names: Vec<String> = std::iter::once(title(name)).chain(measure.synonyms.iter().take(2).cloned()).collect();
     let mut ways = Vec::new();
     for (filters, by) in ways_of_rows(layer, intent) {
@@ -242,7 +243,7 @@ fn written(layer: &Layer, intent: &Intent) -> Vec<String> {
 
 fn ranked(layer: &Layer, (intent, ranking): (&Intent, &Ranking), (name, filters, window): (&str, &str, &str)) -> Vec<String> {
     let Some(dimension) = intent.dimensions.first() else { return Vec::new() };
-    let counts = layer.measures.get(&intent.measures[0]).is_some_and(|measure| measure.unit == Unit::Count);
+    let counts = layer.measures.get(&intent.measures[0]).is_some_and(|measure| measure.unit == MeasureUnit::Count);
     let end = match (ranking.first, counts) {
         (End::High, true) => "most",
         (End::Low, true) => "fewest",

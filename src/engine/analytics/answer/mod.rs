@@ -56,6 +56,12 @@ impl<'a> Given<'a> {
         self.words.layer()
     }
 
+    /// What a text about the answer may rest on, whoever writes it.
+    pub fn evidence(&self) -> Evidence<'a> {
+        let frames = self.queries().into_iter().map(|(_, _, frame)| frame).collect();
+        Evidence { frames, said: phrases::scope(self.layer(), &self.asked.intent).said }
+    }
+
     /// Every query with its rows, in the order in which texts cite them.
     fn queries(&self) -> Vec<(QueryPurpose, &'a Query, Option<&'a Frame>)> {
         let mut all = vec![(QueryPurpose::Primary, &self.compiled.primary, Some(self.primary))];
@@ -69,11 +75,9 @@ impl<'a> Given<'a> {
 
 /// The answer of a question that was understood and whose query ran.
 pub fn answer(given: &Given<'_>) -> DataAnswer {
-    let (marked, said) = text::marked(given);
     let queries = given.queries();
-    let evidence = Evidence { frames: queries.iter().map(|(_, _, frame)| *frame).collect(), said };
     // A sentence with a number that the rows do not give is not said, whoever wrote it.
-    let (text, claims) = check(&marked, &evidence).sound();
+    let (text, claims) = check(&text::marked(given), &given.evidence()).sound();
     let reasons = given.derivation.reasons.iter();
     let mut assumptions = given.asked.assumptions.clone();
     assumptions.extend(given.compiled.primary.assumptions.iter().cloned());

@@ -17,25 +17,30 @@ pub(super) fn title(name: &str) -> String {
     name.replace('_', " ")
 }
 
-/// The title of a key, where it is a step of time with the article that a reader expects.
+/// Several of what a name is one of: `customer cities`, `days of the week`.
 pub(super) fn plural(name: &str) -> String {
     let title = match name {
-        "hour_of_day" => "hour of the day".to_owned(),
-        "day_of_week" => "day of the week".to_owned(),
+        "hour_of_day" => return "hours of the day".to_owned(),
+        "day_of_week" => return "days of the week".to_owned(),
         _ => title(name),
     };
-    if let Some(rest) =
-        title.strip_prefix("hour").or_else(|| title.strip_prefix("day")).filter(|rest| rest.starts_with(" of the"))
-    {
-        return format!("{}s{rest}", &title[..title.len() - rest.len()]);
-    }
     let consonant = title.chars().rev().nth(1).is_some_and(|letter| !"aeiou".contains(letter));
     match title.chars().last() {
+        Some('s') if title.ends_with("us") => format!("{title}es"),
         Some('s') => title,
         Some('y') if consonant => format!("{}ies", &title[..title.len() - 1]),
         Some('x' | 'z') => format!("{title}es"),
         Some('h') if title.ends_with("ch") || title.ends_with("sh") => format!("{title}es"),
         _ => format!("{title}s"),
+    }
+}
+
+/// How a step of time follows on what happens in it: `on 2017-11-24`, `at hour 11`, `in May 2018`.
+pub(super) fn at_step(level: &str) -> &'static str {
+    match level {
+        "day" | "day_of_week" => "on",
+        "hour_of_day" => "at",
+        _ => "in",
     }
 }
 

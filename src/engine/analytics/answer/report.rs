@@ -1,12 +1,13 @@
 //! The four sections of a report: what was found, how, what speaks against it, and where it comes from.
 
-use super::super::compile::ROWS_MAX;
+use super::super::compile::{Query, ROWS_MAX, level_name};
 use super::super::intent::Intent;
 use super::super::intent::period::{Level, Window};
 use super::super::layer::End;
+use super::super::reconcile::Frame;
 use super::Given;
-use super::model::{DataReport, ReportSource};
-use super::phrases::{capital, filters, in_period, limit, listed, period, title, within};
+use super::model::{DataReport, QueryPurpose, ReportSource};
+use super::phrases::{capital, filters, limit, listed, period, title, within};
 use crate::domain::answer::Confidence;
 
 pub(super) fn report(given: &Given<'_>, text: &str) -> DataReport {
@@ -23,7 +24,7 @@ fn method(given: &Given<'_>) -> Vec<String> {
         }
     }
     let mut by: Vec<String> = intent.dimensions.iter().map(|name| title(name)).collect();
-    by.extend(intent.by_time.map(|level| super::super::compile::level_name(level).replace('_', " ")));
+    by.extend(intent.by_time.map(|level| level_name(level).replace('_', " ")));
     if !by.is_empty() {
         lines.push(format!("Taken by {}.", listed(&by, "and")));
     }
@@ -57,7 +58,7 @@ fn rows_that_count(given: &Given<'_>, intent: &Intent) -> Vec<String> {
     let moment = time.and_then(|time| given.layer().times.get(time)).map(|time| within(&time.comment));
     let periods = match (&intent.comparison, &intent.window) {
         (Some(comparison), _) => Some(format!("{} and {}", period(&comparison.before), period(&comparison.after))),
-        (None, Some(window)) => Some(in_period(window).trim().to_owned()),
+        (None, Some(window)) => Some(period(window)),
         (None, None) => None,
     };
     match (periods, moment) {
@@ -75,7 +76,7 @@ fn caveats(given: &Given<'_>) -> Vec<String> {
     let mut lines: Vec<String> = doubts.map(|(_, because)| format!("{}.", capital(because))).collect();
     let stepped = intent.by_time.filter(|level| !matches!(level, Level::HourOfDay | Level::DayOfWeek));
     if let Some(level) = stepped.filter(|_| given.primary.rows.len() > 1) {
-        let step = super::super::compile::level_name(level);
+        let step = level_name(level);
         lines.push(format!(
             "The first and the last {step} may not be whole, where the data or the window begin or end within them."
         ));
@@ -101,6 +102,9 @@ fn caveats(given: &Given<'_>) -> Vec<String> {
     lines.extend(assumptions.map(|assumption| format!("Taken for granted: {assumption}.")));
     let mut seen = std::collections::BTreeSet::new();
     lines.retain(|line| seen.insert(line.trim_start_matches("Taken for granted: ").to_lowercase()));
+    if lines.is_empty() {
+        lines.push("Nothing that was checked speaks against it.".to_owned());
+    }
     lines
 }
 
@@ -110,12 +114,15 @@ fn days(window: &Window) -> Option<i32> {
 
 fn sources(given: &Given<'_>) -> Vec<ReportSource> {
     let layer = given.layer();
-    let source = |(at, (_, query, frame)): (usize, (_, &super::super::compile::Query, Option<&super::Frame>))| {
-        let about = layer.measures.get(&query.definition).map(|measure| measure.comment.clone());
+    let source = |(at, (purpose, query, frame)): (usize, (QueryPurpose, &Query, Option<&Frame>))| {
+        let about = layer.measures.get(&query.definition).map_or(query.definition.as_str(), |measure| measure.comment.as_str());
         let tables = query.names.iter().filter(|name| layer.tables.contains_key(*name)).cloned().collect();
         ReportSource {
             query: format!("Q{}", at + 1),
-            about: about.unwrap_or_else(|| query.definition.clone()),
+            about: match purpose {
+                QueryPurpose::Relaxed => format!("{}, without the limits.", about.trim_end_matches('.')),
+                QueryPurpose::Primary | QueryPurpose::Sibling => about.to_owned(),
+            },
             tables,
             rows: frame.map(|frame| frame.rows.len() as u64),
         }

@@ -1,4 +1,4 @@
-use super::citations::{Evidence, check};
+use super::citations::check;
 use super::{ChartHint, DataAnswer, Given, RefusalClass, answer, refused, text};
 use crate::domain::answer::Confidence;
 use crate::engine::analytics::compile::sql::Dialect;
@@ -101,6 +101,17 @@ fn groups_are_told_from_the_first_to_the_last_with_what_they_come_to() {
 }
 
 #[test]
+fn the_first_of_a_ranking_of_one_is_not_the_only_one() {
+    let mut intent = by("takings", &["town"]);
+    intent.ranking = Some(Ranking { first: End::High, limit: 1, by_change: false });
+    let answer = told(&intent, vec![town("Aldham", 10.0)], &[], None);
+    assert_eq!(answer.text, "Town Aldham has the highest takings: EUR 10.00 [Q1].");
+    intent.ranking = None;
+    let answer = told(&intent, vec![town("Aldham", 10.0)], &[], None);
+    assert_eq!(answer.text, "Only town Aldham has any takings: EUR 10.00 [Q1].");
+}
+
+#[test]
 fn what_does_not_add_up_has_no_total_and_no_part_of_one() {
     let row = |name: &str, value: f64| vec![at(name), Cell::Number(value), Cell::Integer(7)];
     let answer = told(&by("average_fine", &["town"]), vec![row("Aldham", 1.0), row("Borley", 2.0)], &[], None);
@@ -118,9 +129,15 @@ fn two_periods_are_held_against_one_another_by_distance_and_by_percent() {
     let (before, after) = (Window::year(2017).expect("a year"), Window::year(2018).expect("a year"));
     intent.comparison = Some(Comparison { before, after, direction: None });
     let answer = told(&intent, vec![town("2017", 200.0), town("2018", 150.0)], &[], None);
-    assert_eq!(answer.text, "Takings fell from EUR 200.00 in 2017 to EUR 150.00 in 2018, by EUR 50.00 or 25.0% [Q1].");
+    assert_eq!(
+        answer.text,
+        "Takings fell from EUR 200.00 in 2017 to EUR 150.00 in 2018, by EUR 50.00 or 25.0% [Q1]. 2018 was not over on the day of asking."
+    );
     let half = told(&intent, vec![town("2018", 150.0)], &[], None);
-    assert_eq!(half.text, "Takings were EUR 150.00 in 2018 [Q1]; there is nothing in 2017 to compare it with.");
+    assert_eq!(
+        half.text,
+        "Takings were EUR 150.00 in 2018 [Q1]; there is nothing in 2017 to compare it with. 2018 was not over on the day of asking."
+    );
 }
 
 #[test]
@@ -140,8 +157,8 @@ fn an_empty_result_names_the_limit_that_empties_it() {
     let answer = told(&intent, Vec::new(), &[], Some(vec![row]));
     assert_eq!(
         answer.text,
-        "None of the towns has at least 100 loan count, so nothing is left to show. Without that limit there are 1 towns [Q2]. \
-         Aldham comes nearest with 57 loan count [Q2]."
+        "None of the towns has at least 100 loan count, so nothing is left to show. Without that limit there is 1 row [Q2]. \
+         The nearest to it is Aldham with 57 loan count [Q2]."
     );
     let mut intent = by("takings", &[]);
     intent.window = Window::year(2015);
@@ -280,9 +297,8 @@ proptest! {
             words: &WORDS, asked: &asked, compiled: &compiled, primary: &primary, siblings: &siblings,
             relaxed: relaxed.as_ref(), derivation: &derivation, hint: None, as_of: TODAY,
         };
-        let (marked, said) = text::marked(&given);
-        let frames = given.queries().into_iter().map(|(_, _, frame)| frame).collect();
-        let checked = check(&marked, &Evidence { frames, said });
+        let marked = text::marked(&given);
+        let checked = check(&marked, &given.evidence());
         let unsupported: Vec<_> = checked.unsupported().cloned().collect();
         prop_assert_eq!(unsupported, vec![], "{} over {:?}", marked, primary.rows);
         prop_assert!(!marked.is_empty());

@@ -16,7 +16,7 @@ use super::super::layer::{Layer, Measure, Unit};
 use super::super::reconcile::Frame;
 use super::Given;
 use super::figures::shown;
-use super::phrases::{Scope, counted, key_forms, scope, title};
+use super::phrases::{Scope, at_step, counted, key_forms, scope, title};
 
 /// Sentences of a paragraph.
 const SENTENCES_MAX: usize = 5;
@@ -40,8 +40,8 @@ pub(super) struct Scene<'a> {
     sentences: Vec<(Weight, String)>,
 }
 
-/// The paragraph with its marks, and what it may say without one.
-pub(super) fn marked(given: &Given<'_>) -> (String, Vec<String>) {
+/// The paragraph with its marks.
+pub(super) fn marked(given: &Given<'_>) -> String {
     let scope = scope(given.layer(), &given.asked.intent);
     let mut scene = Scene { given, frame: given.primary, scope, sentences: Vec::new() };
     scene.write();
@@ -50,7 +50,7 @@ pub(super) fn marked(given: &Given<'_>) -> (String, Vec<String>) {
     order.truncate(SENTENCES_MAX);
     order.sort_unstable();
     let text: Vec<&str> = order.iter().map(|at| scene.sentences[*at].1.as_str()).collect();
-    (text.join(" "), scene.scope.said)
+    text.join(" ")
 }
 
 impl<'a> Scene<'a> {
@@ -125,11 +125,16 @@ impl<'a> Scene<'a> {
         self.frame.numbers(column).enumerate().filter_map(|(row, number)| Some((row, number?))).collect()
     }
 
+    /// Whether a ranking may have cut off further groups.
+    pub(super) fn is_cut(&self) -> bool {
+        let ranking = self.given.asked.intent.ranking.as_ref();
+        ranking.is_some_and(|ranking| self.frame.rows.len() >= ranking.limit as usize)
+    }
+
     /// Whether the values of the rows add up to something that means the whole.
     pub(super) fn adds_up(&self) -> bool {
         let intent = &self.given.asked.intent;
-        let cut = intent.ranking.as_ref().is_some_and(|ranking| self.frame.rows.len() >= ranking.limit as usize)
-            || self.frame.rows.len() >= ROWS_MAX as usize;
+        let cut = self.is_cut() || self.frame.rows.len() >= ROWS_MAX as usize;
         let additive = self.measure().is_some_and(|measure| measure.aggregation.is_additive() && measure.per.is_none());
         additive && !cut && !self.given.compiled.primary.overlapping && intent.thresholds.is_empty()
     }
@@ -138,6 +143,8 @@ impl<'a> Scene<'a> {
     pub(super) fn subject(&self, row: usize) -> String {
         self.keyed(row, |column, form| match self.layer().dimensions.get(&column.name) {
             Some(dimension) if !dimension.steps.is_empty() => format!("the step {form} of {}", title(&column.name)),
+            // A number has the name of its dimension before it already.
+            Some(dimension) if !dimension.numeric => format!("{} {form}", title(&column.name)),
             Some(_) if !form.starts_with(&title(&column.name)) => format!("{} {form}", title(&column.name)),
             _ => form,
         })
@@ -155,8 +162,10 @@ impl<'a> Scene<'a> {
             let form = key_forms(column, self.frame.rows[row].get(place)).into_iter().next();
             let form = form.map_or_else(|| format!("an unnamed {}", title(&column.name)), |form| name(column, form));
             let time = !self.layer().dimensions.contains_key(&column.name);
-            let join = if time { " in " } else { " with " };
-            told.push_str(if told.is_empty() { "" } else { join });
+            let join = if time { at_step(&column.name) } else { "with" };
+            if !told.is_empty() {
+                told.push_str(&format!(" {join} "));
+            }
             told.push_str(&form);
         }
         told

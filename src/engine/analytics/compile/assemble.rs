@@ -340,7 +340,8 @@ fn number(bound: f64) -> Binding {
     whole.map_or(Binding::Number(bound), Binding::Integer)
 }
 
-fn decimals(measure: &Measure) -> Option<u8> {
+/// Places behind the point that a value of a measure keeps; all of them where there is no such number.
+pub(in super::super) fn decimals(measure: &Measure) -> Option<u8> {
     measure.decimals.or(match measure.unit {
         Unit::Count => None,
         Unit::Money => Some(2),

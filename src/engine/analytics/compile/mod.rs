@@ -12,7 +12,7 @@ pub mod sql;
 mod tests;
 
 use self::assemble::Assembly;
-pub(super) use self::assemble::level_name;
+pub(super) use self::assemble::{decimals, level_name};
 use self::grain::{Grain, Part, detours};
 use self::sql::{Binding, Dialect, Sql};
 use super::intent::period::Window;

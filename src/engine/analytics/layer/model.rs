@@ -144,6 +144,9 @@ pub struct Dimension {
     /// The next coarser level.
     #[serde(default)]
     pub rolls_up_to: Option<String>,
+    /// Whether every row that reaches its table without a detour has a partner there and a value, so that its groups make up the whole.
+    #[serde(default)]
+    pub complete: bool,
 }
 
 /// A step of a number.
@@ -229,6 +232,10 @@ pub struct Measure {
     /// Places behind the point that a result keeps.
     #[serde(default)]
     pub decimals: Option<u8>,
+    /// Places behind the point that the numbers it is summed from have at most: where a result keeps as many, rounded parts add up to the
+    /// rounded whole.
+    #[serde(default)]
+    pub places: Option<u8>,
 }
 
 /// What kind of aggregate a measure is.

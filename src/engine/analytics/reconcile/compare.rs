@@ -3,7 +3,7 @@
 use super::super::compile::ColumnRole;
 use super::super::intent::View;
 use super::Frame;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Up to this symmetric difference two definitions agree.
@@ -16,7 +16,7 @@ pub const CLOSE_DELTA: f64 = 0.05;
 const DIFFERENCES_TOLD: usize = 5;
 
 /// How two results compare.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reconciliation {
     /// The verdict.
     pub outcome: Outcome,
@@ -33,7 +33,7 @@ pub struct Reconciliation {
 }
 
 /// One row in two results.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Difference {
     /// Its key.
     pub key: String,
@@ -46,7 +46,7 @@ pub struct Difference {
 }
 
 /// The verdict on two results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "verdict", content = "because")]
 pub enum Outcome {
     /// They agree.
@@ -64,7 +64,7 @@ pub enum Outcome {
 }
 
 /// Why nothing was compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Skip {
     /// There is one definition, and that is all there should be.

@@ -3,10 +3,11 @@
 use super::compare::{Outcome, Reconciliation, Skip};
 use super::sanity::{Finding, Severity};
 use crate::domain::answer::Confidence;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// All that a label is derived from.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Signals {
     /// Why the question can't be answered, where it can't.
     pub unanswerable: Option<String>,
@@ -26,13 +27,37 @@ pub struct Signals {
     pub overlapping: bool,
 }
 
-/// A label with all that led to it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// A label with its reasons.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Derivation {
     /// The label.
     pub label: Confidence,
     /// Each reason with the highest label that it allows.
     pub reasons: Vec<(Confidence, String)>,
+}
+
+/// A label with all that it was derived from, so that anybody can derive it again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// What was seen.
+    pub signals: Signals,
+    /// What followed.
+    pub derivation: Derivation,
+}
+
+impl Record {
+    /// Derives the label and keeps what it came from.
+    pub fn of(signals: Signals) -> Self {
+        let derivation = label(&signals);
+        Self { signals, derivation }
+    }
+
+    /// Whether the label still follows from what was seen.
+    pub fn holds(&self) -> bool {
+        label(&self.signals) == self.derivation
+    }
 }
 
 /// Derives the label: the lowest that any reason allows.

@@ -3,12 +3,14 @@
 
 mod compare;
 mod confidence;
+mod keys;
 mod sanity;
 #[cfg(test)]
 mod tests;
 
 pub use self::compare::{AGREED_DELTA, CLOSE_DELTA, Difference, Outcome, Reconciliation, Skip, delta, reconcile};
-pub use self::confidence::{Derivation, Signals, label};
+pub use self::confidence::{Derivation, Record, Signals, label};
+pub use self::keys::{KeyCount, KeyProbe, multiplied, probes, whole};
 pub use self::sanity::{Expectation, Finding, Rule, Severity, sane};
 
 pub use crate::domain::sql_value::Cell;
@@ -26,7 +28,7 @@ pub struct Frame {
 }
 
 /// A cell as a part of a key: the same whether a driver gives a whole number as one or as a text.
-fn key(cell: &Cell) -> String {
+pub(super) fn key(cell: &Cell) -> String {
     match cell {
         Cell::Null => String::new(),
         Cell::Integer(number) => number.to_string(),

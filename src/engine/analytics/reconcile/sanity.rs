@@ -3,7 +3,7 @@
 use super::super::compile::{ColumnRole, ROWS_MAX};
 use super::super::layer::Unit;
 use super::Frame;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// The share of missing values that is worth a word, and that which makes a result doubtful.
@@ -13,7 +13,7 @@ const NULL_SHARES: (f64, f64) = (0.05, 0.5);
 const PARTS_TOLERANCE: f64 = 1e-4;
 
 /// What was seen.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// Which rule.
     pub rule: Rule,
@@ -24,7 +24,7 @@ pub struct Finding {
 }
 
 /// A rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// There are rows, and a value in one of them.
@@ -46,7 +46,7 @@ pub enum Rule {
 }
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Worth a word.
@@ -94,8 +94,14 @@ pub fn sane(frame: &Frame, expected: Expectation<'_>) -> Vec<Finding> {
         if column.unit == Some(Unit::Money) && !may_be_negative && numbers.iter().any(|number| *number < 0.0) {
             found(Rule::NegativeMoney, Severity::Major, format!("`{}` is negative", column.name));
         }
+        // A share is a part of one, and there are no fewer things than none, whatever a layer says or does not say of them.
+        let range = column.range.or(match column.unit {
+            Some(Unit::Share) => Some((0.0, 1.0)),
+            Some(Unit::Count) => Some((0.0, f64::INFINITY)),
+            _ => None,
+        });
         let outside =
-            |number: &&f64| !number.is_finite() || column.range.is_some_and(|(least, most)| **number < least || **number > most);
+            |number: &&f64| !number.is_finite() || range.is_some_and(|(least, most)| **number < least || **number > most);
         if let Some(number) = numbers.iter().find(outside) {
             found(Rule::OutOfRange, Severity::Major, format!("`{}` is {number}, which can't be", column.name));
         }

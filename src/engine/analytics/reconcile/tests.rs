@@ -1,7 +1,13 @@
-use super::{Cell, Expectation, Frame, Outcome, Reconciliation, Rule, Severity, Signals, Skip, delta, label, reconcile, sane};
+use super::{
+    Cell, Expectation, Frame, KeyCount, Outcome, Reconciliation, Record, Rule, Severity, Signals, Skip, delta, label, multiplied,
+    probes, reconcile, sane, whole,
+};
 use crate::domain::answer::Confidence;
-use crate::engine::analytics::compile::{Column, ColumnRole};
+use crate::engine::analytics::compile::sql::Dialect;
+use crate::engine::analytics::compile::{Column, ColumnRole, compile};
+use crate::engine::analytics::intent::Intent;
 use crate::engine::analytics::layer::Unit;
+use crate::engine::analytics::layer::sample::library;
 use proptest::prelude::*;
 
 fn column(name: &str, role: ColumnRole, unit: Option<Unit>, range: Option<(f64, f64)>) -> Column {
@@ -102,6 +108,71 @@ fn the_label_is_the_lowest_that_any_signal_allows() {
     assert_eq!(labelled(Signals { assumptions: vec!["one".to_owned()], ..Signals::default() }), Confidence::Medium);
     let failed = Signals { failed: Some("gone".to_owned()), reconciliations: compared(100.0), ..Signals::default() };
     assert_eq!(labelled(failed), Confidence::Unable);
+}
+
+#[test]
+fn a_share_above_one_and_fewer_than_no_things_can_not_be_whatever_the_layer_says() {
+    let one = |unit, number| Frame {
+        columns: vec![column("it", ColumnRole::Value, Some(unit), None)],
+        rows: vec![vec![Cell::Number(number)]],
+    };
+    assert_eq!(rules(&one(Unit::Share, 1.5), Expectation::default()), [(Rule::OutOfRange, Severity::Major)]);
+    assert_eq!(rules(&one(Unit::Count, -1.0), Expectation::default()), [(Rule::OutOfRange, Severity::Major)]);
+    assert_eq!(rules(&one(Unit::Number, -1.5), Expectation::default()), []);
+}
+
+#[test]
+fn a_join_to_a_key_that_stands_twice_is_found_by_counting_it() {
+    let count = |different| KeyCount { table: "members".to_owned(), column: "member_id".to_owned(), rows: 5, different };
+    assert_eq!(multiplied(&[count(5)]), []);
+    let found = multiplied(&[count(5), count(4)]);
+    assert_eq!(
+        found.iter().map(|finding| (finding.rule, finding.severity)).collect::<Vec<_>>(),
+        [(Rule::FanOut, Severity::Major)]
+    );
+}
+
+#[test]
+fn the_keys_of_a_query_are_those_that_it_joins_to() {
+    let mut intent = Intent::of("library", vec!["takings".to_owned()]);
+    intent.dimensions = vec!["town".to_owned()];
+    let compiled = compile(&library(), &intent, Dialect::Sqlite).expect("it compiles");
+    let probes = probes(&library(), &compiled.primary, Dialect::Sqlite);
+    let keys: Vec<(&str, &str)> = probes.iter().map(|probe| (probe.table.as_str(), probe.column.as_str())).collect();
+    assert_eq!(keys, [("loans", "loan_id"), ("members", "member_id")]);
+    assert_eq!(
+        probes[1].sql,
+        "SELECT COUNT(\"members\".\"member_id\"), COUNT(DISTINCT \"members\".\"member_id\") FROM \"members\" LIMIT 1"
+    );
+}
+
+#[test]
+fn only_parts_that_add_up_have_a_whole() {
+    let of = |measure: &str, dimension: &str| {
+        let mut intent = Intent::of("library", vec![measure.to_owned()]);
+        intent.dimensions = vec![dimension.to_owned()];
+        let compiled = compile(&library(), &intent, Dialect::Sqlite).expect("it compiles");
+        whole(&library(), &intent, &compiled.primary)
+    };
+    assert_eq!(of("takings", "town"), Some(Intent::of("library", vec!["takings".to_owned()])));
+    assert_eq!(of("average_fine", "town"), None);
+    assert_eq!(of("loan_count", "shelf"), None, "a loan stands on each of its shelves");
+}
+
+#[test]
+fn a_record_comes_back_from_its_json_and_tells_when_its_label_was_changed() {
+    let signals = Signals {
+        findings: sane(&by_town(&[("a", Some(-1.0))]), GROUPED),
+        reconciliations: vec![reconcile(&scalar(100.0), &scalar(103.0)), Reconciliation::skipped(Skip::SingleDefinition)],
+        assumptions: vec!["one".to_owned()],
+        ..Signals::default()
+    };
+    let record = Record::of(signals);
+    let mut read: Record = serde_json::from_str(&serde_json::to_string(&record).expect("written")).expect("read");
+    assert_eq!(read, record);
+    assert!(read.holds());
+    read.derivation.label = Confidence::High;
+    assert!(!read.holds());
 }
 
 proptest! {

@@ -6,7 +6,7 @@ use super::tabular::{doubt, labels, left_out, pair, window};
 use crate::domain::answer::Confidence;
 use crate::domain::field::FieldError;
 use crate::engine::numeric::method::{FitFault, FitInput, FitRun, Fitted, Method};
-use crate::stats::concentration::{gini, lorenz, top_share};
+use crate::stats::concentration::{Resampling, gini, lorenz, top_share};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,18 +16,19 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy)]
 pub struct GiniConcentration;
 
-fn level(given: &Map<String, Value>) -> Result<f64, FieldError> {
-    setting::only(given, &["level"])?;
-    setting::number(given, "level", 0.95, 0.5..=0.999)
+fn settings(given: &Map<String, Value>) -> Result<(f64, usize), FieldError> {
+    setting::only(given, &["level", "trials"])?;
+    let trials = setting::whole(given, "trials", 999, 199..=9_999)? as usize;
+    Ok((setting::number(given, "level", 0.95, 0.5..=0.999)?, trials))
 }
 
 impl Method for GiniConcentration {
     fn check(&self, settings: &Map<String, Value>) -> Result<(), FieldError> {
-        level(settings).map(drop)
+        self::settings(settings).map(drop)
     }
 
-    fn fit(&self, input: &FitInput<'_>, _run: &FitRun<'_>) -> Result<Fitted, FitFault> {
-        let level = level(input.settings)?;
+    fn fit(&self, input: &FitInput<'_>, run: &FitRun<'_>) -> Result<Fitted, FitFault> {
+        let (level, trials) = settings(input.settings)?;
         let frame = input.frame("revenue")?;
         let (users, revenue) = (labels(frame, "user")?, frame.numbers("revenue")?);
         let mut told = Vec::new();
@@ -48,7 +49,7 @@ impl Method for GiniConcentration {
         if amounts.is_empty() {
             return Err(FitFault::NoData("revenue".to_owned()));
         }
-        let index = gini(&amounts, level)?;
+        let index = gini(&amounts, level, Resampling { trials, seed: run.seed }, run.stop)?;
         let users = amounts.len();
         let one_percent = users.div_ceil(100);
         let ten_percent = users.div_ceil(10);
@@ -57,6 +58,7 @@ impl Method for GiniConcentration {
             "gini": index.estimate,
             "gini_standard_error": index.standard_error,
             "gini_interval": pair(index.interval),
+            "seed": run.seed,
             "users": users,
             "users_with_revenue": amounts.iter().filter(|x| **x > 0.0).count(),
             "total_revenue": amounts.iter().sum::<f64>(),

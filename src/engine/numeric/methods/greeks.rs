@@ -17,9 +17,16 @@ use std::sync::Arc;
 
 /// Black–Scholes–Merton for options on a spot price, Black-76 for those on a future. Its frame `positions` has `underlying`, `kind` (call or
 /// put), `style` (spot or future), `strike`, `expiry`, `quantity` (negative where short, contracts times multiplier), `price` of the
-/// underlying, `volatility` and `rate` per year. Everything is European; years have 365 days.
+/// underlying, `volatility` and `rate` per year. Everything is European; years have 365 days. The sums are exact for what is given, which is no
+/// sample, so that they have no intervals: how they move with an error of a point of volatility or of 1% of the price is told by scenarios.
 #[derive(Debug, Clone, Copy)]
 pub struct GreeksAggregation;
+
+/// The scenarios that a desk looks at beside the ladder, all prices and all volatilities at once: by a share, and by points of volatility.
+const SCENARIOS: [(f64, f64); 8] =
+    [(-0.01, 0.0), (0.01, 0.0), (0.0, -0.01), (0.0, 0.01), (-0.01, -0.01), (-0.01, 0.01), (0.01, -0.01), (0.01, 0.01)];
+/// No scenario takes a volatility below this, or below what it is where that is less.
+const VOLATILITY_MIN: f64 = 0.001;
 
 /// Microseconds of a year.
 const YEAR: f64 = 365.0 * DAY as f64;
@@ -110,19 +117,15 @@ impl Method for GreeksAggregation {
             }
         }
         let ladder = ladder(&positions, total.value, &settings, run)?;
+        let scenarios = scenarios(&positions, total.value, run)?;
         let mut doubts = Vec::new();
         if positions.len() < quoted {
             doubts.push(doubt(Confidence::Medium, "Some positions could not be valued and are not in the sums."));
         }
         let chart = picture(&by_underlying, &ladder);
-        Ok(Fitted {
-            values: values(&total, (&by_underlying, &by_expiry), &ladder, parity, quoted - positions.len()),
-            observations: positions.len() as u64,
-            window: None,
-            doubts,
-            told,
-            chart: Some(chart),
-        })
+        let mut values = values(&total, (&by_underlying, &by_expiry), &ladder, parity, quoted - positions.len());
+        values.insert("scenarios".to_owned(), scenarios.into());
+        Ok(Fitted { values, observations: positions.len() as u64, window: None, doubts, told, chart: Some(chart) })
     }
 }
 
@@ -203,6 +206,29 @@ fn ladder(positions: &[Position], value: f64, settings: &Settings, run: &FitRun<
             Ok((share, there - value))
         })
         .collect()
+}
+
+/// The sums in each scenario, every position valued anew, and what the book gains by it.
+fn scenarios(positions: &[Position], value: f64, run: &FitRun<'_>) -> Result<Vec<Value>, StatsError> {
+    let one = |(share, points): &(f64, f64)| {
+        if (run.stop)() {
+            return Err(StatsError::Stopped);
+        }
+        let mut sums = Sums::default();
+        for position in positions {
+            let (price, before) = (position.contract.price * (1.0 + share), position.contract.volatility);
+            let volatility = (before + points).max(VOLATILITY_MIN.min(before));
+            let contract = Contract { price, volatility, ..position.contract };
+            let moved = Position { underlying: Arc::clone(&position.underlying), contract, ..*position };
+            sums.add(&moved, &moved.contract.greeks()?);
+        }
+        let mut told = sums.json();
+        told["price_move"] = json!(share);
+        told["volatility_move"] = json!(points);
+        told["gain"] = json!(sums.value - value);
+        Ok(told)
+    };
+    SCENARIOS.iter().map(one).collect()
 }
 
 type Tables<'a> = (&'a BTreeMap<Arc<str>, Sums>, &'a BTreeMap<String, Sums>);

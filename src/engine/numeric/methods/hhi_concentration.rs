@@ -6,7 +6,7 @@ use super::tabular::{doubt, labels, last_of_each, left_out, pair, window};
 use crate::domain::answer::Confidence;
 use crate::domain::field::FieldError;
 use crate::engine::numeric::method::{FitFault, FitInput, FitRun, Fitted, Method};
-use crate::stats::concentration::{Index, hhi, normalised_hhi, top_share};
+use crate::stats::concentration::{Index, Resampling, hhi, normalised_hhi, tail_index, top_share};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -18,14 +18,16 @@ pub struct HhiConcentration;
 struct Settings {
     level: f64,
     listed: usize,
+    trials: usize,
 }
 
 impl Settings {
     fn read(given: &Map<String, Value>) -> Result<Self, FieldError> {
-        setting::only(given, &["level", "listed"])?;
+        setting::only(given, &["level", "listed", "trials"])?;
         Ok(Self {
             level: setting::number(given, "level", 0.95, 0.5..=0.999)?,
             listed: setting::whole(given, "listed", 10, 1..=50)? as usize,
+            trials: setting::whole(given, "trials", 999, 199..=9_999)? as usize,
         })
     }
 }
@@ -35,7 +37,7 @@ impl Method for HhiConcentration {
         Settings::read(settings).map(drop)
     }
 
-    fn fit(&self, input: &FitInput<'_>, _run: &FitRun<'_>) -> Result<Fitted, FitFault> {
+    fn fit(&self, input: &FitInput<'_>, run: &FitRun<'_>) -> Result<Fitted, FitFault> {
         let settings = Settings::read(input.settings)?;
         let frame = input.frame("positions")?;
         let (accounts, sizes) = (labels(frame, "account")?, frame.numbers("notional")?);
@@ -61,14 +63,20 @@ impl Method for HhiConcentration {
         }
         held.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         let amounts: Vec<f64> = held.iter().map(|(_, size)| *size).collect();
-        let index = hhi(&amounts, settings.level)?;
-        let values = values(&index, &held, &amounts, settings.listed)?;
+        let index = hhi(&amounts, settings.level, Resampling { trials: settings.trials, seed: run.seed }, run.stop)?;
+        let mut values = values(&index, &held, &amounts, settings.listed)?;
+        values.insert("seed".to_owned(), json!(run.seed));
+        let tail = tail_index(&amounts)?;
+        values.insert("tail_index".to_owned(), json!(tail.map(|(index, _)| index)));
+        let heavy = tail.is_some_and(|(index, error)| index + 2.0 * error < 2.0).then(|| {
+            doubt(Confidence::Medium, "The tail of the positions is so heavy that more accounts would have another concentration, and the interval may be too narrow.")
+        });
         let few = (held.len() < 10).then(|| doubt(Confidence::Medium, format!("Only {} accounts hold positions.", held.len())));
         Ok(Fitted {
             values,
             observations: held.len() as u64,
             window: times.and_then(|times| window(times.iter().copied().flatten())),
-            doubts: few.into_iter().collect(),
+            doubts: few.into_iter().chain(heavy).collect(),
             told,
             chart: Some(chart(&held, &amounts, settings.listed)),
         })

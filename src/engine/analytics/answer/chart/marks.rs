@@ -5,6 +5,7 @@ use super::super::super::layer::Unit;
 use super::super::Given;
 use super::super::phrases::{key_forms, title};
 use super::super::table::heading;
+use super::{BARS_MAX, LINES_MAX};
 use crate::domain::sql_value::Cell;
 use crate::engine::analytics::reconcile::Frame;
 use serde_json::{Value, json};
@@ -110,6 +111,21 @@ impl<'a> Marks<'a> {
     pub(super) fn groups(&self, key: usize) -> Vec<String> {
         let mut seen = std::collections::BTreeSet::new();
         (0..self.rows()).map(|row| self.label(row, key)).filter(|label| seen.insert(label.clone())).collect()
+    }
+
+    /// The key with the most groups, and the other where there is one.
+    pub(super) fn long_and_short(&self) -> (usize, Option<usize>) {
+        match self.keys[..] {
+            [first, second, ..] if self.groups(first).len() < self.groups(second).len() => (second, Some(first)),
+            [first, second, ..] => (first, Some(second)),
+            _ => (self.keys[0], None),
+        }
+    }
+
+    /// Whether few enough groups of two keys stand side by side for bars.
+    pub(super) fn are_few(&self) -> bool {
+        let counts: Vec<usize> = self.keys.iter().map(|key| self.groups(*key).len()).collect();
+        counts.iter().min().is_some_and(|least| *least <= LINES_MAX) && counts.iter().product::<usize>() <= BARS_MAX * 2
     }
 
     /// Whether the groups of a key have an order of their own.

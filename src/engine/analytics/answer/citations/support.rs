@@ -6,7 +6,7 @@ use super::super::super::reconcile::{Cell, Frame, reconcile};
 use super::super::phrases::key_forms;
 use super::Derived;
 use super::numbers::{Kind, Written, places};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 
 /// Rows of which every pair is tried where a sentence names none.
@@ -48,22 +48,31 @@ impl<'a> Sources<'a> {
         self.frames.get(query)?.as_ref()
     }
 
-    /// Where names of groups stand in a text.
-    pub(super) fn named_in(&self, text: &str) -> Vec<Range<usize>> {
-        let forms: BTreeSet<&String> =
-            self.frames.iter().flatten().flat_map(|source| source.forms.iter().flatten().flatten()).collect();
-        forms.into_iter().flat_map(|form| places(text, form)).collect()
+    /// The names of groups that a text has, with where they stand.
+    pub(super) fn named_in(&self, text: &str) -> BTreeMap<&str, Vec<Range<usize>>> {
+        let forms = self.frames.iter().flatten().flat_map(|source| source.forms.iter().flatten().flatten());
+        let mut named = BTreeMap::new();
+        let mut seen = HashSet::new();
+        for form in forms.filter(|form| seen.insert(form.as_str())) {
+            let places = places(text, form);
+            if !places.is_empty() {
+                named.insert(form.as_str(), places);
+            }
+        }
+        named
     }
 
     /// The rows that a sentence names, query by query.
-    pub(super) fn naming(&self, sentence: &str) -> Vec<Naming> {
-        let named = |source: &Option<Source<'a>>| {
+    pub(super) fn naming(&self, named: &BTreeMap<&str, Vec<Range<usize>>>, sentence: &Range<usize>) -> Vec<Naming> {
+        let inside = |place: &Range<usize>| place.start >= sentence.start && place.end <= sentence.end;
+        let here: HashSet<&str> = named.iter().filter(|(_, places)| places.iter().any(inside)).map(|(form, _)| *form).collect();
+        let naming = |source: &Option<Source<'a>>| {
             let rows = source.iter().flat_map(|source| source.forms.iter().enumerate());
-            let here = |forms: &Vec<String>| forms.iter().any(|form| !places(sentence, form).is_empty());
-            let named = rows.filter(|(_, keys)| !keys.is_empty() && keys.iter().all(here)).map(|(row, _)| row);
+            let said = |forms: &Vec<String>| forms.iter().any(|form| here.contains(form.as_str()));
+            let named = rows.filter(|(_, keys)| !keys.is_empty() && keys.iter().all(said)).map(|(row, _)| row);
             Naming { rows: named.collect() }
         };
-        self.frames.iter().map(named).collect()
+        self.frames.iter().map(naming).collect()
     }
 
     /// Whether a number follows from the rows of these queries in this way.

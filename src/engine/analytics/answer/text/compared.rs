@@ -29,7 +29,7 @@ impl Scene<'_> {
             match (value(before), value(after)) {
                 (Some(from), Some(to)) => {
                     let moved = self.moved((from, to), column, true);
-                    let sentence = self.from_to(&lead, (from, to), (column, &comparison));
+                    let sentence = self.both_periods(&lead, (from, to), (column, &comparison));
                     self.say(weight, format!("{sentence}{moved}."));
                 }
                 (None, Some(only)) => self.one_period(&lead, only, (column, &comparison.after, &comparison.before)),
@@ -37,9 +37,10 @@ impl Scene<'_> {
                 (None, None) => {}
             }
         }
+        self.unfinished(&comparison);
     }
 
-    fn from_to(&self, lead: &str, (from, to): (f64, f64), (column, comparison): (usize, &Comparison)) -> String {
+    fn both_periods(&self, lead: &str, (from, to): (f64, f64), (column, comparison): (usize, &Comparison)) -> String {
         let (before, after) = (period(&comparison.before), period(&comparison.after));
         let (from_shown, to_shown) = (self.shown(from, column), self.shown(to, column));
         if from == to {
@@ -91,6 +92,7 @@ impl Scene<'_> {
             let lead = if changed.is_empty() { "No value can be compared" } else { "Nothing changed" };
             self.say(Weight::Answer, format!("{lead} in {what} among the {kinds}."));
         }
+        self.unfinished(&comparison);
         self.tally(&changed);
         if self.adds_up() {
             let sum = |column: usize| self.present(column).iter().map(|(_, value)| value).sum::<f64>();
@@ -122,13 +124,19 @@ impl Scene<'_> {
         self.say(Weight::Answer, sentence);
     }
 
+    /// That the later period was still running.
+    fn unfinished(&mut self, comparison: &Comparison) {
+        if comparison.after.until.is_some_and(|until| until > self.given.as_of) {
+            self.say(Weight::Doubt, format!("{} was not over on the day of asking.", capital(&period(&comparison.after))));
+        }
+    }
+
     /// How many rose, fell and can't be compared.
     fn tally(&mut self, changed: &[(usize, f64)]) {
         let count = self.frame.rows.len();
         let rose = changed.iter().filter(|(_, change)| *change > 0.0).count();
         let fell = changed.iter().filter(|(_, change)| *change < 0.0).count();
-        let ranking = self.given.asked.intent.ranking.as_ref();
-        let cut = ranking.is_some_and(|ranking| count >= ranking.limit as usize);
+        let cut = self.is_cut();
         let kinds = self.kinds();
         let shown = if cut { " shown" } else { "" };
         if count > 2 && !cut {

@@ -3,7 +3,7 @@
 use super::super::super::compile::ColumnRole;
 use super::super::super::intent::Relation;
 use super::super::super::reconcile::Frame;
-use super::super::phrases::{capital, counted, limit, listed};
+use super::super::phrases::{counted, limit, listed};
 use super::siblings::named;
 use super::{Scene, Weight};
 
@@ -45,7 +45,11 @@ impl Scene<'_> {
             self.unlimited(relaxed, number);
             return;
         }
-        self.say(Weight::Answer, format!("Without that limit there are {count} {kinds} [Q{number} rows]."));
+        let sentence = match count {
+            1 => format!("Without that limit there is 1 row [Q{number} rows]."),
+            _ => format!("Without that limit there are {count} {kinds} [Q{number} rows]."),
+        };
+        self.say(Weight::Answer, sentence);
         // What the limit is about, where it stands in the result.
         let limited: Option<usize> = match self.given.asked.intent.thresholds.first() {
             Some(threshold) => relaxed.columns.iter().position(|column| {
@@ -62,7 +66,7 @@ impl Scene<'_> {
             let name = relaxed.columns[column].name.clone();
             let shown = super::shown(nearest, relaxed.columns[column].unit, self.layer().currency.as_deref());
             let who = named(relaxed, row);
-            let sentence = format!("{} comes nearest with {} [Q{number}].", capital(&who), counted(&shown, &name));
+            let sentence = format!("The nearest to it is {who} with {} [Q{number}].", counted(&shown, &name));
             self.say(Weight::Detail, sentence);
         }
     }

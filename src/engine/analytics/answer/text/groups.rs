@@ -1,12 +1,13 @@
 //! Groups beside one another: which is first, what follows, which is last, and what they come to.
 
+use super::super::super::compile::ColumnRole;
 use super::super::super::layer::{End, Unit};
 use super::super::figures::percent;
 use super::super::phrases::{capital, limit, listed, plural, title};
 use super::{Scene, Weight};
 
 /// Groups that share an end and are named one by one.
-const NAMED_MAX: usize = 3;
+pub(super) const NAMED_MAX: usize = 3;
 
 /// What groups are ranked by, in words.
 pub(super) struct Ranked {
@@ -71,19 +72,24 @@ impl Scene<'_> {
         rows.sort_by(|(_, a), (_, b)| if first == End::High { b.total_cmp(a) } else { a.total_cmp(b) });
         let (Some(&(top, best)), Some(&(last, least))) = (rows.first(), rows.last()) else { return };
         let scope = self.within_limits();
-        if rows.len() == 1 {
+        let cut = self.is_cut();
+        if rows.len() == 1 && !cut {
             let (value, detail) = (self.shown(best, ranked.column), (ranked.detail)(self, top));
             let lead = format!("Only {} has any {}{scope}", self.subject(top), ranked.what);
             self.say(Weight::Answer, format!("{lead}: {value}{detail} [Q1]."));
             return;
         }
-        if best == least {
+        if best == least && rows.len() > 1 {
             let value = self.shown(best, ranked.column);
-            let lead = format!("All {} {} have the same {}{scope}", rows.len(), self.kinds(), ranked.what);
+            let shown = if cut { " shown" } else { "" };
+            let lead = format!("All {} {}{shown} have the same {}{scope}", rows.len(), self.kinds(), ranked.what);
             self.say(Weight::Answer, format!("{lead}, {value} [Q1 rows]."));
             return;
         }
         self.leading(ranked, &rows, (first, &scope));
+        if rows.len() == 1 {
+            return;
+        }
         self.following(ranked, &rows);
         let other = if first == End::High { End::Low } else { End::High };
         self.trailing(ranked, &rows, (other, last, least));
@@ -124,6 +130,7 @@ impl Scene<'_> {
             }
             many => {
                 let (count, rows, kinds) = (many.len(), self.frame.rows.len(), self.kinds());
+                let kinds = if self.is_cut() { format!("{kinds} shown") } else { kinds };
                 format!("{count} of the {rows} {kinds} share {end}{scope}: {value} [Q1 rows].")
             }
         };
@@ -139,7 +146,9 @@ impl Scene<'_> {
         let lead = format!("Next come {} ({next}) and {} ({after_shown}) [Q1]", self.short(*second), self.short(*third));
         let whole: f64 = rows.iter().map(|(_, value)| value).sum();
         let three: f64 = rows[..3].iter().map(|(_, value)| value).sum();
-        let adds_up = self.adds_up() && self.unit(ranked.column) != Some(Unit::Share);
+        // Where groups have several names, the names of three may be those of a fourth as well.
+        let one_key = self.frame.places(ColumnRole::Key).len() == 1;
+        let adds_up = self.adds_up() && one_key && self.unit(ranked.column) != Some(Unit::Share);
         let sentence = match adds_up && whole > 0.0 && rows.iter().all(|(_, value)| *value >= 0.0) {
             true => {
                 let part = percent(three / whole);
@@ -153,9 +162,7 @@ impl Scene<'_> {
     fn trailing(&mut self, ranked: &Ranked, rows: &[(usize, f64)], (end, last, least): (End, usize, f64)) {
         let alike: Vec<usize> = rows.iter().filter(|(_, value)| *value == least).map(|(row, _)| *row).collect();
         let (count, value, kinds) = (self.frame.rows.len(), self.shown(least, ranked.column), self.kinds());
-        let ranking = self.given.asked.intent.ranking.as_ref();
-        let cut = ranking.is_some_and(|ranking| count >= ranking.limit as usize);
-        let end = ranked.end(end);
+        let (cut, end) = (self.is_cut(), ranked.end(end));
         let sentence = match (cut, alike.len()) {
             (true, 1) => {
                 let detail = (ranked.detail)(self, last);

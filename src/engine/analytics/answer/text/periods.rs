@@ -1,9 +1,10 @@
 //! Values along time, and along the steps of something else.
 
+use super::super::super::compile::level_name;
 use super::super::super::layer::Unit;
 use super::super::figures::{distance, percent};
-use super::super::phrases::{capital, listed, subject, title, verb};
-use super::groups::Ranked;
+use super::super::phrases::{at_step, capital, listed, subject, title, verb};
+use super::groups::{NAMED_MAX, Ranked};
 use super::{Scene, Weight};
 
 /// A first or last step with less than this part of its neighbour may have been cut off by the window or the data.
@@ -32,11 +33,8 @@ impl Scene<'_> {
             self.say(Weight::Answer, format!("{}{scope} {verb} {value} throughout [Q1].", capital(&name)));
             return;
         }
-        let (high, low) = (self.shown(peak.1, column), self.shown(trough.1, column));
-        let (at_high, at_low) = (self.short(peak.0), self.short(trough.0));
-        let sentence =
-            format!("{}{scope} {verb} highest in {at_high}, {high}, and lowest in {at_low}, {low} [Q1].", capital(&name));
-        self.say(Weight::Answer, sentence);
+        let ends = self.ends(column, &rows, (peak.1, trough.1));
+        self.say(Weight::Answer, format!("{}{scope} {verb} {ends}.", capital(&name)));
         let (from_shown, to_shown) = (self.shown(*from, column), self.shown(*to, column));
         let by_how_much = self.moved((*from, *to), column, false);
         let (first, last) = (self.short(*first), self.short(*last));
@@ -68,13 +66,23 @@ impl Scene<'_> {
         let by = |(_, a): &&(usize, f64), (_, b): &&(usize, f64)| a.total_cmp(b);
         let (Some(peak), Some(trough)) = (rows.iter().rev().max_by(by), rows.iter().min_by(by)) else { return };
         let name = subject(self.layer(), &self.frame.columns[column].name);
-        let (high, low) = (self.shown(peak.1, column), self.shown(trough.1, column));
-        let (at_high, at_low) = (self.short(peak.0), self.short(trough.0));
+        let ends = self.ends(column, &rows, (peak.1, trough.1));
         let verb = verb(&name);
-        self.say(
-            Weight::Detail,
-            format!("{} {verb} highest in {at_high}, {high}, and lowest in {at_low}, {low} [Q1].", capital(&name)),
-        );
+        self.say(Weight::Detail, format!("{} {verb} {ends}.", capital(&name)));
+    }
+
+    /// Where a series was highest and lowest: `highest in May 2018, 7, and lowest in 3 of the 12 months, 1 [Q1 rows]`.
+    fn ends(&self, column: usize, rows: &[(usize, f64)], (high, low): (f64, f64)) -> String {
+        let level = self.given.asked.intent.by_time.map(level_name).unwrap_or_default();
+        let of = |end: f64| {
+            let alike: Vec<String> = rows.iter().filter(|(_, value)| *value == end).map(|(row, _)| self.short(*row)).collect();
+            let place = match alike.len() {
+                few if few <= NAMED_MAX => listed(&alike, "and"),
+                many => format!("{many} of the {} {}", self.frame.rows.len(), self.kinds()),
+            };
+            format!("{} {place}, {}", at_step(level), self.shown(end, column))
+        };
+        format!("highest {}, and lowest {} [Q1 rows]", of(high), of(low))
     }
 
     /// By how much a value moved: `, a rise of 12.3% [Q1 change]`.

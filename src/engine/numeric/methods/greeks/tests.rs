@@ -50,6 +50,40 @@ fn sums_over_underlyings_and_expiries_are_those_of_the_book_and_the_ladder_begin
 }
 
 #[test]
+fn scenarios_are_the_book_valued_again_and_agree_with_the_greeks_to_the_second_order() {
+    let rows = [("call", "spot", 105.0, 5.0, 0.4), ("put", "future", 90.0, -3.0, 0.6)];
+    let fitted = fit(&rows, "2027-07-02T00:00:00Z").unwrap();
+    let greek = |name: &str| trial::number(&fitted, name);
+    let scenarios = fitted.values["scenarios"].as_array().unwrap();
+    assert_eq!(scenarios.len(), 8);
+    let at = |price: f64, points: f64| {
+        let here = |one: &&Value| one["price_move"] == json!(price) && one["volatility_move"] == json!(points);
+        scenarios.iter().find(here).unwrap()
+    };
+    let higher = fit(
+        &rows.map(|(kind, style, strike, q, volatility)| (kind, style, strike, q, volatility + 0.01)),
+        "2027-07-02T00:00:00Z",
+    );
+    let higher = higher.unwrap();
+    for name in ["value", "delta", "gamma_1pct", "vega_point", "theta_day", "rho_bp"] {
+        let (told, own) = (at(0.0, 0.01)[name].as_f64().unwrap(), trial::number(&higher, name));
+        assert!((told - own).abs() < 1e-9 * (1.0 + own.abs()), "{name}: {told} {own}");
+    }
+    let mean = |name: &str, a: &Value, b: &Value| 0.5 * (a[name].as_f64().unwrap() - b[name].as_f64().unwrap());
+    assert!((mean("gain", at(0.0, 0.01), at(0.0, -0.01)) - greek("vega_point")).abs() < 1e-4, "a point up and down is vega");
+    assert!((mean("gain", at(0.01, 0.0), at(-0.01, 0.0)) - 0.01 * greek("delta")).abs() < 1e-4, "1% up and down is delta");
+    let (told, own) = (mean("delta_units", at(0.01, 0.0), at(-0.01, 0.0)), greek("gamma_1pct") / 100.0);
+    assert!((told - own).abs() < 5e-3 * own.abs(), "delta moves by gamma: {told} {own}");
+}
+
+#[test]
+fn a_volatility_below_a_point_stays_above_nothing_in_every_scenario() {
+    let fitted = fit(&[("call", "spot", 90.0, 2.0, 0.005)], "2027-07-02T00:00:00Z").unwrap();
+    trial::sound(&fitted);
+    assert_eq!(fitted.values["scenarios"].as_array().unwrap().len(), 8);
+}
+
+#[test]
 fn ended_and_senseless_options_are_left_out_and_told() {
     let fitted = fit(
         &[("call", "spot", 90.0, 2.0, 0.5), ("swap", "spot", 90.0, 2.0, 0.5), ("put", "spot", -1.0, 1.0, 0.5)],
