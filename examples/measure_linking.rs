@@ -146,8 +146,7 @@ fn told(
     linker: impl Fn(usize) -> Linker,
 ) -> Result<(), Box<dyn Error>> {
     write!(out, "{name:26}")?;
-    let ranked: Vec<(Vec<(String, String)>, Vec<String>)> =
-        (0..questions.len()).map(|at| ranked(&links(at), &linker(at))).collect();
+    let ranked: Vec<_> = (0..questions.len()).map(|at| ranked(&links(at), &linker(at))).collect();
     for top in [5, 10, 15, 20] {
         let (mut found, mut all, mut whole) = (0, 0, 0);
         for (question, (columns, _)) in questions.iter().zip(&ranked) {

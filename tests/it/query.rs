@@ -124,6 +124,18 @@ fn the_same_meaning_in_other_words_is_kept_and_another_number_period_direction_o
 }
 
 #[test]
+fn a_coarser_question_follows_from_a_finer_result_to_the_cell() {
+    let service = marketplace(Builder::new());
+    ask(&service, "How many orders by customer state and month in 2017?");
+    let derived = ask(&service, "How many orders by month in 2017?");
+    let run = ask_with(&service, json!({ "prompt": "How many orders by month in 2017?", "fresh": true }));
+    assert_eq!((&derived["from_cache"], &run["from_cache"]), (&json!(true), &json!(false)), "{derived}");
+    assert_eq!(derived["answer"]["table"], run["answer"]["table"]);
+    assert_eq!(derived["label"], run["label"]);
+    assert_eq!(derived["answer"]["text"], run["answer"]["text"]);
+}
+
+#[test]
 fn new_rows_are_in_the_next_answer() {
     let service = marketplace(Builder::new());
     let before = number(&ask(&service, "How many orders were placed in 2017?"));

@@ -85,7 +85,7 @@ impl QueryAnswer {
             understood,
             sql: answer.queries.first().map(|query| query.sql.clone()),
             row_count: answer.table.as_ref().map_or(0, |table| table.rows.len()),
-            from_cache: told.came == Some(Came::Kept),
+            from_cache: matches!(told.came, Some(Came::Kept | Came::Derived)),
             reflection: Reflection { attempts: u32::from(told.came.is_some()), valid: answer.refusal.is_none() },
             // A chart may be large, and once is enough.
             plotly_json: answer.chart.take().map(whole),

@@ -1,6 +1,6 @@
 //! From a question in words to its result.
 
-use super::kept::KeptKey;
+use super::kept::{KeptKey, Scope};
 use super::run::Run;
 use super::session::{Heard, Turn};
 use super::{AnalyticsError, Resulted, dialects};
@@ -10,8 +10,11 @@ use crate::domain::ids::TenantId;
 use crate::domain::time::Timestamp;
 use crate::engine::analytics::answer::ChartHint;
 use crate::engine::analytics::compile::{Compiled, compile};
+use crate::engine::analytics::derive::derive;
+use crate::engine::analytics::intent::Intent;
 use crate::engine::analytics::layer::Layer;
 use crate::engine::analytics::library::Reader;
+use crate::engine::analytics::reconcile::{Expectation, Reconciliation, Rule, Skip, sane};
 use crate::engine::analytics::words::{Asked, Reading};
 use crate::engine::steps::Steps;
 use crate::sql::{Scalar, Who};
@@ -55,6 +58,8 @@ pub struct DataQuestion {
 pub enum Came {
     /// A question of the same meaning was answered before, from the same rows.
     Kept,
+    /// It follows from a finer or longer result that was kept, of the same rows.
+    Derived,
     /// It was run now.
     Run,
 }
@@ -64,6 +69,7 @@ impl Came {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Kept => "kept",
+            Self::Derived => "derived",
             Self::Run => "run",
         }
     }
@@ -187,6 +193,13 @@ impl Decider {
             if let Some(kept) = self.analyst.kept.get(&key) {
                 return Ok((kept, Came::Kept));
             }
+            let scope = Scope { tenant: question.tenant.clone(), role: Arc::clone(&question.role), layer: reader.digest };
+            if !question.fresh
+                && let Some(derived) = self.derived(&scope, (reader, &asked.intent, compiled), &versions)
+            {
+                self.analyst.kept.put(key, Arc::clone(&derived));
+                return Ok((derived, Came::Derived));
+            }
             let run = Run {
                 tenant: &question.tenant,
                 who: &who,
@@ -198,12 +211,47 @@ impl Decider {
             };
             let result = self.analyst.kept.get_or_run(&key, self.run_data(run)).await?;
             if result.versions == versions {
+                self.analyst.kept.note(&scope, &key, &asked.intent);
                 return Ok((result, Came::Run));
             }
             // The tables were replaced while it waited, so that it is the answer to another question.
             self.analyst.kept.forget(&key);
         }
         Err(AnalyticsError::Busy)
+    }
+
+    /// The result where it follows, to the cell, from one that is kept. Only of a measure with one definition: nothing then has to be held
+    /// against others.
+    fn derived(
+        &self,
+        scope: &Scope,
+        (reader, intent, compiled): (&Reader, &Intent, &Compiled),
+        versions: &[(String, String)],
+    ) -> Option<Arc<Resulted>> {
+        if !compiled.siblings.is_empty() || compiled.relaxed.is_some() {
+            return None;
+        }
+        let began = Instant::now();
+        for (have, held) in self.analyst.kept.near(scope) {
+            let same_rows = versions.iter().all(|version| held.versions.contains(version));
+            let Some(primary) = same_rows.then(|| derive(&reader.layer, &have, &held.primary, intent)).flatten() else {
+                continue;
+            };
+            let expected = Expectation { grouped: intent.is_grouped(), whole: None, relaxed: None };
+            let keys = held.findings.iter().filter(|finding| finding.rule == Rule::FanOut).cloned();
+            let skip = Skip::of(intent.view, 0, 0);
+            return Some(Arc::new(Resulted {
+                findings: sane(&primary, expected).into_iter().chain(keys).collect(),
+                compiled: compiled.clone(),
+                primary,
+                siblings: Vec::new(),
+                relaxed: None,
+                reconciliations: skip.map(Reconciliation::skipped).into_iter().collect(),
+                versions: versions.to_vec(),
+                query_ms: began.elapsed().as_secs_f64() * 1e3,
+            }));
+        }
+        None
     }
 }
 

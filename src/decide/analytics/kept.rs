@@ -3,10 +3,13 @@
 use crate::domain::ids::TenantId;
 use crate::domain::sql_value::Cell;
 use crate::engine::analytics::compile::Compiled;
+use crate::engine::analytics::intent::Intent;
 use crate::engine::analytics::reconcile::{Derivation, Finding, Frame, Reconciliation, Signals, label};
 use crate::engine::analytics::words::Asked;
+use parking_lot::Mutex;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// What a result is kept under: equal for the same question of the same rows to the same eyes, and for nothing else.
@@ -74,10 +77,29 @@ impl Weighter<KeptKey, Arc<Resulted>> for ByBytes {
     }
 }
 
+/// Intents whose results are kept, that a coarser question is held against. Each costs some microseconds.
+const LATELY_MAX: usize = 64;
+
+/// Whose result of which rows: within one of these a result may follow from another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Scope {
+    pub tenant: TenantId,
+    pub role: Arc<str>,
+    pub layer: [u8; 32],
+}
+
+#[derive(Debug)]
+struct Lately {
+    scope: Scope,
+    key: KeptKey,
+    intent: Intent,
+}
+
 /// The results that are kept.
 #[derive(Debug)]
 pub(super) struct Kept {
     results: Cache<KeptKey, Arc<Resulted>, ByBytes>,
+    lately: Mutex<VecDeque<Lately>>,
 }
 
 impl Kept {
@@ -85,11 +107,31 @@ impl Kept {
     const RESULTS_ABOUT: usize = 1_024;
 
     pub fn new(bytes_max: u64) -> Self {
-        Self { results: Cache::with_weighter(Self::RESULTS_ABOUT, bytes_max, ByBytes) }
+        Self { results: Cache::with_weighter(Self::RESULTS_ABOUT, bytes_max, ByBytes), lately: Mutex::default() }
     }
 
     pub fn get(&self, key: &KeptKey) -> Option<Arc<Resulted>> {
         self.results.get(key)
+    }
+
+    /// Keeps what followed from another result.
+    pub fn put(&self, key: KeptKey, result: Arc<Resulted>) {
+        self.results.insert(key, result);
+    }
+
+    /// Notes whose result is kept under a key, so that others may follow from it.
+    pub fn note(&self, scope: &Scope, key: &KeptKey, intent: &Intent) {
+        let mut lately = self.lately.lock();
+        lately.retain(|noted| noted.key != *key);
+        lately.push_front(Lately { scope: scope.clone(), key: key.clone(), intent: intent.clone() });
+        lately.truncate(LATELY_MAX);
+    }
+
+    /// The results of the same scope that are kept, with what they answer, the latest first.
+    pub fn near(&self, scope: &Scope) -> Vec<(Intent, Arc<Resulted>)> {
+        let lately = self.lately.lock();
+        let same = lately.iter().filter(|noted| noted.scope == *scope);
+        same.filter_map(|noted| Some((noted.intent.clone(), self.results.get(&noted.key)?))).collect()
     }
 
     pub fn forget(&self, key: &KeptKey) {

@@ -145,7 +145,8 @@ mod tests {
         let mut away = found.clone();
         away.means[1] += 0.3;
         away.covariances[1][0] *= 1.2;
-        let moved: [(usize, &dyn Fn(&mut Mixture, f64)); 4] = [
+        type Turn<'a> = &'a dyn Fn(&mut Mixture, f64);
+        let moved: [(usize, Turn<'_>); 4] = [
             (0, &|of, by| {
                 let odds = (of.weights[0] / of.weights[1]).ln() + by;
                 of.weights = vec![1.0 / (1.0 + (-odds).exp()), 1.0 / (1.0 + odds.exp())];

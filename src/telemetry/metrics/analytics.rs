@@ -12,7 +12,8 @@ pub(super) struct Metrics {
 
 impl Metrics {
     pub(super) fn new(r: &Registry) -> Result<Self, prometheus::Error> {
-        let questions = "Questions about data, by what the answer is worth and where its result came from: kept, run, none.";
+        let questions =
+            "Questions about data, by what the answer is worth and where its result came from: kept, derived, run, none.";
         Ok(Self {
             questions: counter_vec(r, "data_questions_total", questions, &["label", "came"])?,
             failures: counter(r, "data_question_failures_total", "Questions about data that ended in an error.")?,
