@@ -174,7 +174,10 @@ impl MariaDbServer {
             std::fs::create_dir_all(self.dir.path().join(folder)).unwrap();
         }
         let share = [self.root.join("usr/share/mysql"), PathBuf::from("/usr/share/mysql"), PathBuf::from("/usr/share/mariadb")];
-        let share = share.iter().find(|folder| folder.join(SYSTEM[0]).is_file()).expect("the server's own SQL");
+        let share = share
+            .iter()
+            .find(|folder| folder.join(SYSTEM[0]).is_file())
+            .unwrap_or_else(|| panic!("the server's own SQL is missing"));
         let mut sql = "USE mysql;\n".to_owned();
         SYSTEM.iter().for_each(|name| sql += &std::fs::read_to_string(share.join(name)).unwrap());
         let path = self.dir.path().join("install.sql");
