@@ -4,7 +4,7 @@
 //! - nothing is loaded before the first use, and then once for the process; what is wrong with the library is
 //!   [`WarehouseError::Away`], every time anew until it is put right;
 //! - what comes through the seam runs on a connection that may only read, by a user without any right to files or URLs, after a look for what
-//!   the engine would do as its own client ([`guard`]);
+//!   the engine would do as its own client (`guard.rs`);
 //! - at most so many queries run at a time, each on a thread of its own, and a place is given back only when its query has ended.
 
 mod engine;

@@ -1,6 +1,6 @@
 //! Schema linking: which tables, columns, values, definitions and answered questions a question is about.
 //!
-//! Words and meanings are ranked each by itself, the words by [BM25](bm25::Bm25), the meanings by the cosine of vectors that the caller has
+//! Words and meanings are ranked each by itself, the words by BM25, the meanings by the cosine of vectors that the caller has
 //! embedded, and the two rankings are fused by their ranks alone (reciprocal rank fusion: Cormack, Clarke and Büttcher, SIGIR 2009), because
 //! their scores have no common scale. The order is the same for the same input, always.
 
