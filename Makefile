@@ -46,8 +46,8 @@ build: setup ## Build the release binary
 run: build ## Start the service on the sample, at http://127.0.0.1:8005
 	@$(INSTINCT) ingest sample/components.ndjson sample/entries.ndjson || echo "the sample was not loaded whole; the service starts all the same"
 	@python3 scripts/sample_datasets/until_now.py $(TARGET)/sample-datasets
-	@$(INSTINCT) ingest --kind dataset $(TARGET)/sample-datasets/*.csv* || echo "the sample data sets were not loaded whole; the service starts all the same"
-	@$(INSTINCT) ingest sample/marketplace || echo "the sample marketplace was not loaded whole; the service starts all the same"
+	@$(INSTINCT) ingest --keep --kind dataset $(TARGET)/sample-datasets/*.csv* || echo "the sample data sets were not loaded whole; the service starts all the same"
+	@$(INSTINCT) ingest --keep sample/marketplace || echo "the sample marketplace was not loaded whole; the service starts all the same"
 	@exec $(INSTINCT) serve
 
 .PHONY: test

@@ -25,7 +25,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct DatasetFlags {
     /// The name of the dataset, with `--kind dataset`. The first file takes the place of what is there, and further ones are appended. Where
-    /// it is absent each file is a dataset of its own, under its name without ending, and one that is there is left as it is.
+    /// it is absent each file is a dataset of its own, under its name without ending, and takes the place of one that is there.
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Append the first file too.

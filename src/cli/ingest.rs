@@ -46,6 +46,9 @@ pub(super) struct Ingest {
     /// For which tenant.
     #[arg(long, value_name = "TENANT", default_value = "default", value_parser = super::tenant)]
     tenant: TenantId,
+    /// Leave datasets that are there as they are, where each file is one of its own.
+    #[arg(long, conflicts_with_all = ["from", "again"])]
+    keep: bool,
     /// Load files that were loaded before again.
     #[arg(long, conflicts_with = "from")]
     again: bool,
@@ -143,7 +146,7 @@ impl Ingest {
         let caller = Caller { user: Some("instinct ingest".into()), ..Caller::trusted(self.tenant.clone()) };
         let count = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
         let named = self.dataset.is_named();
-        let held = if named || self.again { None } else { app.decider.dataset(&self.tenant, &self.dataset.dataset(path)?) };
+        let held = if named || !self.keep { None } else { app.decider.dataset(&self.tenant, &self.dataset.dataset(path)?) };
         if let Some(held) = held {
             return Ok(Report { file: path.display().to_string(), skipped: count(held.rows), ..Report::default() });
         }

@@ -262,3 +262,36 @@ fn files_are_ingested_as_a_dataset_the_first_in_place_of_it_and_further_ones_beh
     assert_eq!(service.get("/v1/datasets/a").json()["version"], 1, "without a name it is that of the file");
     assert_eq!(rows(&service, "book").last().unwrap()["symbol"], "SOL");
 }
+
+#[test]
+fn a_folder_is_ingested_each_file_in_place_of_the_dataset_of_its_name_or_beside_those_that_are_kept() {
+    let folder = TempDir::new().unwrap();
+    let (tables, data) = (folder.path().join("tables"), folder.path().join("d"));
+    std::fs::create_dir(&tables).unwrap();
+    std::fs::write(tables.join("shops.csv"), "shop,zip\na,01310\nb,20040\n").unwrap();
+    std::fs::write(tables.join(".hidden"), "not a table").unwrap();
+    let ingest = |arguments: &[&str]| {
+        let mut command = Command::new(binary());
+        command
+            .arg("ingest")
+            .arg("--json")
+            .arg("--data-dir")
+            .arg(&data)
+            .args(arguments)
+            .env("INSTINCT_EMBED__MODEL", "hashing-64");
+        let done = command.env("INSTINCT_STRATEGIES__DIR", project().join("strategies")).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let report: Value = serde_json::from_slice(&done.stdout).unwrap();
+        report.as_array().unwrap().iter().map(|file| (file["created"].clone(), file["skipped"].clone())).collect::<Vec<_>>()
+    };
+    let path = tables.to_str().unwrap();
+    assert_eq!(ingest(&[path]), [(json!(2), json!(0))], "no kind is needed for CSV");
+    std::fs::write(tables.join("shops.csv"), "shop,zip\na,01310\nb,20040\nc,30110\n").unwrap();
+    assert_eq!(ingest(&["--keep", path]), [(json!(0), json!(2))]);
+    assert_eq!(ingest(&[path]), [(json!(3), json!(0))]);
+    std::fs::write(tables.join("streets.csv"), "street\nx\n").unwrap();
+    assert_eq!(ingest(&["--keep", path]), [(json!(0), json!(3)), (json!(1), json!(0))]);
+    let service = Builder::new().embedded().data(&data).start();
+    assert_eq!(rows(&service, "shops").last().unwrap()["zip"], "30110");
+    assert_eq!(service.get("/v1/datasets").json()["datasets"].as_array().unwrap().len(), 2);
+}
