@@ -3,7 +3,6 @@
 use super::{Analyst, DataQuestion};
 use crate::domain::ids::TenantId;
 use crate::engine::analytics::answer::ChartHint;
-use crate::engine::analytics::follow::look::Look;
 use crate::engine::analytics::follow::{FollowUp, Previous, follow};
 use crate::engine::analytics::library::Reader;
 use crate::engine::analytics::words::{Asked, Reading};
@@ -93,7 +92,7 @@ impl Analyst {
             }
             (FollowUp::VisualUpdate { look }, Some(last)) => {
                 let read = (Arc::clone(reader), Reading::Data(Box::new(last.asked.clone())));
-                Heard { turn: Turn::VisualUpdate, read: Some(read), hint: look.map(chart) }
+                Heard { turn: Turn::VisualUpdate, read: Some(read), hint: look }
             }
             _ => Heard::NEW,
         }
@@ -104,17 +103,5 @@ impl Analyst {
         let Some(session) = &question.session else { return };
         let last = Last { layer: reader.layer.name.clone(), question: question.text.clone(), asked: asked.clone() };
         self.sessions.last.insert((question.tenant.clone(), Arc::clone(session)), Arc::new(last));
-    }
-}
-
-fn chart(look: Look) -> ChartHint {
-    match look {
-        Look::Bar => ChartHint::Bar,
-        Look::Line => ChartHint::Line,
-        Look::Pie => ChartHint::Pie,
-        Look::Scatter => ChartHint::Scatter,
-        Look::Heatmap => ChartHint::Heatmap,
-        Look::Table => ChartHint::Table,
-        Look::Nothing => ChartHint::None,
     }
 }

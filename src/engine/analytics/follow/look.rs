@@ -1,47 +1,27 @@
 //! How a result is to be shown, where a prompt asks for nothing else.
 
-use serde::{Deserialize, Serialize};
-
-/// How a result is to be shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Look {
-    /// Bars.
-    Bar,
-    /// Lines.
-    Line,
-    /// A pie.
-    Pie,
-    /// Points.
-    Scatter,
-    /// A heat map.
-    Heatmap,
-    /// A table.
-    Table,
-    /// No chart.
-    Nothing,
-}
+use super::super::answer::ChartHint;
 
 /// Names of charts.
-const NAMES: &[(&str, Look)] = &[
-    ("bar", Look::Bar),
-    ("bars", Look::Bar),
-    ("barchart", Look::Bar),
-    ("column", Look::Bar),
-    ("columns", Look::Bar),
-    ("histogram", Look::Bar),
-    ("line", Look::Line),
-    ("lines", Look::Line),
-    ("linechart", Look::Line),
-    ("pie", Look::Pie),
-    ("donut", Look::Pie),
-    ("doughnut", Look::Pie),
-    ("piechart", Look::Pie),
-    ("scatter", Look::Scatter),
-    ("scatterplot", Look::Scatter),
-    ("heatmap", Look::Heatmap),
-    ("table", Look::Table),
-    ("tabular", Look::Table),
+const NAMES: &[(&str, ChartHint)] = &[
+    ("bar", ChartHint::Bar),
+    ("bars", ChartHint::Bar),
+    ("barchart", ChartHint::Bar),
+    ("column", ChartHint::Bar),
+    ("columns", ChartHint::Bar),
+    ("histogram", ChartHint::Bar),
+    ("line", ChartHint::Line),
+    ("lines", ChartHint::Line),
+    ("linechart", ChartHint::Line),
+    ("pie", ChartHint::Pie),
+    ("donut", ChartHint::Pie),
+    ("doughnut", ChartHint::Pie),
+    ("piechart", ChartHint::Pie),
+    ("scatter", ChartHint::Scatter),
+    ("scatterplot", ChartHint::Scatter),
+    ("heatmap", ChartHint::Heatmap),
+    ("table", ChartHint::Table),
+    ("tabular", ChartHint::Table),
 ];
 
 /// What a chart is called.
@@ -107,9 +87,9 @@ const NONE: &[&str] =
     &["no chart", "no graph", "without chart", "without a chart", "without the chart", "hide the chart", "remove the chart"];
 
 /// How a result is to be shown, where a prompt says nothing but that; an inner `None` leaves it to the rule.
-pub(super) fn read(words: &[String]) -> Option<Option<Look>> {
+pub(super) fn read(words: &[String]) -> Option<Option<ChartHint>> {
     if NONE.contains(&words.join(" ").as_str()) {
-        return Some(Some(Look::Nothing));
+        return Some(Some(ChartHint::None));
     }
     // `heat map` is one word.
     let words = words.join(" ").replace("heat map", "heatmap").replace("đổi biểu đồ", "change chart");
@@ -120,7 +100,7 @@ pub(super) fn read(words: &[String]) -> Option<Option<Look>> {
     if !words.iter().all(known) {
         return None;
     }
-    let mut named: Vec<Look> = words.iter().filter_map(name).collect();
+    let mut named: Vec<ChartHint> = words.iter().filter_map(name).collect();
     named.dedup();
     match named.as_slice() {
         [] if has(CHARTS) => Some(None),

@@ -1,13 +1,12 @@
 //! What a prompt within a conversation is: a new question, a change of what was asked before, a change of how it is shown, or a fresh start.
 //! Read by rule, without a model: whatever is not surely a fragment is a new question, which costs a query and never a wrong answer.
 
-pub mod look;
+mod look;
 mod merge;
 #[cfg(test)]
 mod tests;
 
-pub use self::look::Look;
-
+use super::answer::ChartHint;
 use super::intent::Intent;
 use super::words::{Reading, Words};
 use jiff::civil::Date;
@@ -27,7 +26,7 @@ pub enum FollowUp {
     /// The result before, shown otherwise.
     VisualUpdate {
         /// How; none where it is left to the rule.
-        look: Option<Look>,
+        look: Option<ChartHint>,
     },
     /// Nothing of what was before.
     Reset,

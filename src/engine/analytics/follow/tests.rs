@@ -3,7 +3,7 @@ use super::super::intent::{Filter, Intent};
 use super::super::layer::End;
 use super::super::layer::sample::library;
 use super::super::words::{Reading, Words};
-use super::{Changed, FollowUp, Look, Previous, follow};
+use super::{Changed, ChartHint, FollowUp, Previous, follow};
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
 use std::sync::LazyLock;
@@ -140,13 +140,13 @@ fn another_measure_and_what_the_tables_do_not_hold_are_new_questions() {
 #[test]
 fn a_change_of_how_it_is_shown_is_told_apart() {
     for (prompt, look) in [
-        ("as a line chart", Some(Look::Line)),
-        ("Bar graph please", Some(Look::Bar)),
-        ("make it a pie", Some(Look::Pie)),
-        ("pie chart instead", Some(Look::Pie)),
-        ("show it as a table", Some(Look::Table)),
-        ("switch to a heat map", Some(Look::Heatmap)),
-        ("no chart", Some(Look::Nothing)),
+        ("as a line chart", Some(ChartHint::Line)),
+        ("Bar graph please", Some(ChartHint::Bar)),
+        ("make it a pie", Some(ChartHint::Pie)),
+        ("pie chart instead", Some(ChartHint::Pie)),
+        ("show it as a table", Some(ChartHint::Table)),
+        ("switch to a heat map", Some(ChartHint::Heatmap)),
+        ("no chart", Some(ChartHint::None)),
         ("plot it", None),
         ("another chart", None),
         ("đổi biểu đồ", None),
@@ -179,7 +179,7 @@ fn the_question_again_and_one_of_another_layer_are_new_questions() {
     let of = |intent, prompt: &str| follow(words(), Some(Previous { intent, question: "takings by town" }), prompt, TODAY);
     assert_eq!(of(Some(&other), "only for Aldham"), FollowUp::NewQuery);
     assert_eq!(of(None, "only for Aldham"), FollowUp::NewQuery, "what a language model answered is not changed by rule");
-    assert_eq!(of(None, "as a line chart"), FollowUp::VisualUpdate { look: Some(Look::Line) });
+    assert_eq!(of(None, "as a line chart"), FollowUp::VisualUpdate { look: Some(ChartHint::Line) });
 }
 
 #[test]
