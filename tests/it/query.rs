@@ -283,3 +283,21 @@ fn a_stream_tells_each_part_of_the_work_and_then_the_answer() {
     assert_eq!(answer["row_count"], 12);
     assert_eq!(service.post("/v1/query/stream", &json!({ "prompt": "" })).status, 422);
 }
+
+#[test]
+fn a_tie_is_rounded_away_from_zero() {
+    let service = marketplace(Builder::new());
+    let (mut reviews, orders) = (
+        String::from(
+            "review_id,order_id,review_score,review_comment_title,review_comment_message,review_creation_date,review_answer_timestamp\n",
+        ),
+        rows("olist_orders_dataset"),
+    );
+    // 46 fives, 10 twos and 8 threes: a mean of 4.28125, which is a floating-point number exactly.
+    let scores = std::iter::repeat_n(5, 46).chain(std::iter::repeat_n(2, 10)).chain(std::iter::repeat_n(3, 8));
+    for (at, (score, order)) in scores.zip(&orders).enumerate() {
+        reviews += &format!("r{at},{},{score},,x,2018-01-01 00:00:00,2018-01-02 00:00:00\n", order["order_id"]);
+    }
+    put(&service, "olist_order_reviews_dataset", reviews);
+    assert_eq!(number(&ask(&service, "What is the average review score?")), 4.2813);
+}

@@ -168,6 +168,11 @@ impl<'a> Assembly<'a> {
         let Some(decimals) = decimals else { return value };
         let mut sql = Sql::default();
         match self.dialect {
+            // Its ROUND takes a tie of two floating-point numbers to the even one, where every other warehouse goes away from zero.
+            Dialect::Clickhouse => {
+                let (sign, scale) = (value.clone(), 10_u64.pow(u32::from(decimals.min(12))));
+                sql.text("(SIGN(").add(sign).text(") * FLOOR(ABS(").add(value).text(&format!(") * {scale} + 0.5) / {scale})"))
+            }
             Dialect::Postgres => sql.text("ROUND(CAST(").add(value).text(&format!(" AS NUMERIC), {decimals})")),
             _ => sql.text("ROUND(").add(value).text(&format!(", {decimals})")),
         };
