@@ -129,6 +129,12 @@ fn the_next_worker_is_started_ahead_and_works_or_is_replaced_where_it_has_died()
     assert_ne!(first, second, "a worker that has worked does not work again");
     // SAFETY: the process is a spare that this test has started.
     assert_eq!(unsafe { libc::kill(second, libc::SIGKILL) }, 0);
+    // Its command line is gone before it has ended, and until then nobody can know that it was killed.
+    let begin = Instant::now();
+    while std::fs::read_to_string(format!("/proc/{second}/stat")).is_ok_and(|stat| !stat.contains(") Z ")) {
+        assert!(begin.elapsed() < Duration::from_secs(30), "it does not end");
+        std::thread::sleep(Duration::from_millis(1));
+    }
     none_with("555555555");
     assert!((solve() - 14.0).abs() < 1e-9);
     spare_with("555555555");
