@@ -1,5 +1,6 @@
 //! Values as they are written, what they could be, and what they are read as.
 
+use super::number::{Number, keeps, number};
 use crate::domain::time::Timestamp;
 use crate::limits::DATASET_TEXT_BYTES_MAX;
 use jiff::civil::{Date, DateTime};
@@ -18,48 +19,14 @@ pub(super) enum Cell<'a> {
     Bad(&'static str),
 }
 
-/// Whole numbers past which a double tells neighbours no longer apart.
-const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-
 /// Words that stand for a missing number, time or flag. In a column of texts they are texts.
 const NOTHING: [&str; 7] = ["na", "n/a", "nan", "null", "none", "nil", "#n/a"];
 
-fn stands_for_nothing(text: &str) -> bool {
+pub(super) fn stands_for_nothing(text: &str) -> bool {
     text.len() <= 4 && NOTHING.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
-/// A written number.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Number {
-    Finite(f64),
-    Infinite,
-    None,
-}
-
-fn number(text: &str) -> Number {
-    let bare = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if ["inf", "infinity", "∞"].iter().any(|word| bare.eq_ignore_ascii_case(word)) {
-        return Number::Infinite;
-    }
-    let digits = bare.bytes().any(|byte| byte.is_ascii_digit());
-    if !digits || !bare.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-')) {
-        return Number::None;
-    }
-    match text.parse::<f64>() {
-        Ok(value) if value.is_finite() => Number::Finite(value),
-        Ok(_) => Number::Infinite,
-        Err(_) => Number::None,
-    }
-}
-
-/// Whether a number would not be what was written: an id of many digits, or one with noughts before it.
-fn is_a_name(text: &str, value: f64) -> bool {
-    let bare = text.strip_prefix('-').unwrap_or(text).as_bytes();
-    let leading = bare.len() > 1 && bare.first() == Some(&b'0') && bare.get(1).is_some_and(u8::is_ascii_digit);
-    leading || (value.abs() > EXACT_MAX && bare.iter().all(u8::is_ascii_digit))
-}
-
-fn flag(text: &str) -> Option<bool> {
+pub(super) fn flag(text: &str) -> Option<bool> {
     let is = |words: [&str; 2]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     if is(["true", "yes"]) {
         Some(true)
@@ -72,12 +39,12 @@ fn flag(text: &str) -> Option<bool> {
 
 /// A written moment, before its zone is known.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Written {
+pub(super) enum Written {
     Moment(Timestamp),
     Local(DateTime),
 }
 
-fn written(text: &str) -> Option<Written> {
+pub(super) fn written(text: &str) -> Option<Written> {
     let bytes = text.as_bytes();
     if !(10..=40).contains(&bytes.len()) || bytes.get(4) != Some(&b'-') || !text.is_ascii() || text.contains('[') {
         return None;
@@ -105,122 +72,13 @@ pub(super) enum TimeForm {
 /// What a column is read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
+    /// Each as it is written.
     Number,
+    /// As near as a double comes, for whoever said that they are numbers.
+    Rounded,
     Text,
     Flag,
     Time(TimeForm),
-}
-
-/// What is known of the values of a column.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Guess {
-    values: u64,
-    numbers: u64,
-    flags: u64,
-    times: u64,
-    texts: u64,
-    whole: u64,
-    least: f64,
-    greatest: f64,
-}
-
-/// Of ten values this many must be what a column is taken for.
-const NINE_OF_TEN: u64 = 9;
-
-/// Moments of 1973 to 2286 in whole seconds; the same a thousand times finer are milliseconds, and so on.
-const SECONDS: std::ops::Range<f64> = 1e8..1e10;
-
-impl Guess {
-    pub(super) fn see(&mut self, cell: &Cell<'_>) {
-        match cell {
-            Cell::Missing | Cell::Bad(_) => return,
-            Cell::Number(value) => self.see_number(*value),
-            Cell::Flag(_) => self.flags += 1,
-            Cell::Time(_) => self.times += 1,
-            Cell::Text(text) => {
-                let text = text.trim();
-                if text.is_empty() || stands_for_nothing(text) {
-                    return;
-                }
-                match number(text) {
-                    Number::Finite(value) if !is_a_name(text, value) => self.see_number(value),
-                    Number::Infinite => self.numbers += 1,
-                    _ if flag(text).is_some() => self.flags += 1,
-                    _ if written(text).is_some() => self.times += 1,
-                    _ => self.texts += 1,
-                }
-            }
-        }
-        self.values += 1;
-    }
-
-    fn see_number(&mut self, value: f64) {
-        self.numbers += 1;
-        if value.fract() == 0.0 {
-            self.whole += 1;
-        }
-        if self.numbers == 1 {
-            (self.least, self.greatest) = (value, value);
-        }
-        (self.least, self.greatest) = (self.least.min(value), self.greatest.max(value));
-    }
-
-    fn nearly_all(&self, count: u64) -> bool {
-        count > 0 && count * 10 >= self.values * NINE_OF_TEN
-    }
-
-    /// What the column is read as, where nobody said it.
-    pub(super) fn form(&self, says_when: bool) -> Form {
-        if self.nearly_all(self.numbers) {
-            return match self.epoch() {
-                Some(unit) if says_when => Form::Time(TimeForm::Epoch(unit)),
-                _ => Form::Number,
-            };
-        }
-        match () {
-            () if self.nearly_all(self.flags) => Form::Flag,
-            () if self.nearly_all(self.times) => Form::Time(TimeForm::Written),
-            () => Form::Text,
-        }
-    }
-
-    /// The form of a column that is said to hold moments.
-    pub(super) fn time_form(&self) -> TimeForm {
-        match self.epoch() {
-            Some(unit) if self.numbers > self.times => TimeForm::Epoch(unit),
-            _ => TimeForm::Written,
-        }
-    }
-
-    /// Microseconds of the unit in which these numbers count moments, by how large they are.
-    fn epoch(&self) -> Option<i64> {
-        let within = |scale: f64| self.least >= SECONDS.start * scale && self.greatest < SECONDS.end * scale;
-        let units = [(1.0, 1_000_000), (1e3, 1_000), (1e6, 1), (1e9, 0)];
-        let whole_or_seconds = |scale: f64| scale == 1.0 || self.whole == self.numbers;
-        units.into_iter().find(|(scale, _)| within(*scale) && whole_or_seconds(*scale)).map(|(_, unit)| unit)
-    }
-
-    /// How many values are not what the column is read as, and how many there are.
-    pub(super) fn misfits(&self, form: Form) -> (u64, u64) {
-        let fits = match form {
-            Form::Number | Form::Time(TimeForm::Epoch(_)) => self.numbers,
-            Form::Flag => self.flags,
-            Form::Time(TimeForm::Written) => self.times,
-            Form::Text => self.values,
-        };
-        (self.values - fits, self.values)
-    }
-
-    /// Whether there is any value.
-    pub(super) fn is_empty(&self) -> bool {
-        self.values == 0
-    }
-}
-
-/// Whether a value says that it is none of a heading.
-pub(super) fn is_data(text: &str) -> bool {
-    let text = text.trim();
-    text.is_empty() || number(text) != Number::None || flag(text).is_some() || written(text).is_some()
 }
 
 /// Why a value can't be read.
@@ -247,6 +105,10 @@ pub(super) struct Noticed {
     pub local: u64,
     /// Of them those that the zone has twice or not at all, as its clocks change.
     pub ambiguous: u64,
+    /// Moments with a fraction of a microsecond.
+    pub finer: u64,
+    /// Numbers that are not what was written.
+    pub rounded: u64,
 }
 
 /// Reads a value.
@@ -263,7 +125,8 @@ pub(super) fn value<'c>(cell: &'c Cell<'_>, form: Form, zone: &TimeZone, noticed
         Cell::Number(value) if value.is_nan() => return Ok(Value::Missing),
         Cell::Number(value) if value.is_infinite() => return infinite(),
         Cell::Number(value) => match form {
-            Form::Number => return Ok(Value::Number(*value)),
+            Form::Number | Form::Rounded => return Ok(Value::Number(*value)),
+            Form::Flag if *value == 0.0 || *value == 1.0 => return Ok(Value::Flag(*value == 1.0)),
             Form::Time(TimeForm::Epoch(unit)) => return moment(*value, unit).map_or_else(bad, |at| Ok(Value::Time(at))),
             _ => Cow::Owned(value.to_string()),
         },
@@ -279,25 +142,48 @@ pub(super) fn value<'c>(cell: &'c Cell<'_>, form: Form, zone: &TimeZone, noticed
     if trimmed.is_empty() || stands_for_nothing(trimmed) {
         return Ok(Value::Missing);
     }
-    let not = |what: &str| bad(format!("`{}` is no {what}", trimmed.chars().take(40).collect::<String>()));
+    let not = |what: &str| bad(format!("`{}` is no {what}", shown(trimmed)));
     match (form, number(trimmed)) {
-        (Form::Number, Number::Finite(value)) => Ok(Value::Number(value)),
+        (Form::Number, Number::Finite(value)) if keeps(trimmed, value) => Ok(Value::Number(value)),
+        (Form::Number, Number::Finite(value)) => {
+            bad(format!("`{}` would be {value} as a number, which is not what is written", shown(trimmed)))
+        }
+        (Form::Rounded, Number::Finite(value)) => {
+            noticed.rounded += u64::from(!keeps(trimmed, value));
+            Ok(Value::Number(value))
+        }
         (Form::Time(TimeForm::Epoch(unit)), Number::Finite(value)) => {
             moment(value, unit).map_or_else(bad, |at| Ok(Value::Time(at)))
         }
-        (Form::Number | Form::Time(TimeForm::Epoch(_)), Number::Infinite) => infinite(),
-        (Form::Number, _) => not("number"),
+        (Form::Number | Form::Rounded | Form::Time(TimeForm::Epoch(_)), Number::Infinite) => infinite(),
+        (Form::Number | Form::Rounded, _) => not("number"),
+        (Form::Flag, _) if matches!(trimmed, "0" | "1") => Ok(Value::Flag(trimmed == "1")),
         (Form::Flag, _) => flag(trimmed).map_or_else(|| not("flag: true or false is expected"), |flag| Ok(Value::Flag(flag))),
         (Form::Time(TimeForm::Epoch(_)), _) => not("count of seconds since 1970"),
-        _ => match written(trimmed) {
-            Some(Written::Moment(at)) => Ok(Value::Time(at)),
-            Some(Written::Local(local)) => match in_zone(local, zone, noticed) {
-                Some(at) => Ok(Value::Time(at)),
-                None => not("time of the years that there are"),
-            },
-            None => not("time: RFC 3339 or YYYY-MM-DD HH:MM:SS is expected"),
-        },
+        _ => {
+            let at = match written(trimmed) {
+                Some(Written::Moment(at)) => at,
+                Some(Written::Local(local)) => match in_zone(local, zone, noticed) {
+                    Some(at) => at,
+                    None => return not("time of the years that there are"),
+                },
+                None => return not("time: RFC 3339 or YYYY-MM-DD HH:MM:SS is expected"),
+            };
+            noticed.finer += u64::from(is_finer(trimmed));
+            Ok(Value::Time(at))
+        }
     }
+}
+
+/// The beginning of a value, as it is told.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+/// Whether a written moment has a fraction of a microsecond.
+fn is_finer(text: &str) -> bool {
+    let (_, fraction) = text.split_once(['.', ',']).unwrap_or_default();
+    fraction.bytes().take_while(u8::is_ascii_digit).skip(6).any(|digit| digit != b'0')
 }
 
 fn moment(value: f64, unit: i64) -> Result<Timestamp, String> {

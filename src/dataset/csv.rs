@@ -1,6 +1,7 @@
 //! Rows of CSV (RFC 4180), with any delimiter, with or without a heading.
 
-use super::cell::{Cell, is_data};
+use super::cell::Cell;
+use super::guess::is_data;
 use super::rows::{BadLine, ReadError, Rows, Visit, checked_names};
 use crate::domain::field::FieldError;
 use crate::limits::DATASET_ROW_TEXT_BYTES_MAX;

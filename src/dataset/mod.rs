@@ -3,6 +3,7 @@
 //! Invariants:
 //! - a row that can't be read is told by its number and left out, and the others stay, unless the caller wants all or none;
 //! - nothing is changed silently: what was found, left out, sorted or taken for something is in the report;
+//! - a column is guessed to hold numbers or flags only where each of them says all that was written;
 //! - no input takes more memory than its caps allow, whatever it says of itself.
 
 mod arrange;
@@ -10,7 +11,9 @@ mod cell;
 mod csv;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod guess;
 mod ndjson;
+mod number;
 mod options;
 mod parquet;
 mod parts;

@@ -1,17 +1,16 @@
 //! Rows of NDJSON: one object a line, whose names are the columns. A name that a line lacks is a missing value.
 
 use super::cell::Cell;
+use super::number::{Number, keeps, number};
 use super::rows::{BadLine, ReadError, Rows, Visit, checked_names};
 use crate::domain::field::FieldError;
 use crate::limits::{DATASET_COLUMNS_MAX, DATASET_ROW_TEXT_BYTES_MAX};
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-
-/// Whole numbers past which a double tells neighbours no longer apart; beyond them the digits are kept.
-const EXACT_MAX: u64 = 1 << 53;
 
 /// Rows of NDJSON.
 #[derive(Debug)]
@@ -127,65 +126,42 @@ struct Text<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match deserializer.deserialize_str(OfCell)? {
-            Cell::Text(text) => Ok(Self(text)),
-            _ => Ok(Self(Cow::Borrowed(""))),
+        struct OfText;
+        impl<'de> Visitor<'de> for OfText {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
         }
+        deserializer.deserialize_str(OfText)
     }
 }
 
 impl<'de> Deserialize<'de> for Cell<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(OfCell)
+        // As it is written: a double of a number says no longer how many digits it had.
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        Ok(match raw.as_bytes().first() {
+            Some(b'"') => Cell::Text(serde_json::from_str::<Text<'de>>(raw).map_err(de::Error::custom)?.0),
+            Some(b't') => Cell::Flag(true),
+            Some(b'f') => Cell::Flag(false),
+            Some(b'n') => Cell::Missing,
+            Some(b'{' | b'[') => Cell::Bad(NESTED),
+            _ => match number(raw) {
+                Number::Finite(value) if keeps(raw, value) => Cell::Number(value),
+                _ => Cell::Text(Cow::Borrowed(raw)),
+            },
+        })
     }
 }
-
-struct OfCell;
 
 const NESTED: &str = "an object or a list is no value; put its parts into columns of their own";
-
-impl<'de> Visitor<'de> for OfCell {
-    type Value = Cell<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Cell<'de>, E> {
-        Ok(Cell::Missing)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Cell<'de>, E> {
-        Ok(Cell::Flag(value))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Cell<'de>, E> {
-        Ok(Cell::Number(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Cell<'de>, E> {
-        Ok(if value <= EXACT_MAX { Cell::Number(value as f64) } else { Cell::Text(value.to_string().into()) })
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Cell<'de>, E> {
-        Ok(if value.unsigned_abs() <= EXACT_MAX { Cell::Number(value as f64) } else { Cell::Text(value.to_string().into()) })
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Cell<'de>, E> {
-        Ok(Cell::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Cell<'de>, E> {
-        Ok(Cell::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Cell<'de>, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Cell::Bad(NESTED))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Cell<'de>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Cell::Bad(NESTED))
-    }
-}

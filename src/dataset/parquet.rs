@@ -3,6 +3,7 @@
 mod pages;
 
 use super::cell::Cell;
+use super::number::{Number, keeps, number};
 use super::rows::{BadLine, ReadError, Rows, Visit, checked_names};
 use crate::domain::field::FieldError;
 use crate::domain::time::Timestamp;
@@ -19,6 +20,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Whole numbers past which a double tells neighbours no longer apart; beyond them the digits are kept.
 const EXACT_MAX: u64 = 1 << 53;
+
+/// Digits of the longest decimal.
+const DECIMAL_DIGITS_MAX: usize = 38;
 
 /// Rows of Parquet.
 pub(super) struct ParquetRows {
@@ -161,8 +165,14 @@ fn decimal<'a>(value: &Decimal) -> Cell<'a> {
     let mut whole = [if negative { 0xff } else { 0 }; BYTES];
     whole[padding..].copy_from_slice(bytes);
     let digits = i128::from_be_bytes(whole);
-    match format!("{digits}e-{}", value.scale()).parse::<f64>() {
-        Ok(number) => Cell::Number(number),
-        Err(_) => Cell::Bad("the decimal is no number"),
+    let Some(scale) = usize::try_from(value.scale()).ok().filter(|scale| *scale <= DECIMAL_DIGITS_MAX) else {
+        return Cell::Bad("the decimal is no number");
+    };
+    let padded = format!("{:0>width$}", digits.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = padded.split_at(padded.len() - scale);
+    let text = format!("{}{whole}{}{fraction}", if negative { "-" } else { "" }, if scale > 0 { "." } else { "" });
+    match number(&text) {
+        Number::Finite(value) if keeps(&text, value) => Cell::Number(value),
+        _ => Cell::Text(text.into()),
     }
 }

@@ -1,7 +1,8 @@
 //! From rows as they are written to a frame with a report.
 
-use super::cell::{Cell, Form, Guess, Noticed, TimeForm, Value, value};
+use super::cell::{Cell, Form, Noticed, TimeForm, Value, value};
 use super::csv::CsvRows;
+use super::guess::Guess;
 use super::ndjson::NdjsonRows;
 use super::options::{Format, ReadOptions, ToldType};
 use super::parquet::ParquetRows;
@@ -117,7 +118,9 @@ impl<'a> Reading<'a> {
             Some(column) => column == name,
             None => WHEN.iter().any(|known| name.eq_ignore_ascii_case(known)),
         };
-        match self.options.types.get(name).or_else(|| self.options.before.get(name)) {
+        let told = self.options.types.get(name);
+        match told.or_else(|| self.options.before.get(name)) {
+            Some(ToldType::Number) if told.is_some() => return Form::Rounded,
             Some(ToldType::Number) => return Form::Number,
             Some(ToldType::Text) => return Form::Text,
             Some(ToldType::Flag) => return Form::Flag,
@@ -127,29 +130,7 @@ impl<'a> Reading<'a> {
             None => {}
         }
         let form = guess.form(says_when);
-        let (misfits, values) = guess.misfits(form);
-        if guess.is_empty() {
-            self.report.notes.push(format!("Column `{name}` has no value, and was taken for texts."));
-        }
-        if let Form::Time(TimeForm::Epoch(unit)) = form {
-            let unit = ["nanoseconds", "microseconds", "milliseconds", "seconds"]
-                .into_iter()
-                .zip([0, 1, 1_000, 1_000_000])
-                .find_map(|(word, known)| (known == unit).then_some(word))
-                .unwrap_or("seconds");
-            self.report.notes.push(format!("Column `{name}` was taken for {unit} since 1970."));
-        }
-        if misfits > 0 {
-            let kind = match form {
-                Form::Number => "numbers",
-                Form::Flag => "flags",
-                Form::Time(_) => "times",
-                Form::Text => "texts",
-            };
-            self.report
-                .notes
-                .push(format!("Column `{name}` was taken for {kind}, which {misfits} of its {values} values are not."));
-        }
+        self.report.notes.extend(guess.notes(name, form));
         form
     }
 
@@ -168,7 +149,7 @@ impl<'a> Reading<'a> {
         if self.options.strict && self.report.bad_rows > 0 {
             return Err(ReadError::NotAllowed(self.report.bad.iter().map(as_field).collect()));
         }
-        self.note_zone(noticed);
+        self.note_noticed(noticed);
         let names = rows.names().iter().map(|name| name.as_str().into());
         let frame = Frame::new(names.zip(columns).collect()).map_err(|e| ReadError::not_allowed("/columns", e.to_string()))?;
         Ok(ReadRows { frame, report: self.report })
@@ -207,8 +188,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn note_zone(&mut self, noticed: Noticed) {
-        let Noticed { local, ambiguous } = noticed;
+    fn note_noticed(&mut self, noticed: Noticed) {
+        let Noticed { local, ambiguous, finer, rounded } = noticed;
         let zone = self.options.settings.time_zone.as_deref();
         if local > 0 && zone.is_none() {
             self.report.notes.push(format!("{local} times have no offset, and no time zone was told: they were read in UTC."));
@@ -219,6 +200,15 @@ impl<'a> Reading<'a> {
             self.report
                 .notes
                 .push(format!("{ambiguous} times are there twice or not at all in {zone}, as its clocks change: {detail}."));
+        }
+        if finer > 0 {
+            self.report.notes.push(format!("{finer} times are finer than a microsecond, and what is finer was left out."));
+        }
+        if rounded > 0 {
+            let detail = "they were told to be numbers, and are kept as near as one comes";
+            self.report
+                .notes
+                .push(format!("{rounded} values have noughts before them or more digits than a number has: {detail}."));
         }
     }
 }
@@ -231,7 +221,7 @@ fn as_field(bad: &BadRow) -> FieldError {
 
 fn empty(form: Form) -> Column {
     match form {
-        Form::Number => Column::Number(Vec::new()),
+        Form::Number | Form::Rounded => Column::Number(Vec::new()),
         Form::Text => Column::Text(Vec::new()),
         Form::Flag => Column::Flag(Vec::new()),
         Form::Time(_) => Column::Time(Vec::new()),

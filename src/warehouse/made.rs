@@ -63,6 +63,18 @@ pub(super) fn flag(column: &Column, row: usize) -> Option<bool> {
     }
 }
 
+/// The first row whose value is there and can't be made into what its column is to hold, so that it would become null.
+pub fn first_lost(column: &Column, holds: Holds) -> Option<usize> {
+    let made = |row: usize| match holds {
+        Holds::Text => true,
+        Holds::Integer => integer(column, row).is_some(),
+        Holds::Number => number(column, row).is_some(),
+        Holds::Timestamp => micros(column, row).is_some(),
+        Holds::Flag => flag(column, row).is_some(),
+    };
+    (0..column.len()).find(|row| !column.is_missing(*row) && !made(*row))
+}
+
 /// Whether a name may be one of a database, a table or a column: everything that can be quoted.
 pub(super) fn checked_name(name: &str) -> Result<&str, WarehouseError> {
     if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
@@ -102,6 +114,15 @@ mod tests {
         assert_eq!(micros(&column, 2), Some(1_577_833_200_000_000));
         assert!((0..4).all(|row| row == 0 || integer(&column, row).is_none()));
         assert_eq!(text(&column, 3), None);
+    }
+
+    #[test]
+    fn the_first_value_that_would_become_null_is_found_and_what_is_missing_is_no_such() {
+        let column = Column::Text(vec![None, Some("12".into()), Some("12 kg".into())]);
+        assert_eq!((first_lost(&column, Holds::Text), first_lost(&column, Holds::Number)), (None, Some(2)));
+        let column = Column::Number(vec![f64::NAN, 1.0, 1.5]);
+        assert_eq!((first_lost(&column, Holds::Number), first_lost(&column, Holds::Integer)), (None, Some(2)));
+        assert_eq!(first_lost(&column, Holds::Timestamp), Some(1));
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub mod twin;
 
 pub use config::Config;
 pub use embedded::Embedded;
+pub use made::first_lost;
 pub use settings::{Kind, Opened, Settings};
 
 use crate::domain::deadline::Deadline;

@@ -295,3 +295,27 @@ fn a_folder_is_ingested_each_file_in_place_of_the_dataset_of_its_name_or_beside_
     assert_eq!(rows(&service, "shops").last().unwrap()["zip"], "30110");
     assert_eq!(service.get("/v1/datasets").json()["datasets"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn an_id_that_a_number_would_spoil_is_kept_wherever_it_stands_and_what_is_appended_to_numbers_is_not_changed() {
+    let service = start();
+    let mut shops = "shop,zip,phone,sold\n".to_owned();
+    (0..400).for_each(|n| shops += &format!("s{n},{},{},{n}.25\n", 20_000 + n, 4_900_000_000_u64 + n));
+    shops += "last,01310,+4930901820,7\n";
+    let told = put(&service, "/v1/datasets/shops", &shops).json();
+    let types: Vec<&str> = told["columns"].as_array().unwrap().iter().map(|column| column["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["text", "text", "text", "number"]);
+    let notes = told["report"]["notes"].to_string();
+    assert!(notes.contains("`01310`") && notes.contains("`+4930901820`"), "{notes}");
+    let last = json!({"shop": "last", "zip": "01310", "phone": "+4930901820", "sold": 7.0});
+    assert_eq!(rows(&service, "shops").last(), Some(&last));
+
+    put(&service, "/v1/datasets/zips", "zip\n20001\n");
+    let more = put(&service, "/v1/datasets/zips?mode=append", "zip\n20002\n01310\n").json();
+    let bad = &more["report"]["bad"];
+    assert_eq!((&bad[0]["row"], &bad[0]["column"], &more["rows"]), (&json!(2), &json!("zip"), &json!(2)), "{more}");
+    let strict = put(&service, "/v1/datasets/zips?mode=append&strict=true", "zip\n01310\n");
+    assert_eq!((strict.status, strict.pointers()), (422, vec!["/rows/1/zip".to_owned()]));
+    let numbers = put(&service, "/v1/datasets/numbers?types=zip:number", "zip\n01310\n").json();
+    assert!(numbers["report"]["notes"].to_string().contains("noughts"), "who says so has numbers: {numbers}");
+}

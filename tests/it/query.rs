@@ -301,3 +301,21 @@ fn a_tie_is_rounded_away_from_zero() {
     put(&service, "olist_order_reviews_dataset", reviews);
     assert_eq!(number(&ask(&service, "What is the average review score?")), 4.2813);
 }
+
+#[test]
+fn a_value_that_its_layer_could_not_read_is_named_by_its_place_and_not_counted_as_missing() {
+    let service = marketplace(Builder::new());
+    let items = table("olist_order_items_dataset");
+    let (head, rest) = items.split_once('\n').unwrap();
+    let price = head.split(',').position(|name| name == "price").unwrap();
+    let mut lines: Vec<String> = rest.lines().map(str::to_owned).collect();
+    let mut cells: Vec<&str> = lines[6].split(',').collect();
+    cells[price] = "R$ 12,50 or so";
+    let spoilt = cells.iter().map(|cell| format!("\"{cell}\"")).collect::<Vec<_>>().join(",");
+    lines[6] = spoilt;
+    put(&service, "olist_order_items_dataset", format!("{head}\n{}\n", lines.join("\n")));
+    let answer = ask(&service, "What was total revenue in 2017?");
+    assert_eq!(answer["label"], "UNABLE", "{answer}");
+    let text = answer["answer"]["text"].as_str().unwrap();
+    assert!(text.contains("(row ") && text.contains("its column price") && !text.contains("12,50"), "{text}");
+}

@@ -1,3 +1,4 @@
+use super::super::guess::Guess;
 use super::*;
 use proptest::prelude::*;
 
@@ -28,6 +29,9 @@ fn columns_are_taken_for_what_nearly_all_of_their_values_are() {
     nine.push("x");
     assert_eq!((guess(&nine).form(false), guess(&nine).misfits(numbers)), (numbers, (1, 10)));
     assert_eq!(guess(&["true", "No", "YES"]).form(false), Form::Flag);
+    assert_eq!(guess(&["yes", "no"]).form(false), Form::Flag);
+    assert_eq!(guess(&["NO", "NO"]).form(false), Form::Text, "it may be Norway");
+    assert_eq!(guess(&["true"; 19].into_iter().chain(["x"]).collect::<Vec<_>>()).form(false), Form::Text);
     assert_eq!(guess(&["0", "1"]).form(false), numbers);
     assert_eq!(guess(&["2025-01-01", "2025-01-01 10:00:00", "2025-01-01T10:00:00+02:00"]).form(false), WRITTEN);
     assert_eq!(guess(&["", "na"]).form(true), Form::Text);
@@ -38,6 +42,49 @@ fn ids_stay_texts_where_a_number_would_lose_a_digit() {
     assert_eq!(guess(&["007", "012"]).form(false), Form::Text);
     assert_eq!(guess(&["9007199254740993", "9007199254740995"]).form(false), Form::Text);
     assert_eq!(guess(&["0", "0.5", "9007199254740992"]).form(false), Form::Number);
+}
+
+#[test]
+fn one_value_that_a_number_would_not_keep_makes_a_column_one_of_texts() {
+    for odd in
+        ["01310", "+4930901820", "1,234", "A17", "12e3", "12.3.4", "1 000", "5%", "0.1234567890123456789", "true", "2025-01-01"]
+    {
+        let mut column = vec!["12"; 99];
+        column.push(odd);
+        assert_eq!(guess(&column).form(false), Form::Text, "{odd}");
+        let notes = guess(&column).notes("c", Form::Text);
+        assert!(notes.len() == 1 && notes[0].contains("`c`"), "{odd}: {notes:?}");
+    }
+    assert_eq!(guess(&["1.5", "2e3"]).form(false), Form::Number, "among measurements an exponent is one");
+    assert_eq!(guess(&["1e3", "2e3"]).form(false), Form::Number);
+}
+
+#[test]
+fn a_column_that_held_numbers_refuses_what_they_would_not_keep_and_one_that_is_told_to_rounds_it() {
+    assert!(read("01310", Form::Number, "UTC").unwrap_err().contains("`01310` would be 1310"));
+    assert_eq!(read("01310", Form::Rounded, "UTC").unwrap(), "Number(1310.0)");
+    let cell = Cell::Text("01310".into());
+    let mut noticed = Noticed::default();
+    value(&cell, Form::Rounded, &TimeZone::UTC, &mut noticed).unwrap();
+    assert_eq!(noticed.rounded, 1);
+}
+
+#[test]
+fn noughts_and_ones_are_flags_where_flags_are_expected() {
+    assert_eq!((read("1", Form::Flag, "UTC"), read("0", Form::Flag, "UTC")), (Ok("Flag(true)".into()), Ok("Flag(false)".into())));
+    assert_eq!(value(&Cell::Number(1.0), Form::Flag, &TimeZone::UTC, &mut Noticed::default()), Ok(Value::Flag(true)));
+    assert!(read("2", Form::Flag, "UTC").is_err());
+}
+
+#[test]
+fn what_is_finer_than_a_microsecond_is_noticed() {
+    let finer = |text: &str| {
+        let (cell, mut noticed) = (Cell::Text(text.into()), Noticed::default());
+        value(&cell, WRITTEN, &TimeZone::UTC, &mut noticed).unwrap();
+        noticed.finer
+    };
+    assert_eq!(finer("2025-03-14T12:30:00.123456789Z"), 1);
+    assert_eq!(finer("2025-03-14T12:30:00.123456000Z") + finer("2025-03-14 12:30:00"), 0);
 }
 
 #[test]
@@ -77,7 +124,7 @@ fn an_hour_that_a_zone_has_twice_or_not_at_all_is_noticed() {
         let read = value(&cell, WRITTEN, &zone, &mut noticed).unwrap();
         assert_eq!(read, Value::Time(Timestamp::parse(at).unwrap()), "{text}");
     }
-    assert_eq!(noticed, Noticed { local: 3, ambiguous: 2 });
+    assert_eq!(noticed, Noticed { local: 3, ambiguous: 2, ..Noticed::default() });
 }
 
 #[test]

@@ -146,6 +146,117 @@ fn what_gzip_compressed_is_read_and_a_bomb_is_not() {
     assert!(matches!(plain(bomb), Err(ReadError::TooLarge(_))));
 }
 
+/// Values of all the kinds that people write, those that a number, a flag or a time would spoil among them.
+fn written_value() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "1",
+        "12",
+        "20040",
+        "-3",
+        "0",
+        "0.5",
+        "1.50",
+        "-0",
+        "1e5",
+        "12E3",
+        "1.5e-7",
+        "0.30000000000000004",
+        "+5",
+        "NaN",
+        "NA",
+        "",
+        "null",
+        "01310",
+        "007",
+        "00.5",
+        "9007199254740993",
+        "12345678901234567890",
+        "0.12345678901234567890",
+        "1e-400",
+        "+49309018200",
+        "1,234",
+        "1 234",
+        "1.234,5",
+        "A17",
+        "5%",
+        "$5",
+        "12.3.4",
+        "true",
+        "False",
+        "yes",
+        "NO",
+        "unknown",
+        "-",
+        "2025-03-14",
+        "2025-03-14T10:00:00+02:00",
+        "14.03.2025",
+        "1741955400",
+        "inf",
+        "1e999",
+        "0x1F",
+        "½",
+        " 7 ",
+        "1_000",
+    ])
+}
+
+/// A decimal as its sign, its digits without noughts at either end, and the power of ten of the first.
+fn decimal(text: &str) -> (bool, String, i64) {
+    let (mantissa, power) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let negative = mantissa.starts_with('-');
+    let mantissa = mantissa.trim_start_matches(['-', '+']);
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let first = digits.len() - digits.trim_start_matches('0').len();
+    let digits = digits.trim_matches('0').to_owned();
+    match digits.is_empty() {
+        true => (false, digits, 0),
+        false => (negative, digits, power.parse::<i64>().unwrap() + whole.len() as i64 - first as i64),
+    }
+}
+
+fn says_the_same(column: &Column, row: usize, written: &str) -> bool {
+    let nothing = ["", "na", "nan", "null"].contains(&&*written.to_lowercase());
+    match column {
+        Column::Text(values) => values[row].as_deref().unwrap_or_default() == written,
+        _ if column.is_missing(row) || nothing => column.is_missing(row) && nothing,
+        Column::Number(values) => decimal(&values[row].to_string()) == decimal(written.trim()),
+        Column::Flag(values) => values[row] == Some(["true", "yes"].contains(&&*written.to_lowercase())),
+        Column::Time(values) => {
+            let whole = if written.len() == 10 { format!("{written}T00:00:00Z") } else { written.to_owned() };
+            values[row] == Timestamp::parse(&whole).ok()
+        }
+    }
+}
+
+#[test]
+fn an_id_that_a_number_would_spoil_is_found_wherever_it_stands() {
+    let mut text = "zip,amount\n".to_owned();
+    (0..5_000).for_each(|n| text += &format!("{},{n}.5\n", 20_000 + n));
+    text += "01310,7\n";
+    let read = csv(&text);
+    assert_eq!(types(&read), pairs(&[("zip", "text"), ("amount", "number")]));
+    assert_eq!(read.frame.texts("zip").unwrap().last().unwrap().as_deref(), Some("01310"));
+    assert_eq!((read.frame.rows(), read.report.bad_rows), (5_001, 0));
+    assert_eq!(read.report.notes, ["Column `zip` was taken for texts: `01310` is more than a number would keep."]);
+    let before = [("zip".to_owned(), ToldType::Number)].into();
+    let appended = super::read("zip\n20001\n01310\n".into(), &ReadOptions { before, ..ReadOptions::new(Format::Csv) }).unwrap();
+    let bad = &appended.report.bad[0];
+    assert_eq!((appended.frame.rows(), bad.row, bad.column.as_deref()), (1, 2, Some("zip")));
+    let types = [("zip".to_owned(), ToldType::Number)].into();
+    let told = super::read("zip\n20001\n01310\n".into(), &ReadOptions { types, ..ReadOptions::new(Format::Csv) }).unwrap();
+    assert!(told.frame.rows() == 2 && told.report.notes[0].starts_with("1 values have noughts"), "{:?}", told.report.notes);
+}
+
+#[test]
+fn no_digit_of_a_number_in_json_is_lost() {
+    let text = "{\"n\":1.5,\"wei\":1.000000000000000001,\"id\":1}\n{\"n\":0.1,\"wei\":2,\"id\":12345678901234567890123}\n";
+    let read = of(Format::Ndjson, text).unwrap();
+    assert_eq!(types(&read), pairs(&[("n", "number"), ("wei", "text"), ("id", "text")]));
+    assert_eq!(read.frame.texts("wei").unwrap()[0].as_deref(), Some("1.000000000000000001"));
+    assert_eq!(read.frame.texts("id").unwrap()[1].as_deref(), Some("12345678901234567890123"));
+}
+
 /// A Parquet file with three rows, by the writer of the crate that reads it.
 fn parquet_file(compression: ::parquet::basic::Compression) -> Bytes {
     let schema =
@@ -223,6 +334,30 @@ proptest! {
         options.format = Format::Ndjson;
         let read = super::read(crate::dataset::ndjson_rows(&frame).unwrap().into(), &options).unwrap();
         prop_assert_eq!(&read.frame, &frame);
+    }
+
+    #[test]
+    fn what_is_read_is_what_was_written_or_exactly_as_much(
+        columns in prop::collection::vec((prop::collection::vec(written_value(), 24), prop::collection::vec(0_u8..40, 24)), 1..4),
+    ) {
+        // Each column is of one value for the most part, and of others here and there.
+        let written: Vec<Vec<&str>> = columns.iter().map(|(values, odd)| {
+            values.iter().zip(odd).map(|(value, odd)| if *odd == 0 { *value } else { values[usize::from(odd % 2)] }).collect()
+        }).collect();
+        let mut writer = ::csv::Writer::from_writer(Vec::new());
+        writer.write_record((0..written.len()).map(|n| format!("c{n}"))).unwrap();
+        (0..24).for_each(|row| writer.write_record(written.iter().map(|column| column[row])).unwrap());
+        let options = ReadOptions { header: Some(true), delimiter: Some(b','), ..ReadOptions::new(Format::Csv) };
+        let read = read(writer.into_inner().unwrap().into(), &options).unwrap();
+        let bad: Vec<u64> = read.report.bad.iter().map(|bad| bad.row).collect();
+        let kept: Vec<usize> = (0..24).filter(|row| !bad.contains(&(*row as u64 + 1))).collect();
+        prop_assert_eq!(kept.len(), read.frame.rows());
+        for (n, (_, column)) in read.frame.columns().iter().enumerate() {
+            for (at, row) in kept.iter().enumerate() {
+                let written = written[n][*row];
+                prop_assert!(says_the_same(column, at, written), "{:?} as {}", written, column.holds());
+            }
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::engine::analytics::Source;
 use crate::engine::analytics::layer::{ColumnType, Layer};
 use crate::engine::analytics::reconcile::KeyCount;
 use crate::sql::{Catalogue, Column, Gate, Limits, Rows, Table};
-use crate::warehouse::{Filled, Holds, NewTable, TableInfo};
+use crate::warehouse::{Filled, Holds, NewTable, TableInfo, first_lost};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -249,13 +249,18 @@ fn shaped(layer: &Layer, table: &str, frame: &Frame) -> Result<(Frame, Vec<Holds
     let (mut columns, mut holds) = (Vec::new(), Vec::new());
     for (name, kind) in &known.columns {
         let column = frame.column(name).map_err(|error| format!("{table} ({error})"))?;
+        let (to_hold, kind) = match kind {
+            ColumnType::Text => (Holds::Text, "text"),
+            ColumnType::Integer => (Holds::Integer, "whole number"),
+            ColumnType::Number => (Holds::Number, "number"),
+            ColumnType::Timestamp => (Holds::Timestamp, "time"),
+        };
+        // A value that became null would be counted as missing by whoever asks, and nobody would know.
+        if let Some(row) = first_lost(column, to_hold) {
+            return Err(format!("{table} (row {} of its column {name} has no {kind})", row + 1));
+        }
         columns.push((Arc::from(name.as_str()), column.clone()));
-        holds.push(match kind {
-            ColumnType::Text => Holds::Text,
-            ColumnType::Integer => Holds::Integer,
-            ColumnType::Number => Holds::Number,
-            ColumnType::Timestamp => Holds::Timestamp,
-        });
+        holds.push(to_hold);
     }
     Ok((Frame::new(columns).map_err(|error| format!("{table} ({error})"))?, holds))
 }
