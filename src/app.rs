@@ -533,8 +533,7 @@ pub fn engines(config: &Config, embedder: &Arc<dyn Embedder>) -> Result<Engines,
     let optimise = Optimise::new(settings, drafts, Arc::clone(&maker));
     let engines = Engines::default().with(trading::NAME, Arc::new(trading)).with(optimise::NAME, Arc::new(optimise));
     let settings = &config.engine.analytics;
-    let library = Library::read(&near_or_beside_the_program(&settings.layers_dir))?;
-    let mut analytics = Analytics::new(settings, library);
+    let mut analytics = Analytics::new(settings, layers(config)?);
     let runtime_dir = near_or_beside_the_program(&config.embed.runtime_dir);
     match config.warehouse.open(&runtime_dir, &config.store.data_dir)? {
         Some(Opened::Filled(warehouse)) => analytics = analytics.over(Source::Filled(warehouse)),
@@ -543,6 +542,17 @@ pub fn engines(config: &Config, embedder: &Arc<dyn Embedder>) -> Result<Engines,
     }
     let analytics = Arc::new(analytics);
     Ok(engines.with_plans(maker).with_numeric(numeric).with_analytics(analytics))
+}
+
+/// The semantic layers; what the settings say of their columns is held against them.
+///
+/// # Errors
+/// [`StartError`], which names the file or the setting.
+pub fn layers(config: &Config) -> Result<Library, StartError> {
+    let settings = &config.engine.analytics;
+    let library = Library::read(&near_or_beside_the_program(&settings.layers_dir))?;
+    settings.check_columns(&library).map_err(StartError::Engine)?;
+    Ok(library)
 }
 
 /// What makes optimisation plans.

@@ -38,6 +38,7 @@ impl CheckConfig {
             ))?;
         }
         app::read_lexicon(&config.facts)?;
+        app::layers(&config)?;
         let credentials = Credentials::open(&config.auth)?;
         match credentials.state() {
             _ if !credentials.asked_for() => tell("callers are asked for no credentials")?,

@@ -1,5 +1,6 @@
 //! Questions about data over HTTP, on the marketplace of the sample: right rows, honest refusals, results kept by meaning, tenants apart.
 
+use super::credentials::{ask as ask_as, new_key};
 use super::service::{Builder, Service, project};
 use serde_json::{Value, json};
 use std::io::Read;
@@ -318,4 +319,59 @@ fn a_value_that_its_layer_could_not_read_is_named_by_its_place_and_not_counted_a
     assert_eq!(answer["label"], "UNABLE", "{answer}");
     let text = answer["answer"]["text"].as_str().unwrap();
     assert!(text.contains("(row ") && text.contains("its column price") && !text.contains("12,50"), "{text}");
+}
+
+#[test]
+fn a_role_is_answered_from_the_columns_that_it_may_see_and_what_others_were_told_is_not_served_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys.toml");
+    let key = |role: &str| format!("Bearer {}", new_key(&file, "acme", &[role]));
+    let (clerk, lead, admin) = (key("decide"), key("operate"), key("admin"));
+    let customers = "ENGINE__ANALYTICS__COLUMNS__OLIST_CUSTOMERS_DATASET";
+    let service = Builder::new()
+        .set("AUTH__KEYS_FILE", file.to_str().unwrap())
+        .set(&format!("{customers}__DECIDE"), "[\"customer_id\", \"customer_unique_id\"]")
+        .set(&format!("{customers}__OPERATE"), "all")
+        .start();
+    for name in TABLES {
+        let headers = [("Content-Type", "text/csv"), ("Authorization", admin.as_str())];
+        let reply = service.send("PUT", &format!("/v1/datasets/{name}"), &headers, table(name).into_bytes());
+        assert!(reply.status < 300, "{name}: {}", reply.text);
+    }
+    let say = |who: &str, body: Value| {
+        let reply = ask_as(&service, who, ("POST", "/v1/query"), &body.to_string());
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.json()
+    };
+    let asked = |prompt: &str| json!({ "prompt": prompt, "as_of": "2018-09-01T00:00:00Z", "deadline_ms": 110_000 });
+    let hidden = asked("How many orders by customer state?");
+    for told in [say(&lead, hidden.clone()), say(&admin, hidden.clone())] {
+        assert!(told["row_count"].as_u64().unwrap() > 10, "{told}");
+    }
+    let refused = say(&clerk, hidden.clone());
+    assert_eq!((&refused["label"], &refused["answer"]["refusal"]["class"]), (&json!("UNABLE"), &json!("forbidden")), "{refused}");
+    assert_eq!((&refused["sql"], &refused["answer"]["table"], &refused["row_count"]), (&Value::Null, &Value::Null, &json!(0)));
+    let text = refused["answer"]["text"].as_str().unwrap();
+    assert!(text.contains("`decide`") && !text.contains("SP"), "{text}");
+    let filtered = say(&clerk, asked("How many orders for SP in 2017?"));
+    assert_eq!(filtered["answer"]["refusal"]["class"], "forbidden", "a filter tells of a column as well: {filtered}");
+    let open = say(&clerk, asked("How many orders were placed in 2017?"));
+    assert_eq!(number(&open), number(&say(&lead, asked("How many orders were placed in 2017?"))));
+    // A decision is seen by all of the tenant who may ask, whoever asked for it first.
+    let decide = json!({ "text": "How many orders by customer state?", "strategy": "analytics", "deadline_ms": 60_000 });
+    let decided = ask_as(&service, &admin, ("POST", "/v1/decide"), &decide.to_string()).json();
+    assert_eq!(decided["outcome"], "abstained", "{decided}");
+}
+
+#[test]
+fn rules_of_columns_that_would_hide_nothing_are_refused_at_the_start_by_their_field() {
+    for (table, role, columns, pointer) in [
+        ("OLIST_CUSTOMERS_DATASET", "DECIDE", "[\"customer_id\", \"customer_stat\"]", "columns/olist_customers_dataset/decide"),
+        ("OLIST_CUSTOMER_DATASET", "DECIDE", "all", "columns/olist_customer_dataset"),
+        ("OLIST_CUSTOMERS_DATASET", "WRITE", "all", "columns/olist_customers_dataset/write"),
+    ] {
+        let (code, said) = Builder::new().set(&format!("ENGINE__ANALYTICS__COLUMNS__{table}__{role}"), columns).fail_to_start();
+        assert_ne!(code, Some(0));
+        assert!(said.replace('.', "/").contains(pointer), "{said}");
+    }
 }

@@ -19,6 +19,7 @@ use crate::domain::deadline::Deadline;
 use crate::domain::field::FieldError;
 use crate::domain::time::Timestamp;
 use crate::engine::analytics::answer::ChartHint;
+use crate::engine::analytics::columns::asks_as;
 use crate::engine::steps::Steps;
 use crate::limits::{DEADLINE_MS_MAX, ID_BYTES_MAX, PROMPT_CHARS_MAX};
 use crate::telemetry::metrics;
@@ -144,9 +145,10 @@ pub(super) async fn follow(app: Data<App>, http: HttpRequest, arrival: Arrival, 
 fn question(app: &App, (http, arrival): (&HttpRequest, Arrival), wire: &QueryRequest) -> Result<DataQuestion, Problem> {
     wire.checked()?;
     let deadline_ms = wire.deadline_ms.unwrap_or(DEADLINE_MS);
+    let caller = caller(http)?;
     Ok(DataQuestion {
-        tenant: caller(http)?.tenant,
-        role: Arc::from("decide"),
+        tenant: caller.tenant,
+        role: Arc::from(asks_as(caller.roles).as_str()),
         text: wire.prompt.clone(),
         as_of: wire.as_of.unwrap_or_else(|| app.decider.clock.now()),
         layer: wire.layer.clone(),

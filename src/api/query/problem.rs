@@ -26,6 +26,7 @@ impl From<AnalyticsError> for Problem {
             | AnalyticsError::Missing { .. }
             | AnalyticsError::Compile(_)
             | AnalyticsError::Gate(_)
+            | AnalyticsError::Hidden { .. }
             | AnalyticsError::TooCostly { .. } => Self::new(Kind::INTERNAL, detail),
         }
     }

@@ -3,6 +3,7 @@
 use super::{AnalyticsError, DataQuestion};
 use crate::decide::Decider;
 use crate::domain::decision::{Decision, Payload, Table, TableBasis};
+use crate::domain::role::Role;
 use crate::engine::analytics::Desk;
 use crate::engine::{EngineFailure, Question};
 use crate::limits::CHART_IN_ANSWER_BYTES_MAX;
@@ -22,7 +23,8 @@ impl Desk for Analysts {
         };
         let asked = DataQuestion {
             tenant: question.tenant.clone(),
-            role: Arc::from("decide"),
+            // Decisions are shared by all of a tenant who may ask, so that they hold what every one of them may see.
+            role: Arc::from(Role::Decide.as_str()),
             text: question.text.as_str().to_owned(),
             as_of: question.as_of,
             session: None,

@@ -223,6 +223,7 @@ impl Analyst {
         };
         let table = |table: &TableInfo| {
             let columns = table.columns.iter();
+            let names: Vec<String> = columns.clone().map(|column| column.name.clone()).collect();
             Some(Table {
                 schema: Some(table.database.clone()),
                 name: table.name.clone(),
@@ -230,7 +231,7 @@ impl Analyst {
                     .map(|column| Column { name: column.name.clone(), data_type: column.data_type.clone() })
                     .collect(),
                 rows: rule(table)?,
-                roles: BTreeMap::new(),
+                roles: config.columns.get(&table.name).map(|rules| rules.seen(&names)).unwrap_or_default(),
             })
         };
         let catalogue = Catalogue { tables: there.iter().filter_map(table).collect() };

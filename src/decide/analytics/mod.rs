@@ -113,6 +113,12 @@ pub enum AnalyticsError {
     /// The gate did not let the query through. It was written here, so that is a fault of a layer, or the caller may not see the table.
     #[error("the query may not run: {0}")]
     Gate(Refused),
+    /// The caller may not see a table or a column that it reads.
+    #[error("it reads what a caller with the role `{role}` may not see")]
+    Hidden {
+        /// In which role.
+        role: String,
+    },
     /// No gate can be made of the tables that there are.
     #[error("the tables of the warehouse can't be used: {0}")]
     Catalogue(#[from] CatalogueError),
@@ -146,6 +152,7 @@ impl AnalyticsError {
         match self {
             Self::Compile(_) => Some(RefusalClass::NotExpressible),
             Self::Missing { .. } => Some(RefusalClass::Unanswerable),
+            Self::Hidden { .. } => Some(RefusalClass::Forbidden),
             Self::Gate(_) | Self::TooCostly { .. } | Self::Warehouse(WarehouseError::TooLarge(_)) => Some(RefusalClass::Failed),
             _ => None,
         }

@@ -13,7 +13,7 @@ use crate::engine::analytics::library::Reader;
 use crate::engine::analytics::reconcile::{
     Expectation, Frame, KeyCount, KeyProbe, Reconciliation, Skip, multiplied, probes, reconcile, sane,
 };
-use crate::sql::{Gate, Who};
+use crate::sql::{Gate, RefusalKind, Refused, Who};
 use crate::telemetry::metrics::analytics as metrics;
 use crate::warehouse::{Bounds, Statement, Warehouse};
 use std::sync::Arc;
@@ -171,8 +171,19 @@ impl Queries<'_> {
         Ok(KeyCount { table: probe.table.clone(), column: probe.column.clone(), rows: number(0), different: number(1) })
     }
 
+    /// What is said to who may not see all that a query reads: that, and no more.
+    fn refused(&self, refused: Refused) -> AnalyticsError {
+        match refused.kind {
+            RefusalKind::Table | RefusalKind::Column if !self.config.columns.is_empty() => {
+                tracing::debug!(%refused, role = self.who.role, "a role may not see what a question reads");
+                AnalyticsError::Hidden { role: self.who.role.clone() }
+            }
+            _ => AnalyticsError::Gate(refused),
+        }
+    }
+
     async fn rows(&self, sql: &str) -> Result<Vec<Vec<Cell>>, AnalyticsError> {
-        let passed = self.gate.pass(sql, self.who).map_err(AnalyticsError::Gate)?;
+        let passed = self.gate.pass(sql, self.who).map_err(|refused| self.refused(refused))?;
         let statement = Statement { sql: passed.sql, values: passed.bindings };
         let allowed = self.config.read_rows_max;
         if allowed > 0

@@ -6,6 +6,7 @@
 //! queries are run, and what is kept of their rows, is behind [`Desk`].
 
 pub mod answer;
+pub mod columns;
 pub mod compile;
 pub mod derive;
 pub mod follow;
@@ -19,6 +20,7 @@ pub mod reconcile;
 pub mod words;
 pub mod written;
 
+use self::columns::ByRole;
 use self::library::Library;
 use super::{Engine, EngineFailure, Question};
 use crate::domain::decision::Payload;
@@ -63,6 +65,8 @@ pub struct Config {
     /// Which rows of a table a caller sees, by its name. A warehouse that is a server shows no table that is not named here; in that in
     /// process each tenant has a database of its own, and sees all of it where nothing is said.
     pub rows: BTreeMap<String, Rows>,
+    /// Which columns of a table each role sees, by its name; of a table that is not named here every role sees all.
+    pub columns: BTreeMap<String, ByRole>,
 }
 
 impl Default for Config {
@@ -79,6 +83,7 @@ impl Default for Config {
             fresh_sec: 60,
             cells_max: 100_000_000,
             rows: BTreeMap::new(),
+            columns: BTreeMap::new(),
         }
     }
 }
@@ -108,8 +113,28 @@ impl Config {
         if !(1..=86_400).contains(&self.fresh_sec) {
             return refuse("fresh_sec", format!("{} is not 1 to 86,400", self.fresh_sec));
         }
+        self.columns.iter().try_for_each(|(table, rules)| rules.check(None).map_err(|error| of_table(table, &error)))
+    }
+
+    /// Checks the rules of columns against the tables that the layers know: what is misspelt would hide nothing.
+    ///
+    /// # Errors
+    /// A [`FieldError`] for the first table or column that no layer has.
+    pub fn check_columns(&self, library: &Library) -> Result<(), FieldError> {
+        for (table, rules) in &self.columns {
+            let tables: Vec<_> = library.all().filter_map(|reader| reader.layer.tables.get(table)).collect();
+            let known = tables.iter().flat_map(|table| table.columns.keys()).map(String::as_str).collect();
+            if tables.is_empty() {
+                return Err(of_table(table, &FieldError::new("", "no layer has a table of this name")));
+            }
+            rules.check(Some(&known)).map_err(|error| of_table(table, &error))?;
+        }
         Ok(())
     }
+}
+
+fn of_table(table: &str, error: &FieldError) -> FieldError {
+    FieldError::new(format!("/engine/analytics/columns/{table}{}", error.pointer), error.detail.clone())
 }
 
 /// Where the rows are.

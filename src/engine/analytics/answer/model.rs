@@ -216,6 +216,8 @@ pub enum RefusalClass {
     OutOfScope,
     /// It was understood and could not be turned into SQL.
     NotExpressible,
+    /// It reads tables or columns that the caller's role may not see.
+    Forbidden,
     /// Its query failed.
     Failed,
 }

@@ -77,6 +77,7 @@ fn text(words: &Words, refusal: &DataRefusal) -> String {
         }
         RefusalClass::OutOfScope => format!("This is about something that the data do not hold. There is: {about}."),
         RefusalClass::NotExpressible => format!("The question was understood and can't be put to these tables: {reason}."),
+        RefusalClass::Forbidden => format!("The question was understood, and you may not have its answer: {reason}."),
         RefusalClass::Failed => format!("The question was understood, and its query did not run: {reason}."),
         RefusalClass::Unclear => unclear(refusal),
     }
