@@ -12,7 +12,7 @@ use crate::domain::text::FreshText;
 use crate::domain::triage::{Clarify, NONE, Triaged};
 use crate::domain::vector::UnitVector;
 use crate::embed::{EmbedError, Embedder};
-use crate::engine::Engines;
+use crate::engine::{Engines, analytics};
 use crate::triage::{self, CONFIDENCE_MIN, Example, Triage, Verdict};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
@@ -73,7 +73,10 @@ impl Triages {
         }
         if !lessons.is_empty() {
             let (built_in, embedder) = (triage::built_in()?, Arc::clone(embedder));
-            let here: Vec<String> = engines.names().map(ToOwned::to_owned).collect();
+            // Who asks about data where there are none is better asked back than sent to an engine that can't say anything.
+            let no_data = engines.analytics().is_some_and(|analytics| !analytics.is_ready());
+            let names = engines.names().filter(|name| !(no_data && *name == analytics::NAME));
+            let here: Vec<String> = names.map(ToOwned::to_owned).collect();
             background.spawn(async move {
                 let built_in = embedded(built_in, &*embedder).await;
                 for lesson in lessons {

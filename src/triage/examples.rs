@@ -6,7 +6,8 @@ use crate::limits::{ID_BYTES_MAX, TRIAGE_EXAMPLES_MAX};
 use serde::Deserialize;
 
 /// The examples that every triage knows: what each engine is for, and what none is for.
-const BUILT_IN: [&str; 4] = [
+const BUILT_IN: [&str; 5] = [
+    include_str!("analytics.ndjson"),
     include_str!("none.ndjson"),
     include_str!("numeric.ndjson"),
     include_str!("optimise.ndjson"),
@@ -72,7 +73,8 @@ mod tests {
         assert!(of("trading") >= 150 && of(NONE) >= 200, "{} and {}", of("trading"), of(NONE));
         assert!(of("optimise") >= 80, "{}", of("optimise"));
         assert!(of("numeric") >= 70, "{}", of("numeric"));
-        assert_eq!(of("trading") + of("optimise") + of("numeric") + of(NONE), all.len());
+        assert!(of("analytics") >= 80, "{}", of("analytics"));
+        assert_eq!(of("trading") + of("optimise") + of("numeric") + of("analytics") + of(NONE), all.len());
         let texts: BTreeSet<String> = all.iter().map(|example| example.text.as_str().to_lowercase()).collect();
         assert_eq!(texts.len(), all.len());
     }

@@ -30,6 +30,15 @@
 //! and questions that need an analyst are near; of 156 texts held out 95.5% right, expected calibration error 0.039, 1 of those that
 //! were clear wrong.
 //!
+//! With `analytics` as well, five classes on 953 examples: each by the others 91.7% right, log-loss 0.249; of 175 texts held out 95.4% right,
+//! expected calibration error 0.039; 102 were clear, 4 of those wrong. Of the 15 questions on a marketplace and 50 on repositories that others
+//! wrote for tests of such engines 59 were clear and its own, and 2 were taken for none. What it takes from the others by mistake, in per cent
+//! before and after: of 500 titles of crypto news 90.4 and 90.8 are asked of trading, of 500 tweets on finance 74.8 and 74.6, of 500 sentences
+//! of annual reports 56.6 and 63.2 with 1.4 asked of analytics; of 600 requests to a bank 98.5 and 98.0 are clearly for none, of 900 to an
+//! assistant 96.9 and 95.2, with 0.3 of either asked of analytics; of 99 optimisation problems 98.0 and 98.0 are asked of optimise. Short
+//! questions about numbers are near those about tables: of 200 out of an assistant's scope 2.0 are asked of it. What is counted and what is
+//! fitted, such as who is still a customer, is hard to tell apart in a few words.
+//!
 //! Part of what it does not pass on is no news for a market: tweets on politics, sentences of an annual report that describe a product.
 //! A kind of question that no example is near, such as statistics in the words of finance, is what it gets wrong with confidence. One text
 //! costs some 9 µs at 500 examples.
@@ -48,7 +57,11 @@ use std::ops::Range;
 pub const CONFIDENCE_MIN: f64 = 0.7;
 
 /// What the engines that examples are compiled in for do, for whoever has to choose.
-const DESCRIPTIONS: [(&str, &str); 4] = [
+const DESCRIPTIONS: [(&str, &str); 5] = [
+    (
+        "analytics",
+        "what the rows of our own tables say: how many, how much, which most, by group and by time, with the query behind it",
+    ),
     (
         "numeric",
         "what the fitted models of our own data say: regimes, impact, coverage, survival, retention, concentration, correlation, volatility",
@@ -312,14 +325,14 @@ mod tests {
     #[test]
     fn between_two_engines_it_is_not_clear_and_both_are_choices() {
         let mut all = examples();
-        all.extend([0.1, 0.2, 0.3, 0.4].map(|off| example("analytics", &[-1.0, 0.0, off])));
-        let triage = Triage::learn(all, ["trading", "analytics"].into_iter());
+        all.extend([0.1, 0.2, 0.3, 0.4].map(|off| example("research", &[-1.0, 0.0, off])));
+        let triage = Triage::learn(all, ["trading", "research"].into_iter());
         let (triaged, clarify) = unclear(triage.of(&vector(&[0.0, -0.3, 1.0])));
         assert!(triaged.confidence < CONFIDENCE_MIN, "{triaged:?}");
         assert_eq!(names(&clarify).last(), Some(&NONE));
-        assert!(names(&clarify).contains(&"trading") && names(&clarify).contains(&"analytics"));
-        let told = clarify.choices.iter().find(|choice| choice.engine == "analytics").unwrap();
-        assert!(told.description.starts_with("such as \"analytics"), "{}", told.description);
+        assert!(names(&clarify).contains(&"trading") && names(&clarify).contains(&"research"));
+        let told = clarify.choices.iter().find(|choice| choice.engine == "research").unwrap();
+        assert!(told.description.starts_with("such as \"research"), "{}", told.description);
     }
 
     #[test]

@@ -358,7 +358,7 @@ fn a_role_is_answered_from_the_columns_that_it_may_see_and_what_others_were_told
     let open = say(&clerk, asked("How many orders were placed in 2017?"));
     assert_eq!(number(&open), number(&say(&lead, asked("How many orders were placed in 2017?"))));
     // A decision is seen by all of the tenant who may ask, whoever asked for it first.
-    let decide = json!({ "text": "How many orders by customer state?", "strategy": "analytics", "deadline_ms": 60_000 });
+    let decide = json!({ "text": "How many orders by customer state?", "strategy": "analytics", "allow": "engine", "deadline_ms": 60_000 });
     let decided = ask_as(&service, &admin, ("POST", "/v1/decide"), &decide.to_string()).json();
     assert_eq!(decided["outcome"], "abstained", "{decided}");
 }
@@ -374,4 +374,21 @@ fn rules_of_columns_that_would_hide_nothing_are_refused_at_the_start_by_their_fi
         assert_ne!(code, Some(0));
         assert!(said.replace('.', "/").contains(pointer), "{said}");
     }
+}
+
+#[test]
+fn a_question_about_data_finds_its_engine_where_the_strategy_names_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let shipped = std::fs::read_to_string(project().join("strategies/analytics.toml")).unwrap();
+    let any = shipped.replace("engine = \"analytics\"", "engine = \"auto\"").replace("name = \"analytics\"", "name = \"any\"");
+    std::fs::write(folder.path().join("any.toml"), any).unwrap();
+    let builder = Builder::new().with_the_real_model().strategies(folder.path()).set("STRATEGIES__DEFAULT", "any");
+    let service = marketplace(builder);
+    let asked = |text: &str| json!({ "text": text, "as_of": "2018-09-01T00:00:00Z", "allow": "engine", "deadline_ms": 110_000 });
+    let decide = |text: &str| service.decide(&asked(text));
+    let answer = decide("How many orders were placed in 2017?");
+    assert_eq!((&answer["triage"]["engine"], &answer["decision"]["kind"]), (&json!("analytics"), &json!("table")), "{answer}");
+    let other = decide("what is the weather in Lisbon tomorrow?");
+    assert_eq!((&other["outcome"], &other["triage"]["engine"]), (&json!("abstained"), &json!("none")), "{other}");
+    assert!(other["clarify"]["choices"].to_string().contains("analytics"), "{other}");
 }

@@ -105,7 +105,7 @@ async fn learnt(embedder: &dyn Embedder) -> Triage {
         let vector = vector(embedder, &example.text).await;
         examples.push((example, vector));
     }
-    Triage::learn(examples, ["numeric", "optimise", "trading"].into_iter())
+    Triage::learn(examples, ["analytics", "numeric", "optimise", "trading"].into_iter())
 }
 
 fn told(verdict: Verdict) -> Triaged {
@@ -132,11 +132,11 @@ async fn the_examples_tell_each_other_and_texts_never_seen_apart() {
     let triage = learnt(&*embedder).await;
     let own = triage.leave_one_out();
     println!("examples, each by the others: {own:?}, {:?}", triage.calibration());
-    assert!(own.accuracy >= 0.92 && own.log_loss <= 0.23, "{own:?}");
+    assert!(own.accuracy >= 0.91 && own.log_loss <= 0.26, "{own:?}");
 
     let held_out = std::fs::read_to_string(project().join("tests/data/triage.ndjson")).unwrap();
     let held_out: Vec<Example> = triage::read(&held_out).unwrap();
-    assert!(held_out.len() >= 60);
+    assert!(held_out.len() >= 170);
     let known = triage::built_in().unwrap();
     let mut all = Vec::new();
     let (mut clear, mut clear_wrong) = (0, 0);
@@ -159,7 +159,7 @@ async fn the_examples_tell_each_other_and_texts_never_seen_apart() {
         "{} held out: accuracy {accuracy:.3}, calibration error {error:.3}; {clear} clear, {clear_wrong} of them wrong",
         all.len()
     );
-    assert!(accuracy >= 0.93 && error <= 0.06 && clear_wrong <= 3, "accuracy {accuracy}, error {error}, wrong {clear_wrong}");
+    assert!(accuracy >= 0.93 && error <= 0.06 && clear_wrong <= 4, "accuracy {accuracy}, error {error}, wrong {clear_wrong}");
 }
 
 #[tokio::test]
@@ -280,26 +280,38 @@ async fn while_nothing_is_learnt_yet_a_request_abstains_within_its_deadline_and_
     assert!(answer.reason.as_ref().unwrap().contains("has just started"), "{:?}", answer.reason);
 }
 
-/// Questions to a warehouse, as examples of an engine of their own.
-const ANALYTICS: &str = r#"{"text":"revenue by region last quarter","engine":"analytics"}
-{"text":"orders per month by state","engine":"analytics"}
-{"text":"share of late deliveries for each seller","engine":"analytics"}
-{"text":"average order value by product category","engine":"analytics"}
+/// Questions to a beekeeper, as examples of an engine of their own.
+const BEES: &str = r#"{"text":"when do bees swarm?","engine":"bees"}
+{"text":"how do I keep wax moths out of a hive?","engine":"bees"}
+{"text":"should I feed the colony before winter?","engine":"bees"}
+{"text":"my queen bee is gone","engine":"bees"}
 "#;
 
 #[tokio::test]
 async fn a_strategys_own_examples_change_the_choice_where_their_engine_is_here() {
-    let text = "average order value by state last month";
+    let text = "when should I feed the bees in the hive?";
     let engine = |answer: &Answer| answer.triage.as_ref().unwrap().engine.clone();
-    let without = start("auto", engines(&["trading", "analytics"]), None).await.unwrap();
+    let without = start("auto", engines(&["trading", "bees"]), None).await.unwrap();
     assert_eq!(engine(&answered(&without, text).await), "none");
-    let with = start("auto", engines(&["trading", "analytics"]), Some(ANALYTICS)).await.unwrap();
+    let with = start("auto", engines(&["trading", "bees"]), Some(BEES)).await.unwrap();
     let answer = answered(&with, text).await;
-    assert_eq!((answer.outcome, engine(&answer).as_str()), (Outcome::Decided, "analytics"), "{answer:?}");
+    assert_eq!((answer.outcome, engine(&answer).as_str()), (Outcome::Decided, "bees"), "{answer:?}");
     let headline = answered(&with, "Bitcoin slides 7% after the exchange was hacked").await;
     assert_eq!(engine(&headline), "trading", "its neighbours keep their engine: {headline:?}");
-    let not_here = start("auto", engines(&["trading"]), Some(ANALYTICS)).await.unwrap();
+    let not_here = start("auto", engines(&["trading"]), Some(BEES)).await.unwrap();
     assert_eq!(engine(&answered(&not_here, text).await), "none");
+}
+
+#[tokio::test]
+async fn a_question_about_data_is_for_analytics_where_that_is_here_and_for_none_where_it_is_not() {
+    let texts = ["average order value by state last month", "how many parcels came late in June, by courier?"];
+    let engine = |answer: &Answer| answer.triage.as_ref().unwrap().engine.clone();
+    let with = start("auto", engines(&["analytics", "numeric", "optimise", "trading"]), None).await.unwrap();
+    let without = start("auto", engines(&["numeric", "optimise", "trading"]), None).await.unwrap();
+    for text in texts {
+        assert_eq!(engine(&answered(&with, text).await), "analytics", "{text}");
+        assert_eq!(engine(&answered(&without, text).await), "none", "{text}");
+    }
 }
 
 #[tokio::test]
@@ -350,5 +362,5 @@ async fn shares_of_verdicts_on_a_file_of_texts() {
         none += u32::from(triaged.engine == "none" && triaged.confidence >= CONFIDENCE_MIN);
     }
     let share = |n: u32| f64::from(n) / f64::from(all.max(1));
-    println!("{all} texts: trading {:.3}, unsure {:.3}, none {:.3}", share(clear), share(all - clear - none), share(none));
+    println!("{all} texts: clear {:.3}, unsure {:.3}, none {:.3}", share(clear), share(all - clear - none), share(none));
 }

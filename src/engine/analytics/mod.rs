@@ -188,6 +188,11 @@ impl Analytics {
         self
     }
 
+    /// Whether there is anything to ask: a layer to read questions by, and a warehouse with rows.
+    pub fn is_ready(&self) -> bool {
+        self.source.is_some() && self.library.all().next().is_some()
+    }
+
     /// Opens the desk; a second one is left out.
     pub fn open(&self, desk: Arc<dyn Desk>) {
         let _ = self.desk.set(desk);
