@@ -45,6 +45,7 @@ mod prompt_separation;
 mod prototype;
 mod query;
 mod query_servers;
+mod query_whole;
 #[path = "../support/redis/mod.rs"]
 #[expect(dead_code, reason = "the unit tests include the same servers and use the rest of them")]
 mod redis;

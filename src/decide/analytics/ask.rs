@@ -10,7 +10,7 @@ use crate::domain::ids::TenantId;
 use crate::domain::time::Timestamp;
 use crate::engine::analytics::answer::ChartHint;
 use crate::engine::analytics::compile::{Compiled, compile};
-use crate::engine::analytics::derive::derive;
+use crate::engine::analytics::derive::{derive, may_follow};
 use crate::engine::analytics::intent::Intent;
 use crate::engine::analytics::layer::Layer;
 use crate::engine::analytics::library::Reader;
@@ -197,7 +197,7 @@ impl Decider {
             if !question.fresh
                 && let Some(derived) = self.derived(&scope, (reader, &asked.intent, compiled), &versions)
             {
-                self.analyst.kept.put(key, Arc::clone(&derived));
+                self.analyst.kept.put(key, &derived);
                 return Ok((derived, Came::Derived));
             }
             let run = Run {
@@ -233,10 +233,10 @@ impl Decider {
         }
         let began = Instant::now();
         for (have, held) in self.analyst.kept.near(scope) {
-            let same_rows = versions.iter().all(|version| held.versions.contains(version));
-            let Some(primary) = same_rows.then(|| derive(&reader.layer, &have, &held.primary, intent)).flatten() else {
-                continue;
-            };
+            let same_rows = versions.iter().all(|version| held.versions().contains(version));
+            // Many rows have to be unpacked first, so that this is asked before.
+            let Some(held) = (same_rows && may_follow(&have, intent)).then(|| held.result()).flatten() else { continue };
+            let Some(primary) = derive(&reader.layer, &have, &held.primary, intent) else { continue };
             let expected = Expectation { grouped: intent.is_grouped(), whole: None, relaxed: None };
             let keys = held.findings.iter().filter(|finding| finding.rule == Rule::FanOut).cloned();
             let skip = Skip::of(intent.view, 0, 0);

@@ -1,5 +1,6 @@
 //! Results that are kept by what was asked, of which rows.
 
+use super::held::Held;
 use crate::domain::ids::TenantId;
 use crate::domain::sql_value::Cell;
 use crate::engine::analytics::compile::Compiled;
@@ -57,23 +58,33 @@ impl Resulted {
         })
     }
 
-    fn bytes(&self) -> u64 {
+    /// Bytes that it takes in memory, about.
+    pub(super) fn bytes(&self) -> u64 {
         let cell = |cell: &Cell| 24 + if let Cell::Text(text) = cell { text.len() } else { 0 };
         let frame = |frame: &Frame| frame.rows.iter().flatten().map(cell).sum::<usize>() + 64 * frame.rows.len();
-        let frames = [Some(&self.primary), self.relaxed.as_ref()].into_iter().chain(self.siblings.iter().map(Option::as_ref));
-        let rows: usize = frames.flatten().map(frame).sum();
+        let rows: usize = self.frames().map(frame).sum();
         let queries = std::iter::once(&self.compiled.primary).chain(&self.compiled.siblings).chain(&self.compiled.relaxed);
         let texts: usize = queries.map(|query| 2 * (query.sql.len() + query.inlined.len())).sum();
         (rows + texts + 1_024) as u64
+    }
+
+    /// All its rows.
+    pub(super) fn frames(&self) -> impl Iterator<Item = &Frame> {
+        std::iter::once(&self.primary).chain(self.siblings.iter().flatten()).chain(&self.relaxed)
+    }
+
+    /// The same, to be changed, in the same order.
+    pub(super) fn frames_mut(&mut self) -> impl Iterator<Item = &mut Frame> {
+        std::iter::once(&mut self.primary).chain(self.siblings.iter_mut().flatten()).chain(&mut self.relaxed)
     }
 }
 
 #[derive(Debug, Clone)]
 struct ByBytes;
 
-impl Weighter<KeptKey, Arc<Resulted>> for ByBytes {
-    fn weight(&self, _: &KeptKey, result: &Arc<Resulted>) -> u64 {
-        result.bytes()
+impl Weighter<KeptKey, Arc<Held>> for ByBytes {
+    fn weight(&self, _: &KeptKey, held: &Arc<Held>) -> u64 {
+        held.bytes()
     }
 }
 
@@ -98,7 +109,7 @@ struct Lately {
 /// The results that are kept.
 #[derive(Debug)]
 pub(super) struct Kept {
-    results: Cache<KeptKey, Arc<Resulted>, ByBytes>,
+    results: Cache<KeptKey, Arc<Held>, ByBytes>,
     lately: Mutex<VecDeque<Lately>>,
 }
 
@@ -111,12 +122,12 @@ impl Kept {
     }
 
     pub fn get(&self, key: &KeptKey) -> Option<Arc<Resulted>> {
-        self.results.get(key)
+        self.results.get(key)?.result()
     }
 
     /// Keeps what followed from another result.
-    pub fn put(&self, key: KeptKey, result: Arc<Resulted>) {
-        self.results.insert(key, result);
+    pub fn put(&self, key: KeptKey, result: &Arc<Resulted>) {
+        self.results.insert(key, Arc::new(Held::of(result)));
     }
 
     /// Notes whose result is kept under a key, so that others may follow from it.
@@ -128,7 +139,7 @@ impl Kept {
     }
 
     /// The results of the same scope that are kept, with what they answer, the latest first.
-    pub fn near(&self, scope: &Scope) -> Vec<(Intent, Arc<Resulted>)> {
+    pub fn near(&self, scope: &Scope) -> Vec<(Intent, Arc<Held>)> {
         let lately = self.lately.lock();
         let same = lately.iter().filter(|noted| noted.scope == *scope);
         same.filter_map(|noted| Some((noted.intent.clone(), self.results.get(&noted.key)?))).collect()
@@ -144,6 +155,19 @@ impl Kept {
         key: &KeptKey,
         run: impl Future<Output = Result<Arc<Resulted>, E>>,
     ) -> Result<Arc<Resulted>, E> {
-        self.results.get_or_insert_async(key, run).await
+        loop {
+            match self.results.get_value_or_guard_async(key).await {
+                Ok(held) => match held.result() {
+                    Some(result) => return Ok(result),
+                    None => self.forget(key),
+                },
+                Err(place) => {
+                    let result = run.await?;
+                    // Who forgot it meanwhile wants it run again, and has this one all the same.
+                    let _ = place.insert(Arc::new(Held::of(&result)));
+                    return Ok(result);
+                }
+            }
+        }
     }
 }

@@ -13,6 +13,7 @@
 mod ask;
 mod desk;
 mod floor;
+mod held;
 mod kept;
 mod run;
 mod session;

@@ -7,11 +7,11 @@ use crate::domain::deadline::Deadline;
 use crate::domain::ids::TenantId;
 use crate::domain::sql_value::Cell;
 use crate::engine::analytics::Source;
-use crate::engine::analytics::compile::{Compiled, Query};
+use crate::engine::analytics::compile::{ColumnRole, Compiled, Query, compile};
 use crate::engine::analytics::intent::Intent;
 use crate::engine::analytics::library::Reader;
 use crate::engine::analytics::reconcile::{
-    Expectation, Frame, KeyCount, KeyProbe, Reconciliation, Skip, multiplied, probes, reconcile, sane,
+    Expectation, Frame, KeyCount, KeyProbe, Reconciliation, Skip, multiplied, probes, reconcile, sane, whole,
 };
 use crate::sql::{Gate, RefusalKind, Refused, Who};
 use crate::telemetry::metrics::analytics as metrics;
@@ -86,8 +86,10 @@ impl Decider {
             Some(skip) => vec![Reconciliation::skipped(skip)],
             None => there.iter().map(|sibling| reconcile(&primary, sibling)).collect(),
         };
-        let expected = Expectation { grouped: run.intent.is_grouped(), whole: None, relaxed: relaxed.as_ref() };
-        let keys = self.key_counts(run, (&desk, &tables)).await?;
+        let (keys, all_counted) = self.key_counts(run, (&desk, &tables)).await?;
+        // Where it is not known of every key that it is one, the parts are held against their whole.
+        let whole = if all_counted { None } else { self.whole(run, &desk).await? };
+        let expected = Expectation { grouped: run.intent.is_grouped(), whole, relaxed: relaxed.as_ref() };
         metrics::queried(began.elapsed());
         let version =
             |(table, _): &(String, String)| tables.versions.get(table).map(|(version, _)| (table.clone(), version.clone()));
@@ -105,10 +107,34 @@ impl Decider {
 }
 
 impl Decider {
-    /// What the keys are that the joins of the answer rely on; looked at once for each version of their tables.
-    async fn key_counts(&self, run: &Run<'_>, (desk, tables): (&Queries<'_>, &Tables)) -> Result<Vec<KeyCount>, AnalyticsError> {
+    /// The one value that the parts of the answer must not exceed, where there is such a thing.
+    async fn whole(&self, run: &Run<'_>, desk: &Queries<'_>) -> Result<Option<f64>, AnalyticsError> {
         let dialect = dialects(self.analyst.source.as_ref().ok_or(AnalyticsError::NoWarehouse)?)?.0;
-        let mut counts = Vec::new();
+        let (layer, parts) = (&run.reader.layer, &run.compiled.primary);
+        let Some(query) = whole(layer, run.intent, parts).and_then(|intent| compile(layer, &intent, dialect).ok()) else {
+            return Ok(None);
+        };
+        let value = |frame: &Frame| {
+            let place = frame.columns.iter().position(|column| column.role == ColumnRole::Value)?;
+            frame.rows.first()?.get(place)?.number()
+        };
+        match desk.query(&query.primary).await {
+            Ok(frame) if query.primary.definition == parts.definition => Ok(value(&frame)),
+            Err(error @ (AnalyticsError::Late | AnalyticsError::Busy)) => Err(error),
+            // An answer that nothing confirms is worth less, but it is one.
+            Ok(_) | Err(_) => Ok(None),
+        }
+    }
+
+    /// What the keys are that the joins of the answer rely on, and whether all could be counted; looked at once for each version of their
+    /// tables.
+    async fn key_counts(
+        &self,
+        run: &Run<'_>,
+        (desk, tables): (&Queries<'_>, &Tables),
+    ) -> Result<(Vec<KeyCount>, bool), AnalyticsError> {
+        let dialect = dialects(self.analyst.source.as_ref().ok_or(AnalyticsError::NoWarehouse)?)?.0;
+        let (mut counts, mut all) = (Vec::new(), true);
         for probe in probes(&run.reader.layer, &run.compiled.primary, dialect) {
             let known = tables.keys.lock().get(&(probe.table.clone(), probe.column.clone())).cloned();
             let count = match known {
@@ -122,13 +148,14 @@ impl Decider {
                     // Nothing is known of the key then, which is no finding.
                     Err(error) => {
                         tracing::warn!(%error, table = probe.table, "a key could not be counted");
+                        all = false;
                         continue;
                     }
                 },
             };
             counts.push(count);
         }
-        Ok(counts)
+        Ok((counts, all))
     }
 }
 

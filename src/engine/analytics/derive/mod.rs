@@ -34,6 +34,21 @@ pub fn derive(layer: &Layer, have: &Intent, frame: &Frame, want: &Intent) -> Opt
     Some(Frame { columns: wanted.primary.columns.clone(), rows: rows.into_iter().map(Row::cells).collect() })
 }
 
+/// Whether the result of `want` could follow from that of `have` at all, by what both ask alone.
+pub fn may_follow(have: &Intent, want: &Intent) -> bool {
+    asks_the_same(&have.clone().canonical(), &want.clone().canonical())
+}
+
+/// Whether two canonical intents are of the same measures, and the groups of the second are among those of the first.
+fn asks_the_same(have: &Intent, want: &Intent) -> bool {
+    let same = have.layer == want.layer
+        && have.measures == want.measures
+        && have.time == want.time
+        && have.comparison == want.comparison
+        && have.share == want.share;
+    same && want.dimensions.iter().all(|name| have.dimensions.contains(name))
+}
+
 struct Plan<'a> {
     layer: &'a Layer,
     have: &'a Intent,
@@ -55,16 +70,10 @@ impl Plan<'_> {
     /// All that can be said without looking at the rows.
     fn is_possible(&self, frame: &Frame) -> Option<()> {
         let (have, want) = (self.have, self.want);
-        let same = have.layer == want.layer
-            && have.measures == want.measures
-            && have.time == want.time
-            && have.comparison == want.comparison
-            && have.share == want.share;
         // Where rows were cut, what was cut off is not there.
         let whole = frame.rows.len() < ROWS_MAX as usize;
-        let kept = want.dimensions.iter().all(|name| have.dimensions.contains(name));
         let changed = self.rolls_up() || have.filters != want.filters || have.window != want.window;
-        if !same || !whole || !kept {
+        if !asks_the_same(have, want) || !whole {
             return None;
         }
         let ranked = have.ranking.is_none() || self.is_shorter();
