@@ -33,6 +33,7 @@ struct State {
     // Each tenant's changes, with the number of the first that is kept.
     logs: BTreeMap<TenantId, (u64, Vec<(u64, Change)>)>,
     leases: HashMap<(TenantId, String), Held>,
+    notes: HashMap<(TenantId, String), (Timestamp, String)>,
     fences: u64,
     generation: u64,
     members: u64,
@@ -240,6 +241,19 @@ impl Shared for Memory {
         let mut state = self.state()?;
         state.generation = state.generation.max(above) + 1;
         Ok(state.generation)
+    }
+
+    async fn leave_note(&self, tenant: &TenantId, name: &str, note: &str, lasts: Duration) -> Result<(), StoreError> {
+        let until = end_of(self.inner.clock.now(), lasts);
+        self.state()?.notes.insert((tenant.clone(), name.to_owned()), (until, note.to_owned()));
+        Ok(())
+    }
+
+    async fn note(&self, tenant: &TenantId, name: &str) -> Result<Option<String>, StoreError> {
+        let now = self.inner.clock.now();
+        let state = self.state()?;
+        let left = state.notes.get(&(tenant.clone(), name.to_owned())).filter(|(until, _)| *until > now);
+        Ok(left.map(|(_, note)| note.clone()))
     }
 
     async fn acquire(&self, tenant: &TenantId, name: &str, lasts: Duration) -> Result<Acquired, StoreError> {

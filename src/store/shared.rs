@@ -1,4 +1,5 @@
-//! What several processes over one store have in common: a stream of what changed, leases, a counter of generations, and token buckets.
+//! What several processes over one store have in common: a stream of what changed, leases, a counter of generations, token buckets, and
+//! notes that last for a while.
 //!
 //! Each process keeps all that it serves in its own memory. It fills that once by a scan and then follows the stream: a change says which
 //! record was written, never what was written, so that applying it twice, late, or out of order with another does no harm. The record
@@ -156,4 +157,17 @@ pub trait Shared: SharedBuckets {
     /// # Errors
     /// [`StoreError`]; then it is not known to be stored.
     async fn commit_under(&self, lease: &Lease, writes: Vec<Write>) -> Result<bool, StoreError>;
+
+    /// Leaves a note for all processes in the place of the one of its name, for `lasts`. A name is printable ASCII without spaces, at most
+    /// 128 bytes. A note is not durable, and nobody is told of it.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store is away.
+    async fn leave_note(&self, tenant: &TenantId, name: &str, note: &str, lasts: Duration) -> Result<(), StoreError>;
+
+    /// The note of a name that any process left last, while it lasts.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store is away.
+    async fn note(&self, tenant: &TenantId, name: &str) -> Result<Option<String>, StoreError>;
 }

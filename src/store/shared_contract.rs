@@ -30,6 +30,8 @@ pub(super) async fn hold(server: impl Fn(Clock) -> Join) {
     a_word_left_behind_is_told_and_then_the_lease_is_free(&new()).await;
     who_lost_the_lease_writes_nothing(&new()).await;
     processes_take_from_one_bucket(&new()).await;
+    let clock = Clock::manual(moment());
+    a_note_is_read_by_every_process_until_it_ends(&server(clock.clone()), &clock).await;
 }
 
 fn entry(tenant: &str, text: &str) -> Record {
@@ -192,4 +194,24 @@ async fn processes_take_from_one_bucket(join: &Join) {
         tokio::time::sleep(wait + Duration::from_millis(1)).await;
         assert_eq!(take(2, "c", Role::Decide, quick).await, Taken::Yes);
     }
+}
+
+async fn a_note_is_read_by_every_process_until_it_ends(join: &Join, clock: &Clock) {
+    let (one, other, strange) = (join(), join(), TenantId::new("b").unwrap());
+    let long = Duration::from_secs(60);
+    let read = |name: &'static str| {
+        let other = Arc::clone(&other);
+        async move { shared(&other).note(&tenant(), name).await.unwrap() }
+    };
+    assert_eq!(read("n").await, None);
+    shared(&one).leave_note(&tenant(), "n", "grüße \"\n", long).await.unwrap();
+    assert_eq!((read("n").await.as_deref(), read("m").await), (Some("grüße \"\n"), None));
+    assert_eq!(shared(&other).note(&strange, "n").await.unwrap(), None, "another tenant's is another note");
+    shared(&other).leave_note(&tenant(), "n", "", long).await.unwrap();
+    assert_eq!(shared(&one).note(&tenant(), "n").await.unwrap().as_deref(), Some(""), "the latest holds");
+    shared(&one).leave_note(&tenant(), "n", "short", NOW).await.unwrap();
+    // A server has a clock of its own.
+    clock.advance_millis(20);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(read("n").await, None, "it has ended");
 }

@@ -110,6 +110,12 @@ impl Shared for Lossy {
     async fn commit_under(&self, lease: &Lease, writes: Vec<Write>) -> Result<bool, StoreError> {
         self.beyond().await.commit_under(lease, writes).await
     }
+    async fn leave_note(&self, tenant: &TenantId, name: &str, note: &str, lasts: Duration) -> Result<(), StoreError> {
+        self.beyond().await.leave_note(tenant, name, note, lasts).await
+    }
+    async fn note(&self, tenant: &TenantId, name: &str) -> Result<Option<String>, StoreError> {
+        self.beyond().await.note(tenant, name).await
+    }
 }
 
 /// What the replicas of a property do, one after the other.

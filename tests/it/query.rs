@@ -1,10 +1,11 @@
 //! Questions about data over HTTP, on the marketplace of the sample: right rows, honest refusals, results kept by meaning, tenants apart.
 
 use super::credentials::{ask as ask_as, new_key};
+use super::redis::RedisServer;
 use super::service::{Builder, Service, project};
 use serde_json::{Value, json};
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(super) const TABLES: [&str; 9] = [
     "olist_customers_dataset",
@@ -391,4 +392,27 @@ fn a_question_about_data_finds_its_engine_where_the_strategy_names_none() {
     let other = decide("what is the weather in Lisbon tomorrow?");
     assert_eq!((&other["outcome"], &other["triage"]["engine"]), (&json!("abstained"), &json!("none")), "{other}");
     assert!(other["clarify"]["choices"].to_string().contains("analytics"), "{other}");
+}
+
+#[test]
+fn a_conversation_goes_on_whichever_replica_is_asked() {
+    let server = RedisServer::start(&[]);
+    let over = || Builder::new().set("STORE__BACKEND", &server.url());
+    let (one, other) = (marketplace(over()), over().start());
+    let since = Instant::now();
+    while TABLES.iter().any(|name| other.get(&format!("/v1/datasets/{name}")).status != 200) {
+        assert!(since.elapsed() < Duration::from_secs(60), "the other was never told of the tables");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let say =
+        |service: &Service, session: &str, prompt: &str| ask_with(service, json!({ "prompt": prompt, "session_id": session }));
+    say(&one, "a", "Revenue by customer state in 2017");
+    let only = say(&other, "a", "only for SP");
+    assert_eq!((&only["intent"], &only["row_count"]), (&json!("DATA_FILTER"), &json!(1)), "{only}");
+    // What the other was told last holds here as well.
+    let shown = say(&one, "a", "as a bar chart");
+    assert_eq!((&shown["intent"], &shown["answer"]["table"]), (&json!("VISUAL_UPDATE"), &only["answer"]["table"]), "{shown}");
+    assert_eq!(say(&other, "b", "only for SP")["intent"], "NEW_QUERY", "another conversation knows nothing of it");
+    assert_eq!(say(&other, "a", "start over")["intent"], "RESET");
+    assert_eq!(say(&one, "a", "only for RJ")["intent"], "NEW_QUERY");
 }

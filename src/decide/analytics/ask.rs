@@ -121,7 +121,11 @@ impl Decider {
     /// [`AnalyticsError`] where it was understood and could not be answered.
     pub async fn ask_data(&self, question: &DataQuestion) -> Result<DataOutcome, AnalyticsError> {
         let began = Instant::now();
-        let Heard { turn, read, hint } = self.analyst.heard(question, day(question.as_of));
+        let last = self.last_turn(question).await;
+        let Heard { turn, read, hint } = self.analyst.heard(question, last, day(question.as_of));
+        if turn == Turn::Reset {
+            self.forget_turn(question).await;
+        }
         let (reader, reading) = match read {
             Some(read) => read,
             None => self.understood(question)?,
@@ -151,7 +155,7 @@ impl Decider {
             Err(error) if error.class().is_none() => return Err(error),
             result => result.map(Some),
         };
-        self.analyst.remember_turn(question, (&reader, asked));
+        self.remember_turn(question, (&reader, asked)).await;
         Ok(DataOutcome { reader, reading, turn, hint, result, took })
     }
 

@@ -1,6 +1,11 @@
 //! What was asked before in a conversation, so that `only for SP` and `as a line chart` have something to change.
+//!
+//! Where several processes share a store, the next prompt may come to any of them: what was asked last is left there as a note, of a
+//! tenant's in one of so many places, so that they take a bounded room. Two conversations that meet in a place lose what came before, and
+//! so do all while the store is away and another process is asked; then a prompt stands for itself.
 
 use super::{Analyst, DataQuestion};
+use crate::decide::Decider;
 use crate::domain::ids::TenantId;
 use crate::engine::analytics::answer::ChartHint;
 use crate::engine::analytics::follow::{FollowUp, Previous, follow};
@@ -8,11 +13,25 @@ use crate::engine::analytics::library::Reader;
 use crate::engine::analytics::words::{Asked, Reading};
 use jiff::civil::Date;
 use quick_cache::sync::Cache;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// Conversations of all tenants that are held; the one that was longest silent makes room.
 const SESSIONS_MAX: usize = 10_000;
+
+/// Places of one tenant for the conversations that processes share.
+const PLACES: u64 = 4_096;
+
+/// How long a conversation that is shared may be silent.
+const SILENT_MAX: Duration = Duration::from_secs(30 * 60);
+
+/// How long a question waits to hear what was asked before it.
+const HEARD_WITHIN: Duration = Duration::from_millis(100);
+
+/// Bytes of a note; a question has 2,000 characters.
+const NOTE_BYTES_MAX: usize = 64 << 10;
 
 /// What a question is, beside those before it in its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -30,8 +49,10 @@ pub enum Turn {
 }
 
 /// The latest question of a session that was understood.
-#[derive(Debug)]
-struct Last {
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Last {
+    session: Arc<str>,
     layer: String,
     question: String,
     asked: Asked,
@@ -64,11 +85,12 @@ impl Heard {
 }
 
 impl Analyst {
-    /// What a prompt says in its conversation.
-    pub(super) fn heard(&self, question: &DataQuestion, as_of: Date) -> Heard {
-        let Some(session) = &question.session else { return Heard::NEW };
-        let key = (question.tenant.clone(), Arc::clone(session));
-        let last = self.sessions.last.get(&key).filter(|last| question.layer.as_ref().is_none_or(|layer| *layer == last.layer));
+    /// What a prompt says in its conversation, in which this was said last.
+    pub(super) fn heard(&self, question: &DataQuestion, last: Option<Arc<Last>>, as_of: Date) -> Heard {
+        if question.session.is_none() {
+            return Heard::NEW;
+        }
+        let last = last.filter(|last| question.layer.as_ref().is_none_or(|layer| *layer == last.layer));
         let reader = match &last {
             Some(last) => self.library.named(&last.layer),
             None => self.library.all().next(),
@@ -77,7 +99,6 @@ impl Analyst {
         let previous = last.as_ref().map(|last| Previous { intent: Some(&last.asked.intent), question: &last.question });
         match (follow(reader.words(), previous, &question.text, as_of), last) {
             (FollowUp::Reset, _) => {
-                self.sessions.last.remove(&key);
                 Heard { turn: Turn::Reset, read: Some((Arc::clone(reader), Reading::Conversational)), hint: None }
             }
             (FollowUp::DataFilter(changed), Some(last)) => {
@@ -97,11 +118,59 @@ impl Analyst {
             _ => Heard::NEW,
         }
     }
+}
+
+impl Decider {
+    /// What was asked last in the conversation of a question: by the store that processes share, else by this one.
+    pub(super) async fn last_turn(&self, question: &DataQuestion) -> Option<Arc<Last>> {
+        let session = question.session.as_ref()?;
+        let Some(shared) = self.store.shared() else {
+            return self.analyst.sessions.last.get(&(question.tenant.clone(), Arc::clone(session)));
+        };
+        match timeout(HEARD_WITHIN, shared.note(&question.tenant, &place(session))).await {
+            Ok(Ok(note)) => {
+                let last: Last = serde_json::from_str(&note?).ok()?;
+                (last.session == *session).then(|| Arc::new(last))
+            }
+            failed => {
+                tracing::debug!(?failed, "what was asked before is not known to all");
+                self.analyst.sessions.last.get(&(question.tenant.clone(), Arc::clone(session)))
+            }
+        }
+    }
 
     /// Keeps what was understood, for the next prompt of the conversation.
-    pub(super) fn remember_turn(&self, question: &DataQuestion, (reader, asked): (&Reader, &Asked)) {
+    pub(super) async fn remember_turn(&self, question: &DataQuestion, (reader, asked): (&Reader, &Asked)) {
         let Some(session) = &question.session else { return };
-        let last = Last { layer: reader.layer.name.clone(), question: question.text.clone(), asked: asked.clone() };
-        self.sessions.last.insert((question.tenant.clone(), Arc::clone(session)), Arc::new(last));
+        let (layer, text) = (reader.layer.name.clone(), question.text.clone());
+        let last = Arc::new(Last { session: Arc::clone(session), layer, question: text, asked: asked.clone() });
+        self.analyst.sessions.last.insert((question.tenant.clone(), Arc::clone(session)), Arc::clone(&last));
+        if self.store.shared().is_some() {
+            let note = serde_json::to_string(&*last).ok().filter(|note| note.len() <= NOTE_BYTES_MAX);
+            self.leave(&question.tenant, session, note.unwrap_or_default()).await;
+        }
     }
+
+    /// Ends the conversation of a question.
+    pub(super) async fn forget_turn(&self, question: &DataQuestion) {
+        let Some(session) = &question.session else { return };
+        self.analyst.sessions.last.remove(&(question.tenant.clone(), Arc::clone(session)));
+        self.leave(&question.tenant, session, String::new()).await;
+    }
+
+    /// Leaves a note for other processes, where there are any.
+    async fn leave(&self, tenant: &TenantId, session: &str, note: String) {
+        let Some(shared) = self.store.shared() else { return };
+        let left = timeout(HEARD_WITHIN, shared.leave_note(tenant, &place(session), &note, SILENT_MAX)).await;
+        if !matches!(left, Ok(Ok(()))) {
+            tracing::debug!(?left, "what was asked is not told to other processes");
+        }
+    }
+}
+
+/// The name of the note of a conversation.
+fn place(session: &str) -> String {
+    let hash = blake3::hash(session.as_bytes());
+    let number = hash.as_bytes().iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    format!("data-session-{}", number % PLACES)
 }

@@ -69,6 +69,14 @@ impl Shared for Journaled {
         self.inner()?.release(lease, word).await
     }
 
+    async fn leave_note(&self, tenant: &TenantId, name: &str, note: &str, lasts: Duration) -> Result<(), StoreError> {
+        self.inner()?.leave_note(tenant, name, note, lasts).await
+    }
+
+    async fn note(&self, tenant: &TenantId, name: &str) -> Result<Option<String>, StoreError> {
+        self.inner()?.note(tenant, name).await
+    }
+
     async fn commit_under(&self, lease: &Lease, writes: Vec<Write>) -> Result<bool, StoreError> {
         let keys: Vec<RecordKey> = writes.iter().map(Write::key).collect();
         if self.core.log.owed_among(keys.iter()).is_empty() {

@@ -275,6 +275,16 @@ impl Shared for InRedis {
         Ok(lease::next_generation(&self.link, above).await?)
     }
 
+    async fn leave_note(&self, tenant: &TenantId, name: &str, note: &str, lasts: Duration) -> Result<(), StoreError> {
+        let command = Command::new("SET").key(&names::note(tenant, name)).arg(note).arg("PX");
+        self.link.ask(command.arg(lasts.as_millis().max(1).to_string())).await?;
+        Ok(())
+    }
+
+    async fn note(&self, tenant: &TenantId, name: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.link.ask(Command::new("GET").key(&names::note(tenant, name))).await?.into_string())
+    }
+
     async fn acquire(&self, tenant: &TenantId, name: &str, lasts: Duration) -> Result<Acquired, StoreError> {
         Ok(lease::acquire(&self.link, tenant, name, lasts).await?)
     }

@@ -30,6 +30,11 @@ pub(super) fn bucket(tenant: &TenantId, role: Role) -> String {
     format!("{{{tenant}}}:bucket:{role}")
 }
 
+/// A note for other processes.
+pub(super) fn note(tenant: &TenantId, name: &str) -> String {
+    format!("{{{tenant}}}:note:{name}")
+}
+
 /// The counter of a tenant's fences.
 pub(super) fn fence(tenant: &TenantId) -> String {
     format!("{{{tenant}}}:fence")

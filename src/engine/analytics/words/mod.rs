@@ -22,7 +22,7 @@ use self::lexicon::Lexicon;
 use super::intent::Intent;
 use super::layer::Layer;
 use jiff::civil::Date;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// What reads questions about one layer.
@@ -62,7 +62,7 @@ pub enum Reading {
 }
 
 /// A question that was understood.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Asked {
     /// What it asks, in canonical form.
     pub intent: Intent,
