@@ -123,7 +123,8 @@ fn fields(record: &Record) -> Result<Value, Failure> {
         | Record::Market(_)
         | Record::AuditEvent(_)
         | Record::AuditChain(_)
-        | Record::DatasetPart(_) => {
+        | Record::DatasetPart(_)
+        | Record::Knowledge(_) => {
             return Err("this kind of record has no view".into());
         }
     })

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// What a merge takes along: all but the audit trails, for two chains don't make one.
-const MERGED: [RecordKind; 11] = [
+const MERGED: [RecordKind; 12] = [
     RecordKind::Component,
     RecordKind::Text,
     RecordKind::Entry,
@@ -29,6 +29,7 @@ const MERGED: [RecordKind; 11] = [
     RecordKind::Fit,
     RecordKind::DatasetPart,
     RecordKind::Dataset,
+    RecordKind::Knowledge,
 ];
 
 /// From where to where.

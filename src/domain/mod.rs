@@ -21,6 +21,7 @@ pub mod fit_record;
 pub mod frame;
 pub mod ids;
 pub mod judgement;
+pub mod knowledge_record;
 pub mod market;
 pub mod partition;
 pub mod plan;

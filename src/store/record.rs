@@ -8,6 +8,7 @@ use crate::domain::entry::StoredEntry;
 use crate::domain::fit_record::{FitKey, FitRecord};
 use crate::domain::ids::{ComponentId, DatasetName, DecisionId, EntryId, PlanId, TenantId, UploadId};
 use crate::domain::judgement::{Judgement, Source};
+use crate::domain::knowledge_record::{KnowledgeKey, KnowledgeRecord};
 use crate::domain::market::{Chunk, Instrument};
 use crate::domain::plan_record::PlanRecord;
 use crate::domain::tag_end::TagEnd;
@@ -46,6 +47,8 @@ pub enum Record {
     Dataset(Arc<DatasetHead>),
     /// Rows of a dataset.
     DatasetPart(Arc<DatasetPart>),
+    /// What was taught about questions of data.
+    Knowledge(Arc<KnowledgeRecord>),
 }
 
 impl Record {
@@ -76,6 +79,7 @@ impl Record {
             Self::DatasetPart(part) => {
                 RecordKey::DatasetPart { tenant: part.tenant.clone(), upload: part.upload, number: part.number }
             }
+            Self::Knowledge(taught) => RecordKey::Knowledge { tenant: taught.tenant.clone(), key: taught.key },
         }
     }
 
@@ -95,6 +99,7 @@ impl Record {
             Self::Fit(_) => RecordKind::Fit,
             Self::Dataset(_) => RecordKind::Dataset,
             Self::DatasetPart(_) => RecordKind::DatasetPart,
+            Self::Knowledge(_) => RecordKind::Knowledge,
         }
     }
 
@@ -109,7 +114,8 @@ impl Record {
             Self::Fit(fit) => fit.expires_at(),
             Self::Dataset(head) => head.expires_at(),
             Self::DatasetPart(part) => part.expires_at(),
-            Self::Decision(_) | Self::TagEnd(_) | Self::Market(_) | Self::AuditEvent(_) | Self::AuditChain(_) => None,
+            Self::Decision(_) | Self::TagEnd(_) | Self::Market(_) => None,
+            Self::AuditEvent(_) | Self::AuditChain(_) | Self::Knowledge(_) => None,
         }
     }
 
@@ -136,6 +142,7 @@ impl Record {
             (Self::Dataset(a), Self::Dataset(b)) => (a.version, a.created_at) > (b.version, b.created_at),
             (Self::Plan(a), Self::Plan(b)) => (a.history.len(), a.handed_to.len()) > (b.history.len(), b.handed_to.len()),
             (Self::Fit(a), Self::Fit(b)) => a.created_at > b.created_at,
+            (Self::Knowledge(a), Self::Knowledge(b)) => a.changed_at > b.changed_at,
             _ => false,
         }
     }
@@ -154,6 +161,7 @@ impl Record {
             Self::Fit(fit) => Some(fit.created_at),
             Self::Dataset(head) => Some(head.created_at),
             Self::DatasetPart(part) => Some(part.created_at),
+            Self::Knowledge(taught) => Some(taught.changed_at),
             Self::Market(_) | Self::AuditChain(_) => None,
         }
     }
@@ -176,11 +184,12 @@ pub enum RecordKind {
     Fit,
     Dataset,
     DatasetPart,
+    Knowledge,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Component,
         Self::Text,
         Self::Entry,
@@ -195,6 +204,7 @@ impl RecordKind {
         // A copy that is cut short has parts without their head rather than a head without its parts.
         Self::DatasetPart,
         Self::Dataset,
+        Self::Knowledge,
     ];
 
     /// Those that are one tenant's trail, which goes on from where it is and is never put together from two.
@@ -216,6 +226,7 @@ impl RecordKind {
             Self::Fit => "fit",
             Self::Dataset => "dataset",
             Self::DatasetPart => "dataset_part",
+            Self::Knowledge => "knowledge",
         }
     }
 }
@@ -280,6 +291,8 @@ pub enum RecordKey {
     Dataset { tenant: TenantId, name: DatasetName },
     /// `{tenant}:dataset_part:<ulid>:<number>`.
     DatasetPart { tenant: TenantId, upload: UploadId, number: u32 },
+    /// `{tenant}:knowledge:<kind>:<id>`.
+    Knowledge { tenant: TenantId, key: KnowledgeKey },
 }
 
 impl RecordKey {
@@ -299,6 +312,7 @@ impl RecordKey {
             Self::Fit { .. } => RecordKind::Fit,
             Self::Dataset { .. } => RecordKind::Dataset,
             Self::DatasetPart { .. } => RecordKind::DatasetPart,
+            Self::Knowledge { .. } => RecordKind::Knowledge,
         }
     }
 
@@ -317,6 +331,7 @@ impl RecordKey {
             | Self::Fit { tenant, .. }
             | Self::Dataset { tenant, .. }
             | Self::DatasetPart { tenant, .. }
+            | Self::Knowledge { tenant, .. }
             | Self::AuditChain { tenant } => tenant,
         }
     }
@@ -345,6 +360,9 @@ impl RecordKey {
             let number: u32 = digits.parse().ok()?;
             let key = Self::DatasetPart { tenant, upload: UploadId::parse(upload).ok()?, number };
             return key.to_string().ends_with(rest).then_some(key);
+        }
+        if let Some(key) = rest.strip_prefix("knowledge:") {
+            return Some(Self::Knowledge { tenant, key: KnowledgeKey::parse(key)? });
         }
         if let Some(tag) = rest.strip_prefix("tag_end:") {
             return Some(Self::TagEnd { tenant, tag: tag.to_owned() });
@@ -406,6 +424,7 @@ impl fmt::Display for RecordKey {
             Self::Fit { tenant, key, version } => write!(f, "{{{tenant}}}:fit:{key}:{version}"),
             Self::Dataset { tenant, name } => write!(f, "{{{tenant}}}:dataset:{name}"),
             Self::DatasetPart { tenant, upload, number } => write!(f, "{{{tenant}}}:dataset_part:{upload}:{number}"),
+            Self::Knowledge { tenant, key } => write!(f, "{{{tenant}}}:knowledge:{key}"),
         }
     }
 }
@@ -432,6 +451,7 @@ impl Write {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::knowledge_record::KnowledgeKind;
     use proptest::prelude::*;
 
     #[test]
@@ -474,6 +494,7 @@ mod tests {
                 RecordKey::Fit { tenant: tenant.clone(), key: FitKey { case: "NR-01".into(), parameters: "00ff00ff00ff00ff".into() }, version: u64::from(interval_sec) },
                 RecordKey::Dataset { tenant: tenant.clone(), name: DatasetName::new(id.as_str()).unwrap() },
                 RecordKey::DatasetPart { tenant: tenant.clone(), upload: UploadId::new(Timestamp::from_micros(1), 7), number: interval_sec },
+                RecordKey::Knowledge { tenant: tenant.clone(), key: KnowledgeKey { kind: KnowledgeKind::Term, id: *hash.first_chunk().unwrap() } },
                 RecordKey::Market { tenant, instrument: Instrument::new(&instrument).unwrap(), interval_sec, chunk },
             ] {
                 prop_assert_eq!(RecordKey::parse(&key.to_string()), Some(key));

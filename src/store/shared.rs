@@ -30,7 +30,8 @@ pub fn followed(kind: RecordKind) -> bool {
         | RecordKind::Market
         | RecordKind::Plan
         | RecordKind::Fit
-        | RecordKind::Dataset => true,
+        | RecordKind::Dataset
+        | RecordKind::Knowledge => true,
         RecordKind::Text | RecordKind::Decision | RecordKind::AuditEvent | RecordKind::AuditChain | RecordKind::DatasetPart => {
             false
         }

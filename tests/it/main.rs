@@ -44,6 +44,7 @@ mod plans_seam;
 mod prompt_separation;
 mod prototype;
 mod query;
+mod query_feedback;
 mod query_servers;
 #[path = "../support/redis/mod.rs"]
 #[expect(dead_code, reason = "the unit tests include the same servers and use the rest of them")]

@@ -156,7 +156,7 @@ impl Decider {
     }
 
     fn understood(&self, question: &DataQuestion) -> Result<(Arc<Reader>, Reading), AnalyticsError> {
-        let library = self.analyst.library();
+        let library = self.analyst.library_of(&question.tenant);
         let no_layer = || AnalyticsError::NoLayer { name: question.layer.clone().unwrap_or_default() };
         let as_of = day(question.as_of);
         match &question.layer {
@@ -183,7 +183,9 @@ impl Decider {
             role: question.role.to_string(),
             attributes: BTreeMap::new(),
         };
-        let mut fresh = question.fresh;
+        // What somebody found wrong is looked up anew each time.
+        let stale = question.fresh || self.analyst.doubted(question, reader, &asked.intent).is_some();
+        let mut fresh = stale;
         for _ in 1..TRIES {
             let versions = self.table_versions(&question.tenant, (&reader.layer, &tables), question.deadline).await?;
             let key = key(question, (reader, asked), &versions);
@@ -194,9 +196,7 @@ impl Decider {
                 return Ok((kept, Came::Kept));
             }
             let scope = Scope { tenant: question.tenant.clone(), role: Arc::clone(&question.role), layer: reader.digest };
-            if !question.fresh
-                && let Some(derived) = self.derived(&scope, (reader, &asked.intent, compiled), &versions)
-            {
+            if !stale && let Some(derived) = self.derived(&scope, (reader, &asked.intent, compiled), &versions) {
                 self.analyst.kept.put(key, Arc::clone(&derived));
                 return Ok((derived, Came::Derived));
             }

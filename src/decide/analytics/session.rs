@@ -33,6 +33,7 @@ pub enum Turn {
 #[derive(Debug)]
 struct Last {
     layer: String,
+    digest: [u8; 32],
     question: String,
     asked: Asked,
 }
@@ -68,10 +69,14 @@ impl Analyst {
     pub(super) fn heard(&self, question: &DataQuestion, as_of: Date) -> Heard {
         let Some(session) = &question.session else { return Heard::NEW };
         let key = (question.tenant.clone(), Arc::clone(session));
+        let library = self.library_of(&question.tenant);
+        // What was understood by other words than today's may not be expressible any more.
+        let stands = |last: &Last| library.named(&last.layer).is_some_and(|reader| reader.digest == last.digest);
         let last = self.sessions.last.get(&key).filter(|last| question.layer.as_ref().is_none_or(|layer| *layer == last.layer));
+        let last = last.filter(|last| stands(last));
         let reader = match &last {
-            Some(last) => self.library.named(&last.layer),
-            None => self.library.all().next(),
+            Some(last) => library.named(&last.layer),
+            None => library.all().next(),
         };
         let Some(reader) = reader else { return Heard::NEW };
         let previous = last.as_ref().map(|last| Previous { intent: Some(&last.asked.intent), question: &last.question });
@@ -101,7 +106,8 @@ impl Analyst {
     /// Keeps what was understood, for the next prompt of the conversation.
     pub(super) fn remember_turn(&self, question: &DataQuestion, (reader, asked): (&Reader, &Asked)) {
         let Some(session) = &question.session else { return };
-        let last = Last { layer: reader.layer.name.clone(), question: question.text.clone(), asked: asked.clone() };
+        let (layer, digest) = (reader.layer.name.clone(), reader.digest);
+        let last = Last { layer, digest, question: question.text.clone(), asked: asked.clone() };
         self.sessions.last.insert((question.tenant.clone(), Arc::clone(session)), Arc::new(last));
     }
 }

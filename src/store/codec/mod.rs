@@ -21,6 +21,7 @@ mod fields;
 mod fit;
 mod frame;
 mod judgement;
+mod knowledge;
 mod market;
 mod plan;
 #[cfg(test)]
@@ -38,7 +39,7 @@ use bytes::Bytes;
 /// 1, the first; 2, which added to entries what was read out of their text, their generation, their quarantine, the vector of their
 /// prompt and further conditions,
 /// and the kinds of record that a deletion by tag, a judgement, the bars of an instrument, the audit trail, an
-/// optimisation plan, a fitted model and a dataset leave.
+/// optimisation plan, a fitted model, a dataset and what was taught about questions of data leave.
 pub const FORMAT: u8 = 2;
 
 /// Whether records of a format are read.
@@ -108,6 +109,7 @@ pub fn table(kind: RecordKind) -> &'static [Field] {
         RecordKind::Fit => fit::TABLE,
         RecordKind::Dataset => dataset::TABLE,
         RecordKind::DatasetPart => dataset_part::TABLE,
+        RecordKind::Knowledge => knowledge::TABLE,
     }
 }
 
@@ -130,6 +132,7 @@ pub fn to_fields(record: &Record) -> Result<Fields<'_>, CodecError> {
         Record::Fit(record) => fit::write(record),
         Record::Dataset(head) => dataset::write(head),
         Record::DatasetPart(part) => Ok(dataset_part::write(part)),
+        Record::Knowledge(taught) => Ok(knowledge::write(taught)),
     }
     .map_err(|fault| fault.of(record.key()))
 }
@@ -164,6 +167,9 @@ pub fn from_fields(key: &RecordKey, fields: &Fields<'_>) -> Result<Record, Codec
         RecordKey::Dataset { tenant, name } => dataset::read(tenant, name, fields).map(|head| Record::Dataset(head.into())),
         RecordKey::DatasetPart { tenant, upload, number } => {
             dataset_part::read(tenant, (*upload, *number), fields).map(|part| Record::DatasetPart(part.into()))
+        }
+        RecordKey::Knowledge { tenant, key } => {
+            knowledge::read(tenant, *key, fields).map(|taught| Record::Knowledge(taught.into()))
         }
     };
     let record = read.map_err(|fault| fault.of(key))?;

@@ -44,6 +44,7 @@ pub(super) struct Disk {
     fits: Keyspace,
     datasets: Keyspace,
     dataset_parts: Keyspace,
+    knowledge: Keyspace,
     expiry: Keyspace,
     decisions: Decisions,
     clock: Clock,
@@ -94,6 +95,7 @@ impl Disk {
             fits: db.keyspace("fits", || options(4 << 20))?,
             datasets: db.keyspace("datasets", || options(1 << 20))?,
             dataset_parts: db.keyspace("dataset_parts", || options(8 << 20))?,
+            knowledge: db.keyspace("knowledge", || options(1 << 20))?,
             expiry: db.keyspace("expiry", || options(2 << 20))?,
             decisions: Decisions::open(&db, config, clock.clone(), floor_millis.unwrap_or(0))?,
             meta,
@@ -147,6 +149,7 @@ impl Disk {
             RecordKind::Fit => Some(&self.fits),
             RecordKind::Dataset => Some(&self.datasets),
             RecordKind::DatasetPart => Some(&self.dataset_parts),
+            RecordKind::Knowledge => Some(&self.knowledge),
             RecordKind::Decision => None,
         }
     }

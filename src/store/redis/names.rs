@@ -51,5 +51,6 @@ pub(super) fn pattern(kind: RecordKind) -> &'static str {
         RecordKind::Fit => "{*}:fit:*",
         RecordKind::Dataset => "{*}:dataset:*",
         RecordKind::DatasetPart => "{*}:dataset_part:*",
+        RecordKind::Knowledge => "{*}:knowledge:*",
     }
 }
