@@ -366,6 +366,9 @@ pub const PLAN_LINKS_MAX: usize = 16;
 /// Answers to questions about data that a tenant's callers can judge afterwards, some 3 kB each; the oldest make room.
 pub const ANSWERS_JUDGED_MAX: usize = 1_000;
 
+/// Seconds for which an answer to a question about data can be judged, where no later one takes its place.
+pub const JUDGEABLE_TTL_SEC: u64 = 7 * 24 * 3_600;
+
 /// Milliseconds for which a change of what was taught waits for those of other processes.
 pub const KNOWLEDGE_TURN_MS: u64 = 2_000;
 

@@ -124,7 +124,8 @@ fn fields(record: &Record) -> Result<Value, Failure> {
         | Record::AuditEvent(_)
         | Record::AuditChain(_)
         | Record::DatasetPart(_)
-        | Record::Knowledge(_) => {
+        | Record::Knowledge(_)
+        | Record::Judgeable(_) => {
             return Err("this kind of record has no view".into());
         }
     })

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// What a merge takes along: all but the audit trails, for two chains don't make one.
-const MERGED: [RecordKind; 12] = [
+const MERGED: [RecordKind; 13] = [
     RecordKind::Component,
     RecordKind::Text,
     RecordKind::Entry,
@@ -30,6 +30,7 @@ const MERGED: [RecordKind; 12] = [
     RecordKind::DatasetPart,
     RecordKind::Dataset,
     RecordKind::Knowledge,
+    RecordKind::Judgeable,
 ];
 
 /// From where to where.

@@ -20,6 +20,7 @@ pub mod field;
 pub mod fit_record;
 pub mod frame;
 pub mod ids;
+pub mod judgeable_record;
 pub mod judgement;
 pub mod knowledge_record;
 pub mod market;

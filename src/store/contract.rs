@@ -33,6 +33,8 @@ pub(super) async fn hold_where(expires_by_itself: bool, open: impl Fn(Clock) -> 
     a_dataset_and_its_parts_come_and_go_together(&*store, &clock).await;
     what_was_taught_is_kept_one_by_one(&*new().0).await;
     let (store, clock) = new();
+    an_answer_can_be_judged_until_it_ends(&*store, &clock).await;
+    let (store, clock) = new();
     what_has_ended_is_not_seen_and_is_swept(&*store, &clock, expires_by_itself).await;
     let (store, clock) = new();
     old_decisions_are_pruned_and_young_ones_stay(&*store, &clock).await;
@@ -214,6 +216,17 @@ async fn what_was_taught_is_kept_one_by_one(store: &dyn Store) {
     assert_holds(store, &of_other).await;
     assert!(store.get(&term.key()).await.unwrap().is_none());
     assert_eq!(keys_of(store, RecordKind::Knowledge), [wrong.key().to_string(), of_other.key().to_string()].into());
+}
+
+async fn an_answer_can_be_judged_until_it_ends(store: &dyn Store, clock: &Clock) {
+    let answer = sample::fixed_judgeable();
+    store.record(put(answer.clone())).unwrap();
+    assert_holds(store, &answer).await;
+    store.flush().await.unwrap();
+    assert_holds(store, &answer).await;
+    clock.advance_millis(7 * 86_400_000);
+    assert!(store.get(&answer.key()).await.unwrap().is_none());
+    while !store.sweep().await.unwrap().is_empty() {}
 }
 
 async fn what_has_ended_is_not_seen_and_is_swept(store: &dyn Store, clock: &Clock, expires_by_itself: bool) {

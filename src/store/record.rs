@@ -7,6 +7,7 @@ use crate::domain::dataset::{DatasetHead, DatasetPart};
 use crate::domain::entry::StoredEntry;
 use crate::domain::fit_record::{FitKey, FitRecord};
 use crate::domain::ids::{ComponentId, DatasetName, DecisionId, EntryId, PlanId, TenantId, UploadId};
+use crate::domain::judgeable_record::JudgeableRecord;
 use crate::domain::judgement::{Judgement, Source};
 use crate::domain::knowledge_record::{KnowledgeKey, KnowledgeRecord};
 use crate::domain::market::{Chunk, Instrument};
@@ -49,6 +50,8 @@ pub enum Record {
     DatasetPart(Arc<DatasetPart>),
     /// What was taught about questions of data.
     Knowledge(Arc<KnowledgeRecord>),
+    /// An answer to a question about data that can be judged.
+    Judgeable(Arc<JudgeableRecord>),
 }
 
 impl Record {
@@ -80,6 +83,7 @@ impl Record {
                 RecordKey::DatasetPart { tenant: part.tenant.clone(), upload: part.upload, number: part.number }
             }
             Self::Knowledge(taught) => RecordKey::Knowledge { tenant: taught.tenant.clone(), key: taught.key },
+            Self::Judgeable(answer) => RecordKey::Judgeable { tenant: answer.tenant.clone(), slot: answer.slot() },
         }
     }
 
@@ -100,6 +104,7 @@ impl Record {
             Self::Dataset(_) => RecordKind::Dataset,
             Self::DatasetPart(_) => RecordKind::DatasetPart,
             Self::Knowledge(_) => RecordKind::Knowledge,
+            Self::Judgeable(_) => RecordKind::Judgeable,
         }
     }
 
@@ -114,6 +119,7 @@ impl Record {
             Self::Fit(fit) => fit.expires_at(),
             Self::Dataset(head) => head.expires_at(),
             Self::DatasetPart(part) => part.expires_at(),
+            Self::Judgeable(answer) => Some(answer.expires_at()),
             Self::Decision(_) | Self::TagEnd(_) | Self::Market(_) => None,
             Self::AuditEvent(_) | Self::AuditChain(_) | Self::Knowledge(_) => None,
         }
@@ -143,6 +149,7 @@ impl Record {
             (Self::Plan(a), Self::Plan(b)) => (a.history.len(), a.handed_to.len()) > (b.history.len(), b.handed_to.len()),
             (Self::Fit(a), Self::Fit(b)) => a.created_at > b.created_at,
             (Self::Knowledge(a), Self::Knowledge(b)) => a.changed_at > b.changed_at,
+            (Self::Judgeable(a), Self::Judgeable(b)) => a.query > b.query,
             _ => false,
         }
     }
@@ -162,6 +169,7 @@ impl Record {
             Self::Dataset(head) => Some(head.created_at),
             Self::DatasetPart(part) => Some(part.created_at),
             Self::Knowledge(taught) => Some(taught.changed_at),
+            Self::Judgeable(answer) => Some(answer.at),
             Self::Market(_) | Self::AuditChain(_) => None,
         }
     }
@@ -185,11 +193,12 @@ pub enum RecordKind {
     Dataset,
     DatasetPart,
     Knowledge,
+    Judgeable,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Component,
         Self::Text,
         Self::Entry,
@@ -205,6 +214,7 @@ impl RecordKind {
         Self::DatasetPart,
         Self::Dataset,
         Self::Knowledge,
+        Self::Judgeable,
     ];
 
     /// Those that are one tenant's trail, which goes on from where it is and is never put together from two.
@@ -227,6 +237,7 @@ impl RecordKind {
             Self::Dataset => "dataset",
             Self::DatasetPart => "dataset_part",
             Self::Knowledge => "knowledge",
+            Self::Judgeable => "judgeable",
         }
     }
 }
@@ -293,6 +304,8 @@ pub enum RecordKey {
     DatasetPart { tenant: TenantId, upload: UploadId, number: u32 },
     /// `{tenant}:knowledge:<kind>:<id>`.
     Knowledge { tenant: TenantId, key: KnowledgeKey },
+    /// `{tenant}:judgeable:<slot>`.
+    Judgeable { tenant: TenantId, slot: u16 },
 }
 
 impl RecordKey {
@@ -313,6 +326,7 @@ impl RecordKey {
             Self::Dataset { .. } => RecordKind::Dataset,
             Self::DatasetPart { .. } => RecordKind::DatasetPart,
             Self::Knowledge { .. } => RecordKind::Knowledge,
+            Self::Judgeable { .. } => RecordKind::Judgeable,
         }
     }
 
@@ -332,6 +346,7 @@ impl RecordKey {
             | Self::Dataset { tenant, .. }
             | Self::DatasetPart { tenant, .. }
             | Self::Knowledge { tenant, .. }
+            | Self::Judgeable { tenant, .. }
             | Self::AuditChain { tenant } => tenant,
         }
     }
@@ -363,6 +378,10 @@ impl RecordKey {
         }
         if let Some(key) = rest.strip_prefix("knowledge:") {
             return Some(Self::Knowledge { tenant, key: KnowledgeKey::parse(key)? });
+        }
+        if let Some(digits) = rest.strip_prefix("judgeable:") {
+            let slot: u16 = digits.parse().ok()?;
+            return (slot.to_string() == digits).then_some(Self::Judgeable { tenant, slot });
         }
         if let Some(tag) = rest.strip_prefix("tag_end:") {
             return Some(Self::TagEnd { tenant, tag: tag.to_owned() });
@@ -425,6 +444,7 @@ impl fmt::Display for RecordKey {
             Self::Dataset { tenant, name } => write!(f, "{{{tenant}}}:dataset:{name}"),
             Self::DatasetPart { tenant, upload, number } => write!(f, "{{{tenant}}}:dataset_part:{upload}:{number}"),
             Self::Knowledge { tenant, key } => write!(f, "{{{tenant}}}:knowledge:{key}"),
+            Self::Judgeable { tenant, slot } => write!(f, "{{{tenant}}}:judgeable:{slot}"),
         }
     }
 }
@@ -494,6 +514,7 @@ mod tests {
                 RecordKey::Fit { tenant: tenant.clone(), key: FitKey { case: "NR-01".into(), parameters: "00ff00ff00ff00ff".into() }, version: u64::from(interval_sec) },
                 RecordKey::Dataset { tenant: tenant.clone(), name: DatasetName::new(id.as_str()).unwrap() },
                 RecordKey::DatasetPart { tenant: tenant.clone(), upload: UploadId::new(Timestamp::from_micros(1), 7), number: interval_sec },
+                RecordKey::Judgeable { tenant: tenant.clone(), slot: (interval_sec % 1_000) as u16 },
                 RecordKey::Knowledge { tenant: tenant.clone(), key: KnowledgeKey { kind: KnowledgeKind::Term, id: *hash.first_chunk().unwrap() } },
                 RecordKey::Market { tenant, instrument: Instrument::new(&instrument).unwrap(), interval_sec, chunk },
             ] {

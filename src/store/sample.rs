@@ -4,7 +4,7 @@ mod datasets;
 mod knowledge;
 
 pub(super) use self::datasets::{dataset, dataset_part, fixed_dataset, fixed_dataset_part, head_of, part_of};
-pub(super) use self::knowledge::{fixed_knowledge, knowledge, knowledge_of};
+pub(super) use self::knowledge::{fixed_judgeable, fixed_knowledge, judgeable, knowledge, knowledge_of};
 
 use super::Record;
 use crate::domain::answer::Confidence;
@@ -219,7 +219,7 @@ fn market_of(name: &str, bars: Series) -> Record {
 }
 
 /// A fixed record of each kind.
-pub(super) fn one_of_each() -> [Record; 14] {
+pub(super) fn one_of_each() -> [Record; 15] {
     [
         fixed_component(),
         fixed_text(),
@@ -235,6 +235,7 @@ pub(super) fn one_of_each() -> [Record; 14] {
         fixed_dataset(),
         fixed_dataset_part(),
         fixed_knowledge(),
+        fixed_judgeable(),
     ]
 }
 
@@ -366,6 +367,7 @@ pub(super) fn same(a: &Record, b: &Record) -> bool {
         }
         (Record::Fit(a), Record::Fit(b)) => format!("{a:?}") == format!("{b:?}"),
         (Record::Knowledge(a), Record::Knowledge(b)) => format!("{a:?}") == format!("{b:?}"),
+        (Record::Judgeable(a), Record::Judgeable(b)) => format!("{a:?}") == format!("{b:?}"),
         _ => false,
     }
 }

@@ -126,8 +126,8 @@ pub(in crate::api) struct QueryFeedbackAnswer {
 /// Say whether an answer to a question about data was right.
 ///
 /// What was right, and passed the checks, is kept as an example for the questions to come. What was wrong is never again served from what is
-/// kept, and its label is `LOW` with this as a reason, until an operator releases it. The latest answers of the process that gave them can be
-/// judged.
+/// kept, and its label is `LOW` with this as a reason, until an operator releases it. The latest answers of a tenant,
+/// a thousand or less, can be judged for seven days.
 #[utoipa::path(
     post, path = "/v1/query/feedback", operation_id = "judge_query", tag = "query", request_body = QueryFeedbackRequest,
     responses(

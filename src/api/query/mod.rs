@@ -168,8 +168,7 @@ async fn answer(
     let mut told = app.decider.tell_data(question, hint).await.inspect_err(|_| metrics::analytics::failed())?;
     metrics::analytics::answered(label(told.answer.label), told.came.map_or("none", Came::as_str));
     let judgeable = told.judgeable.take();
-    let now = app.decider.clock.now();
-    let id = judgeable.map(|judgeable| app.decider.analyst.remember_answer(&question.tenant, *judgeable, now));
+    let id = judgeable.map(|judgeable| app.decider.remember_answer(&question.tenant, *judgeable));
     Ok(QueryAnswer::of((told, id), question, arrival))
 }
 

@@ -12,6 +12,7 @@ use crate::engine::analytics::answer::ChartHint;
 use crate::engine::analytics::compile::{Compiled, compile};
 use crate::engine::analytics::derive::derive;
 use crate::engine::analytics::intent::Intent;
+use crate::engine::analytics::knowledge::Answer;
 use crate::engine::analytics::layer::Layer;
 use crate::engine::analytics::library::Reader;
 use crate::engine::analytics::reconcile::{Expectation, Reconciliation, Rule, Skip, sane};
@@ -184,7 +185,8 @@ impl Decider {
             attributes: BTreeMap::new(),
         };
         // What somebody found wrong is looked up anew each time.
-        let stale = question.fresh || self.analyst.doubted(question, reader, &asked.intent).is_some();
+        let stale =
+            question.fresh || self.analyst.doubted(question, reader, &Answer::Intent(Box::new(asked.intent.clone()))).is_some();
         let mut fresh = stale;
         for _ in 1..TRIES {
             let versions = self.table_versions(&question.tenant, (&reader.layer, &tables), question.deadline).await?;

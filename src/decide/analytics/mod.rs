@@ -25,7 +25,7 @@ mod told;
 
 pub use ask::{Came, DataOutcome, DataQuestion, Took};
 pub use desk::Analysts;
-pub use judged::{Found, Judgeable};
+pub use judged::Judgeable;
 pub use kept::Resulted;
 pub use session::Turn;
 pub use taught::{Taught, Vocabulary};
@@ -33,7 +33,7 @@ pub use teach::{AnswerVerdict, TeachError, TermProposal};
 pub use told::DataTold;
 
 use self::floor::Floors;
-use self::judged::Answers;
+use self::judged::{Answers, Found};
 use self::kept::Kept;
 use self::session::Sessions;
 use self::taught::TaughtOfAll;

@@ -6,7 +6,7 @@ use crate::decide::follow::readable;
 use crate::decide::{Decider, order};
 use crate::domain::field::FieldError;
 use crate::domain::ids::{QueryId, TenantId};
-use crate::domain::knowledge_record::{KnowledgeKey, KnowledgeRecord};
+use crate::domain::knowledge_record::{KnowledgeKey, KnowledgeKind, KnowledgeRecord};
 use crate::domain::request::Caller;
 use crate::domain::role::Role;
 use crate::engine::analytics::knowledge::{
@@ -50,9 +50,7 @@ pub struct TermProposal {
 #[derive(Debug, thiserror::Error)]
 pub enum TeachError {
     /// There is no such answer.
-    #[error(
-        "no answer {query} is remembered: the latest ones of the process that gave them are, until it ends; ask the question again"
-    )]
+    #[error("no answer {query} is remembered; ask the question again")]
     UnknownAnswer {
         /// The id that was given.
         query: QueryId,
@@ -97,7 +95,7 @@ impl Decider {
         verdict: AnswerVerdict,
     ) -> Result<(String, Arc<VerifiedPair>), TeachError> {
         let AnswerVerdict { query, right, comment } = verdict;
-        let answer = match self.analyst.answer_of(&caller.tenant, query) {
+        let answer = match self.answer_of(&caller.tenant, query).await? {
             Found::There(answer) => answer,
             Found::Past => return Err(TeachError::PastAnswer { query }),
             Found::Unknown => return Err(TeachError::UnknownAnswer { query }),
@@ -155,10 +153,7 @@ impl Decider {
             knowledge.proposals().get(&id).cloned().ok_or(TeachError::NotMoved(NotMoved::Unknown))
         });
         let proposal = moved.await?;
-        // The words of the layer are indexed anew, which nobody else's thread is to wait for.
-        let (decider, tenant) = (Arc::clone(self), caller.tenant.clone());
-        let indexed = tokio::task::spawn_blocking(move || drop(decider.analyst.vocabulary(&tenant))).await;
-        indexed.map_err(|error| TeachError::Broken { detail: error.to_string() })?;
+        self.index_words(&caller.tenant).await?;
         Ok(proposal)
     }
 
@@ -204,7 +199,11 @@ impl Decider {
     ///
     /// # Errors
     /// [`StoreError`] where the store is away.
-    pub(in crate::decide) async fn apply_knowledge(&self, shared: &dyn Shared, keys: &[RecordKey]) -> Result<(), StoreError> {
+    pub(in crate::decide) async fn apply_knowledge(
+        self: &Arc<Self>,
+        shared: &dyn Shared,
+        keys: &[RecordKey],
+    ) -> Result<(), StoreError> {
         for some in keys.chunks(TOGETHER) {
             // Read while no write of ours is between its two steps.
             let tenants: BTreeSet<&TenantId> = some.iter().map(RecordKey::tenant).collect();
@@ -217,7 +216,20 @@ impl Decider {
                 }
             }
         }
+        let is_term = |key: &&RecordKey| matches!(key, RecordKey::Knowledge { key, .. } if key.kind == KnowledgeKind::Term);
+        let reread: BTreeSet<TenantId> = keys.iter().filter(is_term).map(|key| key.tenant().clone()).collect();
+        for tenant in reread {
+            let decider = Arc::clone(self);
+            self.background.spawn(async move { drop(decider.index_words(&tenant).await) });
+        }
         Ok(())
+    }
+
+    /// Indexes the words of a tenant's layers anew, which nobody's question is to wait for.
+    async fn index_words(self: &Arc<Self>, tenant: &TenantId) -> Result<(), TeachError> {
+        let (decider, tenant) = (Arc::clone(self), tenant.clone());
+        let indexed = tokio::task::spawn_blocking(move || drop(decider.analyst.vocabulary(&tenant))).await;
+        indexed.map_err(|error| TeachError::Broken { detail: error.to_string() })
     }
 }
 

@@ -47,6 +47,7 @@ impl Changed {
                 RecordKey::Text { .. }
                 | RecordKey::Decision { .. }
                 | RecordKey::DatasetPart { .. }
+                | RecordKey::Judgeable { .. }
                 | RecordKey::AuditEvent { .. }
                 | RecordKey::AuditChain { .. } => {}
             }

@@ -135,7 +135,7 @@ impl Decider {
                 // They are few, so that what is held is taken anew rather than compared.
                 false
             }
-            Record::DatasetPart(_) => true,
+            Record::DatasetPart(_) | Record::Judgeable(_) => true,
             Record::Text(_) | Record::Decision(_) | Record::Judgement(_) | Record::AuditEvent(_) | Record::AuditChain(_) => true,
         };
         if !same {

@@ -45,6 +45,7 @@ pub(super) struct Disk {
     datasets: Keyspace,
     dataset_parts: Keyspace,
     knowledge: Keyspace,
+    judgeable: Keyspace,
     expiry: Keyspace,
     decisions: Decisions,
     clock: Clock,
@@ -96,6 +97,7 @@ impl Disk {
             datasets: db.keyspace("datasets", || options(1 << 20))?,
             dataset_parts: db.keyspace("dataset_parts", || options(8 << 20))?,
             knowledge: db.keyspace("knowledge", || options(1 << 20))?,
+            judgeable: db.keyspace("judgeable", || options(1 << 20))?,
             expiry: db.keyspace("expiry", || options(2 << 20))?,
             decisions: Decisions::open(&db, config, clock.clone(), floor_millis.unwrap_or(0))?,
             meta,
@@ -150,6 +152,7 @@ impl Disk {
             RecordKind::Dataset => Some(&self.datasets),
             RecordKind::DatasetPart => Some(&self.dataset_parts),
             RecordKind::Knowledge => Some(&self.knowledge),
+            RecordKind::Judgeable => Some(&self.judgeable),
             RecordKind::Decision => None,
         }
     }

@@ -52,5 +52,6 @@ pub(super) fn pattern(kind: RecordKind) -> &'static str {
         RecordKind::Dataset => "{*}:dataset:*",
         RecordKind::DatasetPart => "{*}:dataset_part:*",
         RecordKind::Knowledge => "{*}:knowledge:*",
+        RecordKind::Judgeable => "{*}:judgeable:*",
     }
 }

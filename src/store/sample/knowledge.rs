@@ -1,7 +1,10 @@
 //! What was taught, for tests.
 
 use super::{NAME, any_moment, moment, raw, tenant};
+use crate::domain::ids::QueryId;
+use crate::domain::judgeable_record::JudgeableRecord;
 use crate::domain::knowledge_record::{KnowledgeKey, KnowledgeKind, KnowledgeRecord};
+use crate::domain::time::Timestamp;
 use crate::store::Record;
 use proptest::prelude::*;
 
@@ -33,4 +36,24 @@ pub(in crate::store) fn knowledge() -> impl Strategy<Value = Record> {
         };
         Record::Knowledge(record.into())
     })
+}
+
+fn judgeable_of(tenant_name: &str, (at, random): (Timestamp, u128), version: u32, text: &str) -> Record {
+    let record = JudgeableRecord {
+        tenant: tenant(tenant_name),
+        query: QueryId::new(at, random),
+        at,
+        version,
+        data: raw(&format!("{{\"question\":  {}}}", serde_json::json!(text))),
+    };
+    Record::Judgeable(record.into())
+}
+
+pub(in crate::store) fn fixed_judgeable() -> Record {
+    judgeable_of("acme", (moment(), 7), 1, "How many ünits?")
+}
+
+pub(in crate::store) fn judgeable() -> impl Strategy<Value = Record> {
+    (NAME, any::<u128>(), any_moment(), any::<u32>(), "\\PC{0,60}")
+        .prop_map(|(name, random, at, version, text)| judgeable_of(&name, (at, random), version, &text))
 }

@@ -53,7 +53,8 @@ impl Check {
 }
 
 /// An answer that somebody liked or did not.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Candidate {
     /// The question.
     pub question: String,

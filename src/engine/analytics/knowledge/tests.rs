@@ -178,11 +178,7 @@ fn what_is_stored_reads_back_one_by_one_and_another_version_does_not() {
     let id = knowledge.found_wrong(wrong, act("bob", 2), "no").expect("it is remembered");
     assert_eq!(stored(&knowledge), knowledge);
     let changed = knowledge.since(&before).expect("it is written");
-    assert_eq!(
-        changed.iter().map(|(key, _)| key.name()).collect::<Vec<_>>(),
-        [id.clone()],
-        "what was not touched is not written"
-    );
+    assert_eq!((changed.len(), changed[0].0.name()), (1, id.clone()), "what was not touched is not written");
     let (key, json) = (changed[0].0, changed[0].1.as_ref().expect("it is there").get());
     let mut read = knowledge.clone();
     assert_eq!(read.put(key, FORMAT + 1, json).expect_err("another version").pointer, "/format");
