@@ -173,6 +173,16 @@ fn an_answer_found_right_is_kept_and_one_found_wrong_is_worth_little_until_it_is
     assert_eq!(asks.judge(&after, "up").status, 200, "and may be found right again");
     assert_eq!(operates.call("POST", &release, "").status, 409, "nobody found it wrong since");
 
+    // What goes on from the question before it says too little by itself.
+    let talk = |prompt: &str| asks.ask_with(json!({ "prompt": prompt, "session_id": "talk" }));
+    talk("How many orders by order status in 2018?");
+    let shown = talk("as a bar chart");
+    assert_eq!(shown["intent"], "VISUAL_UPDATE", "{shown}");
+    let alone = asks.judge(&shown, "up");
+    assert_eq!((alone.status, alone.pointers()), (422, vec!["/verdict".to_owned()]), "{}", alone.text);
+    let metrics = service.get("/metrics").text;
+    assert!(metrics.contains("data_verdicts_total{verdict=\"up\"} 2"), "{metrics}");
+
     let trail = audits.call("GET", "/v1/audit", "").lines();
     let of_queries = trail.iter().filter(|event| event["action"].as_str().unwrap().starts_with("query."));
     let actions: Vec<&str> = of_queries.clone().map(|event| event["action"].as_str().unwrap()).collect();

@@ -44,7 +44,7 @@ impl From<TeachError> for Problem {
                 NotKept::Unknown => Self::new(Kind::NOT_FOUND, detail),
                 NotKept::NotWrong => Self::new(Kind::CONFLICT, detail),
                 NotKept::TooMuch(_) => Self::new(Kind::QUOTA, detail),
-                NotKept::Label(_) | NotKept::Unchecked(_) | NotKept::Quarantined => {
+                NotKept::Label(_) | NotKept::InContext | NotKept::Unchecked(_) | NotKept::Quarantined => {
                     Self::field(Kind::NOT_ALLOWED, FieldError::new("/verdict", detail))
                 }
             },

@@ -1,6 +1,6 @@
 //! Answers that can be judged afterwards, and what earlier verdicts mean for an answer.
 
-use super::{Analyst, Came, DataQuestion, Resulted};
+use super::{Analyst, Came, DataQuestion, Resulted, Turn};
 use crate::decide::Decider;
 use crate::domain::answer::Confidence;
 use crate::domain::ids::{QueryId, TenantId};
@@ -113,7 +113,7 @@ impl Analyst {
         question: &DataQuestion,
         (reader, asked): (&Reader, &Asked),
         (result, came): (&Resulted, Came),
-        label: Confidence,
+        (turn, label): (Turn, Confidence),
     ) -> Judgeable {
         // Every number of the text was held against the rows when it was written.
         let mut checks = BTreeSet::from([Check::Citations]);
@@ -129,6 +129,7 @@ impl Analyst {
         }
         let candidate = Candidate {
             question: question.text.trim().to_owned(),
+            alone: turn == Turn::NewQuery,
             answer: Answer::Intent(Box::new(asked.intent.clone())),
             sql: result.compiled.primary.inlined.clone(),
             columns: BTreeSet::new(),
@@ -170,6 +171,7 @@ mod tests {
     fn answer(n: usize) -> Judgeable {
         let candidate = Candidate {
             question: format!("How many of {n}?"),
+            alone: true,
             answer: Answer::Sql(format!("SELECT {n}")),
             sql: format!("SELECT {n}"),
             columns: BTreeSet::new(),

@@ -16,6 +16,7 @@ use crate::engine::analytics::library::Reader;
 use crate::limits::KNOWLEDGE_TURN_MS;
 use crate::sql::{Scalar, Who};
 use crate::store::{Record, RecordKey, Shared, StoreError, Write};
+use crate::telemetry::metrics::analytics as metrics;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -110,7 +111,9 @@ impl Decider {
             let pair = knowledge.pairs().get(&id).cloned().ok_or(NotKept::Unknown)?;
             Ok((id, pair))
         });
-        judged.await
+        let judged = judged.await?;
+        metrics::judged(if right { "up" } else { "down" });
+        Ok(judged)
     }
 
     /// Releases an answer that was found wrong, and gives what it was.
@@ -139,7 +142,9 @@ impl Decider {
             let proposal = knowledge.proposals().get(&id).cloned().ok_or(NotMoved::Unknown)?;
             Ok((id, proposal))
         });
-        proposed.await
+        let proposed = proposed.await?;
+        metrics::term_moved(State::Proposed.as_str());
+        Ok(proposed)
     }
 
     /// Moves a proposal on.
@@ -153,6 +158,7 @@ impl Decider {
             knowledge.proposals().get(&id).cloned().ok_or(TeachError::NotMoved(NotMoved::Unknown))
         });
         let proposal = moved.await?;
+        metrics::term_moved(to.as_str());
         self.index_words(&caller.tenant).await?;
         Ok(proposal)
     }

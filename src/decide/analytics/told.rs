@@ -58,7 +58,7 @@ impl Decider {
         };
         let judgeable = match (&reading, &result) {
             (Reading::Data(asked), Ok(Some((result, came)))) => {
-                Some(Box::new(self.analyst.judgeable(question, (&reader, asked), (result, *came), answer.label)))
+                Some(Box::new(self.analyst.judgeable(question, (&reader, asked), (result, *came), (turn, answer.label))))
             }
             _ => None,
         };

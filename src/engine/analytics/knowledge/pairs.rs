@@ -58,6 +58,8 @@ impl Check {
 pub struct Candidate {
     /// The question.
     pub question: String,
+    /// Whether its words alone say what is asked, rather than beside the question before it.
+    pub alone: bool,
     /// What answered it.
     pub answer: Answer,
     /// The SQL that ran.
@@ -119,6 +121,9 @@ pub enum NotKept {
     /// It did not pass a check.
     #[error("the answer is not kept as right, for it did not pass the check `{}`", .0.as_str())]
     Unchecked(Check),
+    /// Its words are an example of nothing.
+    #[error("the question goes on from the one before it, so that its words alone are no example; ask it whole")]
+    InContext,
     /// Somebody found it wrong.
     #[error("somebody found this answer wrong; an operator may release it")]
     Quarantined,
@@ -220,6 +225,9 @@ impl Knowledge {
         }
         if candidate.label > Confidence::Medium {
             return Err(NotKept::Label(candidate.label));
+        }
+        if !candidate.alone {
+            return Err(NotKept::InContext);
         }
         let missing = [Check::Gate, Check::Sanity].into_iter().find(|check| !candidate.checks.contains(check));
         if let Some(missing) = missing {

@@ -18,6 +18,7 @@ fn act(who: &str, at: i64) -> Act {
 fn candidate() -> Candidate {
     Candidate {
         question: "How many loans are there?".to_owned(),
+        alone: true,
         answer: Answer::Intent(Box::new(Intent::of("library", vec!["loan_count".to_owned()]))),
         sql: "SELECT count(*) FROM loans".to_owned(),
         columns: BTreeSet::from([("loans".to_owned(), "loan_id".to_owned())]),
@@ -62,6 +63,8 @@ fn an_answer_of_little_worth_or_without_its_checks_is_not_kept() {
     assert_eq!(knowledge.found_right(low, act("ana", 1)), Err(NotKept::Label(Confidence::Low)));
     let unchecked = Candidate { checks: BTreeSet::from([Check::Gate]), ..candidate() };
     assert_eq!(knowledge.found_right(unchecked, act("ana", 1)), Err(NotKept::Unchecked(Check::Sanity)));
+    let in_context = Candidate { alone: false, ..candidate() };
+    assert_eq!(knowledge.found_right(in_context, act("ana", 1)), Err(NotKept::InContext));
     assert_eq!(knowledge, Knowledge::default());
 }
 
