@@ -8,7 +8,7 @@ RUNTIME := runtime
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 INSTINCT := $(TARGET)/release/instinct
 # The black-box tests that run over either store.
-OVER_REDIS := contract:: consistency:: fast_path:: slow_path:: feedback:: trust:: market:: restart:: prototype:: plans:: numeric:: datasets::
+OVER_REDIS := contract:: consistency:: fast_path:: slow_path:: feedback:: trust:: market:: restart:: prototype:: plans:: numeric:: datasets:: query_feedback::
 
 .PHONY: help
 help: ## Say what there is

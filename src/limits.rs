@@ -363,6 +363,21 @@ pub const PLAN_EXTRAS_MAX: usize = 32;
 /// Decisions and plans that one plan may be made from.
 pub const PLAN_LINKS_MAX: usize = 16;
 
+/// Answers to questions about data that a tenant's callers can judge afterwards, some 3 kB each; the oldest make room.
+pub const ANSWERS_JUDGED_MAX: usize = 1_000;
+
+/// Seconds for which an answer to a question about data can be judged, where no later one takes its place.
+pub const JUDGEABLE_TTL_SEC: u64 = 7 * 24 * 3_600;
+
+/// Milliseconds for which a change of what was taught waits for those of other processes.
+pub const KNOWLEDGE_TURN_MS: u64 = 2_000;
+
+/// Layers with the terms of a tenant that are held at one time, of all tenants; each has an index of its words.
+pub const TAUGHT_LIBRARIES_MAX: usize = 256;
+
+/// Pairs or terms that one `GET /v1/query/pairs` or `GET /v1/query/terms` may ask for.
+pub const KNOWLEDGE_PAGE_MAX: usize = 200;
+
 /// Plans that one `GET /v1/plans` may ask for.
 pub const PLAN_PAGE_MAX: usize = 200;
 

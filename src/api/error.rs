@@ -54,6 +54,7 @@ impl Kind {
     pub(super) const METHOD: Self = Self(405, "method-not-allowed", "The method is not allowed here");
     pub(super) const CONFLICT: Self = Self(409, "wrong-state", "The state does not allow it");
     pub(super) const TIMEOUT: Self = Self(408, "body-timeout", "The body came too slowly");
+    pub(super) const GONE: Self = Self(410, "gone", "It is no longer there");
     pub(super) const TOO_LARGE: Self = Self(413, "too-large", "The body is too large");
     pub(super) const MEDIA_TYPE: Self = Self(415, "unsupported-media-type", "The body is of a kind that is not read here");
     pub(crate) const NOT_ALLOWED: Self = Self(422, "not-allowed", "The request is well formed but not allowed");

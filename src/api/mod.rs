@@ -88,6 +88,18 @@ fn routes(service: &mut web::ServiceConfig) {
         .service(at("/v1/query", "POST").route(web::post().to(query::ask)))
         .service(at("/v1/query/stream", "POST").route(web::post().to(query::follow)))
         .service(at("/v1/query/layers", "GET").route(web::get().to(query::layers)))
+        .service(at("/v1/query/feedback", "POST").route(web::post().to(query::feedback::judge)))
+        .service(at("/v1/query/pairs", "GET").route(web::get().to(query::feedback::pairs)))
+        .service(at("/v1/query/pairs/{id}/release", "POST").route(web::post().to(query::feedback::release)))
+        .service(
+            at("/v1/query/terms", "POST, GET")
+                .route(web::post().to(query::terms::propose))
+                .route(web::get().to(query::terms::terms)),
+        )
+        .service(at("/v1/query/terms/{id}/confirm", "POST").route(web::post().to(query::terms::confirm)))
+        .service(at("/v1/query/terms/{id}/approve", "POST").route(web::post().to(query::terms::approve)))
+        .service(at("/v1/query/terms/{id}/reject", "POST").route(web::post().to(query::terms::reject)))
+        .service(at("/v1/query/terms/{id}/withdraw", "POST").route(web::post().to(query::terms::withdraw)))
         .service(at("/v1/numeric", "GET").route(web::get().to(numeric::list)))
         .service(at("/v1/numeric/wishes", "GET").route(web::get().to(numeric::wishes)))
         .service(at("/v1/numeric/{case}", "GET").route(web::get().to(numeric::get)))

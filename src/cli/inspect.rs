@@ -123,7 +123,9 @@ fn fields(record: &Record) -> Result<Value, Failure> {
         | Record::Market(_)
         | Record::AuditEvent(_)
         | Record::AuditChain(_)
-        | Record::DatasetPart(_) => {
+        | Record::DatasetPart(_)
+        | Record::Knowledge(_)
+        | Record::Judgeable(_) => {
             return Err("this kind of record has no view".into());
         }
     })

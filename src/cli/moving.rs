@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// What a merge takes along: all but the audit trails, for two chains don't make one.
-const MERGED: [RecordKind; 11] = [
+const MERGED: [RecordKind; 13] = [
     RecordKind::Component,
     RecordKind::Text,
     RecordKind::Entry,
@@ -29,6 +29,8 @@ const MERGED: [RecordKind; 11] = [
     RecordKind::Fit,
     RecordKind::DatasetPart,
     RecordKind::Dataset,
+    RecordKind::Knowledge,
+    RecordKind::Judgeable,
 ];
 
 /// From where to where.

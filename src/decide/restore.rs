@@ -61,6 +61,7 @@ impl Decider {
             RecordKind::Plan,
             RecordKind::Fit,
             RecordKind::Dataset,
+            RecordKind::Knowledge,
             RecordKind::Entry,
         ];
         for kind in all.into_iter().filter(|kind| self.recall.is_none() || *kind != RecordKind::Entry) {
@@ -132,7 +133,7 @@ impl Decider {
             Record::Text(text) => &text.model,
             Record::Decision(_) | Record::TagEnd(_) | Record::Judgement(_) | Record::Market(_) => return true,
             Record::AuditEvent(_) | Record::AuditChain(_) | Record::Plan(_) | Record::Fit(_) => return true,
-            Record::Dataset(_) | Record::DatasetPart(_) => return true,
+            Record::Dataset(_) | Record::DatasetPart(_) | Record::Knowledge(_) | Record::Judgeable(_) => return true,
         };
         model == self.embedder.model() && !record.expired(self.clock.now())
     }
@@ -167,7 +168,8 @@ impl Decider {
             Record::Plan(plan) => self.plans.index.put(&plan.tenant, plan.brief()),
             Record::Fit(fit) => self.numeric.index.put(&fit),
             Record::Dataset(head) => self.datasets.index.put(head),
-            Record::DatasetPart(_) => {}
+            Record::Knowledge(taught) => self.analyst.restore_taught(&taught),
+            Record::DatasetPart(_) | Record::Judgeable(_) => {}
             Record::Decision(_) | Record::Judgement(_) | Record::Market(_) | Record::AuditEvent(_) | Record::AuditChain(_) => {}
         }
     }

@@ -75,6 +75,20 @@ words! {
         DatasetsWrite = "datasets.write",
         /// A dataset was deleted.
         DatasetsDelete = "datasets.delete",
+        /// An answer to a question about data was said to be right or wrong.
+        QueryFeedback = "query.feedback",
+        /// An answer that was found wrong was released.
+        QueryRelease = "query.release",
+        /// A meaning was proposed for a word.
+        TermsPropose = "terms.propose",
+        /// A user confirmed it.
+        TermsConfirm = "terms.confirm",
+        /// It was approved.
+        TermsApprove = "terms.approve",
+        /// It was rejected.
+        TermsReject = "terms.reject",
+        /// It was taken back, or no longer applies.
+        TermsWithdraw = "terms.withdraw",
         /// A process began to serve, with these settings, strategies and calibrations.
         ServiceStart = "service.start",
         /// The API keys were read again because they had changed.

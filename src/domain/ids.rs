@@ -241,6 +241,11 @@ ulid_type!(
     UploadId, "an upload id"
 );
 
+ulid_type!(
+    /// The id of one answer to a question about data, under which it can be judged: a ULID too.
+    QueryId, "the id of an answer"
+);
+
 /// The trace that a request belongs to: the 16 bytes of a W3C trace id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TraceId(u128);

@@ -31,6 +31,9 @@ pub(super) async fn hold_where(expires_by_itself: bool, open: impl Fn(Clock) -> 
     large_and_foreign_texts_are_kept_whole(&*new().0).await;
     let (store, clock) = new();
     a_dataset_and_its_parts_come_and_go_together(&*store, &clock).await;
+    what_was_taught_is_kept_one_by_one(&*new().0).await;
+    let (store, clock) = new();
+    an_answer_can_be_judged_until_it_ends(&*store, &clock).await;
     let (store, clock) = new();
     what_has_ended_is_not_seen_and_is_swept(&*store, &clock, expires_by_itself).await;
     let (store, clock) = new();
@@ -195,6 +198,34 @@ async fn a_dataset_and_its_parts_come_and_go_together(store: &dyn Store, clock: 
     // They end together.
     clock.advance_millis(86_400_000);
     assert!(store.get(&head(2).key()).await.unwrap().is_none() && store.get(&next.key()).await.unwrap().is_none());
+    while !store.sweep().await.unwrap().is_empty() {}
+}
+
+async fn what_was_taught_is_kept_one_by_one(store: &dyn Store) {
+    use crate::domain::knowledge_record::KnowledgeKind::{Pair, Term};
+    let pair = sample::knowledge_of("a", Pair, 1, "found right");
+    let (term, of_other) = (sample::knowledge_of("a", Term, 1, "a word"), sample::knowledge_of("b", Pair, 1, "of another"));
+    store.commit([&pair, &term, &of_other].map(|record| put(record.clone())).into()).await.unwrap();
+    // A pair and a term of one number are two, and so are those of two tenants.
+    for record in [&pair, &term, &of_other] {
+        assert_holds(store, record).await;
+    }
+    let wrong = sample::knowledge_of("a", Pair, 1, "found wrong since");
+    store.commit(vec![put(wrong.clone()), Write::Delete(term.key())]).await.unwrap();
+    assert_holds(store, &wrong).await;
+    assert_holds(store, &of_other).await;
+    assert!(store.get(&term.key()).await.unwrap().is_none());
+    assert_eq!(keys_of(store, RecordKind::Knowledge), [wrong.key().to_string(), of_other.key().to_string()].into());
+}
+
+async fn an_answer_can_be_judged_until_it_ends(store: &dyn Store, clock: &Clock) {
+    let answer = sample::fixed_judgeable();
+    store.record(put(answer.clone())).unwrap();
+    assert_holds(store, &answer).await;
+    store.flush().await.unwrap();
+    assert_holds(store, &answer).await;
+    clock.advance_millis(7 * 86_400_000);
+    assert!(store.get(&answer.key()).await.unwrap().is_none());
     while !store.sweep().await.unwrap().is_empty() {}
 }
 

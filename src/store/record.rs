@@ -7,7 +7,9 @@ use crate::domain::dataset::{DatasetHead, DatasetPart};
 use crate::domain::entry::StoredEntry;
 use crate::domain::fit_record::{FitKey, FitRecord};
 use crate::domain::ids::{ComponentId, DatasetName, DecisionId, EntryId, PlanId, TenantId, UploadId};
+use crate::domain::judgeable_record::JudgeableRecord;
 use crate::domain::judgement::{Judgement, Source};
+use crate::domain::knowledge_record::{KnowledgeKey, KnowledgeRecord};
 use crate::domain::market::{Chunk, Instrument};
 use crate::domain::plan_record::PlanRecord;
 use crate::domain::tag_end::TagEnd;
@@ -46,6 +48,10 @@ pub enum Record {
     Dataset(Arc<DatasetHead>),
     /// Rows of a dataset.
     DatasetPart(Arc<DatasetPart>),
+    /// What was taught about questions of data.
+    Knowledge(Arc<KnowledgeRecord>),
+    /// An answer to a question about data that can be judged.
+    Judgeable(Arc<JudgeableRecord>),
 }
 
 impl Record {
@@ -76,6 +82,8 @@ impl Record {
             Self::DatasetPart(part) => {
                 RecordKey::DatasetPart { tenant: part.tenant.clone(), upload: part.upload, number: part.number }
             }
+            Self::Knowledge(taught) => RecordKey::Knowledge { tenant: taught.tenant.clone(), key: taught.key },
+            Self::Judgeable(answer) => RecordKey::Judgeable { tenant: answer.tenant.clone(), slot: answer.slot() },
         }
     }
 
@@ -95,6 +103,8 @@ impl Record {
             Self::Fit(_) => RecordKind::Fit,
             Self::Dataset(_) => RecordKind::Dataset,
             Self::DatasetPart(_) => RecordKind::DatasetPart,
+            Self::Knowledge(_) => RecordKind::Knowledge,
+            Self::Judgeable(_) => RecordKind::Judgeable,
         }
     }
 
@@ -109,7 +119,9 @@ impl Record {
             Self::Fit(fit) => fit.expires_at(),
             Self::Dataset(head) => head.expires_at(),
             Self::DatasetPart(part) => part.expires_at(),
-            Self::Decision(_) | Self::TagEnd(_) | Self::Market(_) | Self::AuditEvent(_) | Self::AuditChain(_) => None,
+            Self::Judgeable(answer) => Some(answer.expires_at()),
+            Self::Decision(_) | Self::TagEnd(_) | Self::Market(_) => None,
+            Self::AuditEvent(_) | Self::AuditChain(_) | Self::Knowledge(_) => None,
         }
     }
 
@@ -136,6 +148,8 @@ impl Record {
             (Self::Dataset(a), Self::Dataset(b)) => (a.version, a.created_at) > (b.version, b.created_at),
             (Self::Plan(a), Self::Plan(b)) => (a.history.len(), a.handed_to.len()) > (b.history.len(), b.handed_to.len()),
             (Self::Fit(a), Self::Fit(b)) => a.created_at > b.created_at,
+            (Self::Knowledge(a), Self::Knowledge(b)) => a.changed_at > b.changed_at,
+            (Self::Judgeable(a), Self::Judgeable(b)) => a.query > b.query,
             _ => false,
         }
     }
@@ -154,6 +168,8 @@ impl Record {
             Self::Fit(fit) => Some(fit.created_at),
             Self::Dataset(head) => Some(head.created_at),
             Self::DatasetPart(part) => Some(part.created_at),
+            Self::Knowledge(taught) => Some(taught.changed_at),
+            Self::Judgeable(answer) => Some(answer.at),
             Self::Market(_) | Self::AuditChain(_) => None,
         }
     }
@@ -176,11 +192,13 @@ pub enum RecordKind {
     Fit,
     Dataset,
     DatasetPart,
+    Knowledge,
+    Judgeable,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Component,
         Self::Text,
         Self::Entry,
@@ -195,6 +213,8 @@ impl RecordKind {
         // A copy that is cut short has parts without their head rather than a head without its parts.
         Self::DatasetPart,
         Self::Dataset,
+        Self::Knowledge,
+        Self::Judgeable,
     ];
 
     /// Those that are one tenant's trail, which goes on from where it is and is never put together from two.
@@ -216,6 +236,8 @@ impl RecordKind {
             Self::Fit => "fit",
             Self::Dataset => "dataset",
             Self::DatasetPart => "dataset_part",
+            Self::Knowledge => "knowledge",
+            Self::Judgeable => "judgeable",
         }
     }
 }
@@ -280,6 +302,10 @@ pub enum RecordKey {
     Dataset { tenant: TenantId, name: DatasetName },
     /// `{tenant}:dataset_part:<ulid>:<number>`.
     DatasetPart { tenant: TenantId, upload: UploadId, number: u32 },
+    /// `{tenant}:knowledge:<kind>:<id>`.
+    Knowledge { tenant: TenantId, key: KnowledgeKey },
+    /// `{tenant}:judgeable:<slot>`.
+    Judgeable { tenant: TenantId, slot: u16 },
 }
 
 impl RecordKey {
@@ -299,6 +325,8 @@ impl RecordKey {
             Self::Fit { .. } => RecordKind::Fit,
             Self::Dataset { .. } => RecordKind::Dataset,
             Self::DatasetPart { .. } => RecordKind::DatasetPart,
+            Self::Knowledge { .. } => RecordKind::Knowledge,
+            Self::Judgeable { .. } => RecordKind::Judgeable,
         }
     }
 
@@ -317,6 +345,8 @@ impl RecordKey {
             | Self::Fit { tenant, .. }
             | Self::Dataset { tenant, .. }
             | Self::DatasetPart { tenant, .. }
+            | Self::Knowledge { tenant, .. }
+            | Self::Judgeable { tenant, .. }
             | Self::AuditChain { tenant } => tenant,
         }
     }
@@ -345,6 +375,13 @@ impl RecordKey {
             let number: u32 = digits.parse().ok()?;
             let key = Self::DatasetPart { tenant, upload: UploadId::parse(upload).ok()?, number };
             return key.to_string().ends_with(rest).then_some(key);
+        }
+        if let Some(key) = rest.strip_prefix("knowledge:") {
+            return Some(Self::Knowledge { tenant, key: KnowledgeKey::parse(key)? });
+        }
+        if let Some(digits) = rest.strip_prefix("judgeable:") {
+            let slot: u16 = digits.parse().ok()?;
+            return (slot.to_string() == digits).then_some(Self::Judgeable { tenant, slot });
         }
         if let Some(tag) = rest.strip_prefix("tag_end:") {
             return Some(Self::TagEnd { tenant, tag: tag.to_owned() });
@@ -406,6 +443,8 @@ impl fmt::Display for RecordKey {
             Self::Fit { tenant, key, version } => write!(f, "{{{tenant}}}:fit:{key}:{version}"),
             Self::Dataset { tenant, name } => write!(f, "{{{tenant}}}:dataset:{name}"),
             Self::DatasetPart { tenant, upload, number } => write!(f, "{{{tenant}}}:dataset_part:{upload}:{number}"),
+            Self::Knowledge { tenant, key } => write!(f, "{{{tenant}}}:knowledge:{key}"),
+            Self::Judgeable { tenant, slot } => write!(f, "{{{tenant}}}:judgeable:{slot}"),
         }
     }
 }
@@ -432,6 +471,7 @@ impl Write {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::knowledge_record::KnowledgeKind;
     use proptest::prelude::*;
 
     #[test]
@@ -474,6 +514,8 @@ mod tests {
                 RecordKey::Fit { tenant: tenant.clone(), key: FitKey { case: "NR-01".into(), parameters: "00ff00ff00ff00ff".into() }, version: u64::from(interval_sec) },
                 RecordKey::Dataset { tenant: tenant.clone(), name: DatasetName::new(id.as_str()).unwrap() },
                 RecordKey::DatasetPart { tenant: tenant.clone(), upload: UploadId::new(Timestamp::from_micros(1), 7), number: interval_sec },
+                RecordKey::Judgeable { tenant: tenant.clone(), slot: (interval_sec % 1_000) as u16 },
+                RecordKey::Knowledge { tenant: tenant.clone(), key: KnowledgeKey { kind: KnowledgeKind::Term, id: *hash.first_chunk().unwrap() } },
                 RecordKey::Market { tenant, instrument: Instrument::new(&instrument).unwrap(), interval_sec, chunk },
             ] {
                 prop_assert_eq!(RecordKey::parse(&key.to_string()), Some(key));

@@ -1,8 +1,10 @@
 //! Records for tests: fixed ones, and generated ones of every shape.
 
 mod datasets;
+mod knowledge;
 
 pub(super) use self::datasets::{dataset, dataset_part, fixed_dataset, fixed_dataset_part, head_of, part_of};
+pub(super) use self::knowledge::{fixed_judgeable, fixed_knowledge, judgeable, knowledge, knowledge_of};
 
 use super::Record;
 use crate::domain::answer::Confidence;
@@ -217,7 +219,7 @@ fn market_of(name: &str, bars: Series) -> Record {
 }
 
 /// A fixed record of each kind.
-pub(super) fn one_of_each() -> [Record; 13] {
+pub(super) fn one_of_each() -> [Record; 15] {
     [
         fixed_component(),
         fixed_text(),
@@ -232,6 +234,8 @@ pub(super) fn one_of_each() -> [Record; 13] {
         fixed_fit(),
         fixed_dataset(),
         fixed_dataset_part(),
+        fixed_knowledge(),
+        fixed_judgeable(),
     ]
 }
 
@@ -362,6 +366,8 @@ pub(super) fn same(a: &Record, b: &Record) -> bool {
             all(a) == all(b)
         }
         (Record::Fit(a), Record::Fit(b)) => format!("{a:?}") == format!("{b:?}"),
+        (Record::Knowledge(a), Record::Knowledge(b)) => format!("{a:?}") == format!("{b:?}"),
+        (Record::Judgeable(a), Record::Judgeable(b)) => format!("{a:?}") == format!("{b:?}"),
         _ => false,
     }
 }

@@ -20,8 +20,8 @@ use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Whether processes follow the changes of this kind. The vectors of fresh texts, audit records and the
-/// rows of datasets are read where they are needed.
+/// Whether processes follow the changes of this kind. The vectors of fresh texts, audit records, the
+/// rows of datasets and the answers that can be judged are read where they are needed.
 pub fn followed(kind: RecordKind) -> bool {
     match kind {
         RecordKind::Component
@@ -31,10 +31,14 @@ pub fn followed(kind: RecordKind) -> bool {
         | RecordKind::Market
         | RecordKind::Plan
         | RecordKind::Fit
-        | RecordKind::Dataset => true,
-        RecordKind::Text | RecordKind::Decision | RecordKind::AuditEvent | RecordKind::AuditChain | RecordKind::DatasetPart => {
-            false
-        }
+        | RecordKind::Dataset
+        | RecordKind::Knowledge => true,
+        RecordKind::Text
+        | RecordKind::Decision
+        | RecordKind::AuditEvent
+        | RecordKind::AuditChain
+        | RecordKind::DatasetPart
+        | RecordKind::Judgeable => false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What every store that several processes share must do, whatever it is made of.
 
 use super::buckets::{Rate, Taken};
-use super::sample::{decision_of, entry_of, moment, same};
+use super::sample::{decision_of, entry_of, knowledge_of, moment, same};
 use super::shared::{Acquired, Change, Position};
 use super::{Record, RecordKind, Shared, Store, Write};
 use crate::domain::ids::TenantId;
@@ -32,6 +32,7 @@ pub(super) async fn hold(server: impl Fn(Clock) -> Join) {
     processes_take_from_one_bucket(&new()).await;
     let clock = Clock::manual(moment());
     a_note_is_read_by_every_process_until_it_ends(&server(clock.clone()), &clock).await;
+    what_two_processes_teach_is_all_there_and_all_told(&new()).await;
 }
 
 fn entry(tenant: &str, text: &str) -> Record {
@@ -214,4 +215,20 @@ async fn a_note_is_read_by_every_process_until_it_ends(join: &Join, clock: &Cloc
     clock.advance_millis(20);
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(read("n").await, None, "it has ended");
+}
+
+async fn what_two_processes_teach_is_all_there_and_all_told(join: &Join) {
+    use crate::domain::knowledge_record::KnowledgeKind::Pair;
+    let (one, other) = (join(), join());
+    let mut position = shared(&one).position().await.unwrap();
+    let (by_one, by_other) = (knowledge_of("a", Pair, 1, "by one"), knowledge_of("a", Pair, 2, "by the other"));
+    let written = tokio::join!(one.commit(vec![Write::Put(by_one.clone())]), other.commit(vec![Write::Put(by_other.clone())]));
+    written.0.unwrap();
+    written.1.unwrap();
+    for store in [&one, &other] {
+        let found = shared(store).get_many(&[by_one.key(), by_other.key()]).await.unwrap();
+        assert!(found.iter().zip([&by_one, &by_other]).all(|(found, was)| matches!(found, Ok(Some(found)) if same(found, was))));
+    }
+    let told = read(&one, &mut position).await;
+    assert_eq!(told.iter().filter(|change| !change.own).map(|change| &change.key).collect::<Vec<_>>(), [&by_other.key()]);
 }

@@ -44,6 +44,7 @@ mod plans_seam;
 mod prompt_separation;
 mod prototype;
 mod query;
+mod query_feedback;
 mod query_servers;
 mod query_whole;
 #[path = "../support/redis/mod.rs"]

@@ -3,7 +3,7 @@
 use crate::api::trace::Arrival;
 use crate::decide::analytics::{Came, DataQuestion, DataTold, Turn};
 use crate::domain::answer::Confidence;
-use crate::domain::ids::TraceId;
+use crate::domain::ids::{QueryId, TraceId};
 use crate::engine::analytics::answer::DataAnswer;
 use crate::engine::analytics::intent::Intent;
 use crate::engine::analytics::layer::{Layer, Unit};
@@ -41,6 +41,9 @@ struct QueryLatency {
 pub(in crate::api) struct QueryAnswer {
     #[schema(value_type = String)]
     request_id: TraceId,
+    /// Under which the answer can be judged; null where there is no result.
+    #[schema(value_type = Option<String>)]
+    query_id: Option<QueryId>,
     /// The session that the question named.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -70,7 +73,7 @@ pub(in crate::api) struct QueryAnswer {
 }
 
 impl QueryAnswer {
-    pub(super) fn of(told: DataTold, question: &DataQuestion, arrival: Arrival) -> Self {
+    pub(super) fn of((told, id): (DataTold, Option<QueryId>), question: &DataQuestion, arrival: Arrival) -> Self {
         let mut answer = told.answer;
         let understood = match told.reading {
             Reading::Data(asked) => Some(asked.intent),
@@ -78,6 +81,7 @@ impl QueryAnswer {
         };
         Self {
             request_id: arrival.trace,
+            query_id: id,
             session_id: question.session.clone(),
             intent: told.turn,
             label: answer.label,

@@ -1,8 +1,11 @@
 //! `/v1/query`: questions about data.
 
 mod answer;
+pub(super) mod feedback;
+mod page;
 mod problem;
 mod stream;
+pub(super) mod terms;
 
 pub(super) use answer::{LayersAnswer, QueryAnswer};
 
@@ -164,20 +167,24 @@ async fn answer(
     question: &DataQuestion,
     (hint, arrival): (Option<ChartHint>, Arrival),
 ) -> Result<QueryAnswer, Problem> {
-    let told = app.decider.tell_data(question, hint).await.inspect_err(|_| metrics::analytics::failed())?;
+    let mut told = app.decider.tell_data(question, hint).await.inspect_err(|_| metrics::analytics::failed())?;
     metrics::analytics::answered(label(told.answer.label), told.came.map_or("none", Came::as_str));
-    Ok(QueryAnswer::of(told, question, arrival))
+    let judgeable = told.judgeable.take();
+    let id = judgeable.map(|judgeable| app.decider.remember_answer(&question.tenant, *judgeable));
+    Ok(QueryAnswer::of((told, id), question, arrival))
 }
 
-/// The semantic layers, with what can be asked of each.
+/// The semantic layers, with what can be asked of each; terms that the people of the tenant taught are among them.
 #[utoipa::path(
     get, path = "/v1/query/layers", operation_id = "list_layers", tag = "query",
     responses((status = 200, description = "Every layer with its measures, dimensions and terms", body = LayersAnswer))
 )]
-pub(super) async fn layers(app: Data<App>) -> Answered {
-    Ok(json::ok(&LayersAnswer {
-        layers: app.decider.analyst.library().all().map(|reader| LayerAnswer::of(&reader.layer)).collect(),
-    }))
+pub(super) async fn layers(app: Data<App>, http: HttpRequest) -> Answered {
+    let answered = caller(&http).map(|caller| {
+        let library = app.decider.analyst.library_of(&caller.tenant);
+        json::ok(&LayersAnswer { layers: library.all().map(|reader| LayerAnswer::of(&reader.layer)).collect() })
+    });
+    answered.at(&http)
 }
 
 fn label(label: Confidence) -> &'static str {

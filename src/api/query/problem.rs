@@ -1,7 +1,9 @@
 //! From what went wrong with a question about data to a problem.
 
 use super::super::error::{Kind, Problem};
-use crate::decide::analytics::AnalyticsError;
+use crate::decide::analytics::{AnalyticsError, TeachError};
+use crate::domain::field::FieldError;
+use crate::engine::analytics::knowledge::{NotKept, NotMoved};
 use crate::warehouse::WarehouseError;
 
 /// Seconds after which a question may have its turn.
@@ -30,4 +32,43 @@ impl From<AnalyticsError> for Problem {
             | AnalyticsError::TooCostly { .. } => Self::new(Kind::INTERNAL, detail),
         }
     }
+}
+
+impl From<TeachError> for Problem {
+    fn from(error: TeachError) -> Self {
+        let detail = error.to_string();
+        match error {
+            TeachError::UnknownAnswer { .. } => Self::field(Kind::NOT_FOUND, FieldError::new("/query_id", detail)),
+            TeachError::PastAnswer { .. } => Self::field(Kind::GONE, FieldError::new("/query_id", detail)),
+            TeachError::Layer(field) => Self::field(Kind::NOT_FOUND, field),
+            TeachError::NotKept(error) => match error {
+                NotKept::Unknown => Self::new(Kind::NOT_FOUND, detail),
+                NotKept::NotWrong => Self::new(Kind::CONFLICT, detail),
+                NotKept::TooMuch(_) => Self::new(Kind::QUOTA, detail),
+                NotKept::Label(_) | NotKept::InContext | NotKept::Unchecked(_) | NotKept::Quarantined => {
+                    Self::field(Kind::NOT_ALLOWED, FieldError::new("/verdict", detail))
+                }
+            },
+            TeachError::NotMoved(error) => match error {
+                NotMoved::Unknown => Self::new(Kind::NOT_FOUND, detail),
+                NotMoved::NoWay { .. } => Self::new(Kind::CONFLICT, detail),
+                NotMoved::OwnProposal | NotMoved::NotAllowed => Self::new(Kind::FORBIDDEN, detail),
+                NotMoved::Full(_) => Self::new(Kind::QUOTA, detail),
+                NotMoved::Wrong(field) => Self::field(Kind::NOT_ALLOWED, placed(field)),
+            },
+            TeachError::Store(error) => error.into(),
+            TeachError::Unwritten(_) | TeachError::Broken { .. } => Self::new(Kind::INTERNAL, detail),
+        }
+    }
+}
+
+/// What is wrong with a proposal, at its place in the body: the layer speaks of where it would stand in its own file.
+fn placed(field: FieldError) -> FieldError {
+    let pointer = match field.pointer.as_str() {
+        "/phrase" => "/term".to_owned(),
+        layers if layers.starts_with("/glossary/") && layers.ends_with("/where") => "/meaning/where".to_owned(),
+        layers if layers.starts_with("/glossary/") => "/term".to_owned(),
+        other => other.to_owned(),
+    };
+    FieldError::new(pointer, field.detail)
 }

@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const AT_ONCE: usize = 32;
 
 /// What is the same under every model. Vectors of fresh texts are not: they are made anew when they are asked for.
-const COPIED: [RecordKind; 7] = [
+const COPIED: [RecordKind; 9] = [
     RecordKind::TagEnd,
     RecordKind::Decision,
     RecordKind::Market,
@@ -37,6 +37,8 @@ const COPIED: [RecordKind; 7] = [
     RecordKind::Fit,
     RecordKind::DatasetPart,
     RecordKind::Dataset,
+    RecordKind::Knowledge,
+    RecordKind::Judgeable,
 ];
 
 /// Embed what is served with another model.

@@ -12,6 +12,7 @@ use crate::engine::analytics::answer::ChartHint;
 use crate::engine::analytics::compile::{Compiled, compile};
 use crate::engine::analytics::derive::{derive, may_follow};
 use crate::engine::analytics::intent::Intent;
+use crate::engine::analytics::knowledge::Answer;
 use crate::engine::analytics::layer::Layer;
 use crate::engine::analytics::library::Reader;
 use crate::engine::analytics::reconcile::{Expectation, Reconciliation, Rule, Skip, sane};
@@ -160,7 +161,7 @@ impl Decider {
     }
 
     fn understood(&self, question: &DataQuestion) -> Result<(Arc<Reader>, Reading), AnalyticsError> {
-        let library = self.analyst.library();
+        let library = self.analyst.library_of(&question.tenant);
         let no_layer = || AnalyticsError::NoLayer { name: question.layer.clone().unwrap_or_default() };
         let as_of = day(question.as_of);
         match &question.layer {
@@ -187,7 +188,10 @@ impl Decider {
             role: question.role.to_string(),
             attributes: BTreeMap::new(),
         };
-        let mut fresh = question.fresh;
+        // What somebody found wrong is looked up anew each time.
+        let stale =
+            question.fresh || self.analyst.doubted(question, reader, &Answer::Intent(Box::new(asked.intent.clone()))).is_some();
+        let mut fresh = stale;
         for _ in 1..TRIES {
             let versions = self.table_versions(&question.tenant, (&reader.layer, &tables), question.deadline).await?;
             let key = key(question, (reader, asked), &versions);
@@ -198,9 +202,7 @@ impl Decider {
                 return Ok((kept, Came::Kept));
             }
             let scope = Scope { tenant: question.tenant.clone(), role: Arc::clone(&question.role), layer: reader.digest };
-            if !question.fresh
-                && let Some(derived) = self.derived(&scope, (reader, &asked.intent, compiled), &versions)
-            {
+            if !stale && let Some(derived) = self.derived(&scope, (reader, &asked.intent, compiled), &versions) {
                 self.analyst.kept.put(key, &derived);
                 return Ok((derived, Came::Derived));
             }

@@ -8,26 +8,36 @@
 //! - no SQL reaches the warehouse that the gate did not pass for this very caller;
 //! - a kept result serves only where tenant, role, layer, meaning and the versions of all tables are the same: likeness plays no part;
 //! - what a warehouse says of an error goes to the log and to nobody else;
+//! - what a tenant's people taught is read with his questions alone, and an answer that one of them found wrong is run anew and worth little
+//!   until an operator releases it;
 //! - the tables of a tenant in the warehouse in process are a copy of his data sets, made again whenever they change.
 
 mod ask;
 mod desk;
 mod floor;
 mod held;
+mod judged;
 mod kept;
 mod run;
 mod session;
+mod taught;
+mod teach;
 mod told;
 
 pub use ask::{Came, DataOutcome, DataQuestion, Took};
 pub use desk::Analysts;
+pub use judged::Judgeable;
 pub use kept::Resulted;
 pub use session::Turn;
+pub use taught::{Taught, Vocabulary};
+pub use teach::{AnswerVerdict, TeachError, TermProposal};
 pub use told::DataTold;
 
 use self::floor::Floors;
+use self::judged::{Answers, Found};
 use self::kept::Kept;
 use self::session::Sessions;
+use self::taught::TaughtOfAll;
 use super::datasets::DatasetsError;
 use crate::engine::analytics::answer::RefusalClass;
 use crate::engine::analytics::compile::CompileError;
@@ -53,7 +63,9 @@ fn dialects(source: &Source) -> Result<(Compiled, Dialect), AnalyticsError> {
 /// What questions about data need.
 #[derive(Debug)]
 pub struct Analyst {
-    library: Library,
+    library: Arc<Library>,
+    taught: TaughtOfAll,
+    answers: Answers,
     config: Config,
     source: Option<Source>,
     floors: Floors,
@@ -68,7 +80,9 @@ impl Analyst {
     pub fn new(engine: Option<&Arc<Analytics>>) -> Self {
         let config = engine.map(|engine| engine.config.clone()).unwrap_or_default();
         Self {
-            library: engine.map(|engine| engine.library.clone()).unwrap_or_default(),
+            library: Arc::new(engine.map(|engine| engine.library.clone()).unwrap_or_default()),
+            taught: TaughtOfAll::default(),
+            answers: Answers::default(),
             kept: Kept::new(config.cache_bytes),
             turns: Semaphore::new(config.runs_max),
             waiting: AtomicUsize::new(0),
@@ -79,7 +93,7 @@ impl Analyst {
         }
     }
 
-    /// The layers.
+    /// The layers as they were reviewed.
     pub fn library(&self) -> &Library {
         &self.library
     }

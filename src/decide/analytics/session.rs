@@ -54,6 +54,7 @@ pub enum Turn {
 pub(super) struct Last {
     session: Arc<str>,
     layer: String,
+    digest: [u8; 32],
     question: String,
     asked: Asked,
 }
@@ -90,10 +91,13 @@ impl Analyst {
         if question.session.is_none() {
             return Heard::NEW;
         }
-        let last = last.filter(|last| question.layer.as_ref().is_none_or(|layer| *layer == last.layer));
+        let library = self.library_of(&question.tenant);
+        // What was understood by other words than today's may not be expressible any more.
+        let stands = |last: &Last| library.named(&last.layer).is_some_and(|reader| reader.digest == last.digest);
+        let last = last.filter(|last| question.layer.as_ref().is_none_or(|layer| *layer == last.layer) && stands(last));
         let reader = match &last {
-            Some(last) => self.library.named(&last.layer),
-            None => self.library.all().next(),
+            Some(last) => library.named(&last.layer),
+            None => library.all().next(),
         };
         let Some(reader) = reader else { return Heard::NEW };
         let previous = last.as_ref().map(|last| Previous { intent: Some(&last.asked.intent), question: &last.question });
@@ -142,8 +146,13 @@ impl Decider {
     /// Keeps what was understood, for the next prompt of the conversation.
     pub(super) async fn remember_turn(&self, question: &DataQuestion, (reader, asked): (&Reader, &Asked)) {
         let Some(session) = &question.session else { return };
-        let (layer, text) = (reader.layer.name.clone(), question.text.clone());
-        let last = Arc::new(Last { session: Arc::clone(session), layer, question: text, asked: asked.clone() });
+        let last = Arc::new(Last {
+            session: Arc::clone(session),
+            layer: reader.layer.name.clone(),
+            digest: reader.digest,
+            question: question.text.clone(),
+            asked: asked.clone(),
+        });
         self.analyst.sessions.last.insert((question.tenant.clone(), Arc::clone(session)), Arc::clone(&last));
         if self.store.shared().is_some() {
             let note = serde_json::to_string(&*last).ok().filter(|note| note.len() <= NOTE_BYTES_MAX);

@@ -1,7 +1,7 @@
 //! From what became of a question to what its asker is told.
 
 use super::ask::day;
-use super::{AnalyticsError, Came, DataOutcome, DataQuestion, Took, Turn};
+use super::{AnalyticsError, Came, DataOutcome, DataQuestion, Judgeable, Took, Turn};
 use crate::decide::Decider;
 use crate::engine::analytics::answer::{ChartHint, DataAnswer, Given, RefusalClass, answer, failed, refused};
 use crate::engine::analytics::library::Reader;
@@ -24,6 +24,8 @@ pub struct DataTold {
     pub came: Option<Came>,
     /// How long it took.
     pub took: Took,
+    /// What is remembered of it for whoever judges it; none where there is no result.
+    pub judgeable: Option<Box<Judgeable>>,
     /// Milliseconds that putting it into words and drawing it took.
     pub told_ms: f64,
 }
@@ -46,7 +48,7 @@ impl Decider {
                 primary: &result.primary,
                 siblings: &result.siblings,
                 relaxed: result.relaxed.as_ref(),
-                derivation: &result.label(asked),
+                derivation: &self.analyst.worth(question, (&reader, asked), result),
                 hint: heard.or(hint),
                 as_of,
             }),
@@ -54,6 +56,12 @@ impl Decider {
             (reading, Ok(_)) => refused(words, reading, asked_on)
                 .unwrap_or_else(|| failed(words, RefusalClass::Failed, "nothing came of it", asked_on)),
         };
-        Ok(DataTold { reader, reading, turn, answer, came, took, told_ms: began.elapsed().as_secs_f64() * 1e3 })
+        let judgeable = match (&reading, &result) {
+            (Reading::Data(asked), Ok(Some((result, came)))) => {
+                Some(Box::new(self.analyst.judgeable(question, (&reader, asked), (result, *came), (turn, answer.label))))
+            }
+            _ => None,
+        };
+        Ok(DataTold { reader, reading, turn, answer, came, took, judgeable, told_ms: began.elapsed().as_secs_f64() * 1e3 })
     }
 }

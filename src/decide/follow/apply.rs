@@ -24,6 +24,7 @@ struct Changed {
     plans: Vec<RecordKey>,
     fits: Vec<RecordKey>,
     datasets: Vec<RecordKey>,
+    knowledge: Vec<RecordKey>,
 }
 
 impl Changed {
@@ -41,10 +42,12 @@ impl Changed {
                 RecordKey::Plan { .. } => changed.plans.push(key),
                 RecordKey::Fit { .. } => changed.fits.push(key),
                 RecordKey::Dataset { .. } => changed.datasets.push(key),
+                RecordKey::Knowledge { .. } => changed.knowledge.push(key),
                 // They are read where they are needed.
                 RecordKey::Text { .. }
                 | RecordKey::Decision { .. }
                 | RecordKey::DatasetPart { .. }
+                | RecordKey::Judgeable { .. }
                 | RecordKey::AuditEvent { .. }
                 | RecordKey::AuditChain { .. } => {}
             }
@@ -59,7 +62,7 @@ impl Decider {
     /// # Errors
     /// [`StoreError`] where the store is away; some may have been applied then.
     pub(super) async fn apply(self: &Arc<Self>, shared: &dyn Shared, keys: Vec<RecordKey>) -> Result<(), StoreError> {
-        let Changed { tag_ends, components, entries, prices, judgements, plans, fits, datasets } = Changed::of(keys);
+        let Changed { tag_ends, components, entries, prices, judgements, plans, fits, datasets, knowledge } = Changed::of(keys);
         // A deletion by tag comes first, for it ends more than any other change and is the cheapest.
         self.apply_tag_ends(shared, &tag_ends).await?;
         self.apply_components(shared, &components.into_iter().collect::<Vec<_>>()).await?;
@@ -71,6 +74,7 @@ impl Decider {
         self.apply_plans(shared, &plans).await?;
         self.apply_fits(shared, &fits).await?;
         self.apply_datasets(shared, &datasets).await?;
+        self.apply_knowledge(shared, &knowledge).await?;
         self.apply_judgements(shared, &judgements).await
     }
 

@@ -3,6 +3,7 @@
 use super::Decider;
 use crate::domain::fit_record::FitKey;
 use crate::domain::ids::{ComponentId, DatasetName, EntryId, PlanId, TenantId};
+use crate::domain::knowledge_record::KnowledgeKey;
 use crate::domain::market::Instrument;
 use crate::store::shared::Position;
 use crate::store::{Record, RecordKey, RecordKind, Shared, StoreError};
@@ -27,6 +28,7 @@ struct Seen {
     plans: HashSet<(TenantId, PlanId)>,
     fits: HashSet<(TenantId, FitKey, u64)>,
     datasets: HashSet<(TenantId, DatasetName)>,
+    knowledge: HashSet<(TenantId, KnowledgeKey)>,
 }
 
 impl Decider {
@@ -65,6 +67,7 @@ impl Decider {
             RecordKind::Plan,
             RecordKind::Fit,
             RecordKind::Dataset,
+            RecordKind::Knowledge,
             RecordKind::Entry,
         ];
         let looked_at = if self.recall.is_some() { kinds.len() - 1 } else { kinds.len() };
@@ -89,6 +92,8 @@ impl Decider {
         let gone = self.datasets.index.all().into_iter().map(|head| (head.tenant.clone(), head.name.clone()));
         let gone = gone.filter(|whose| !seen.datasets.contains(whose));
         found.keys.extend(gone.map(|(tenant, name)| RecordKey::Dataset { tenant, name }));
+        let gone = self.analyst.taught_keys().into_iter().filter(|whose| !seen.knowledge.contains(whose));
+        found.keys.extend(gone.map(|(tenant, key)| RecordKey::Knowledge { tenant, key }));
         for whose in self.market.instruments() {
             found.prices.entry(whose).or_default();
         }
@@ -125,7 +130,12 @@ impl Decider {
                 seen.datasets.insert((head.tenant.clone(), head.name.clone()));
                 self.datasets.index.get(&head.tenant, &head.name).is_some_and(|held| held == *head)
             }
-            Record::DatasetPart(_) => true,
+            Record::Knowledge(taught) => {
+                seen.knowledge.insert((taught.tenant.clone(), taught.key));
+                // They are few, so that what is held is taken anew rather than compared.
+                false
+            }
+            Record::DatasetPart(_) | Record::Judgeable(_) => true,
             Record::Text(_) | Record::Decision(_) | Record::Judgement(_) | Record::AuditEvent(_) | Record::AuditChain(_) => true,
         };
         if !same {

@@ -20,7 +20,9 @@ mod entry;
 mod fields;
 mod fit;
 mod frame;
+mod judgeable;
 mod judgement;
+mod knowledge;
 mod market;
 mod plan;
 #[cfg(test)]
@@ -38,7 +40,7 @@ use bytes::Bytes;
 /// 1, the first; 2, which added to entries what was read out of their text, their generation, their quarantine, the vector of their
 /// prompt and further conditions,
 /// and the kinds of record that a deletion by tag, a judgement, the bars of an instrument, the audit trail, an
-/// optimisation plan, a fitted model and a dataset leave.
+/// optimisation plan, a fitted model, a dataset, and answers about data with what was taught about them leave.
 pub const FORMAT: u8 = 2;
 
 /// Whether records of a format are read.
@@ -108,6 +110,8 @@ pub fn table(kind: RecordKind) -> &'static [Field] {
         RecordKind::Fit => fit::TABLE,
         RecordKind::Dataset => dataset::TABLE,
         RecordKind::DatasetPart => dataset_part::TABLE,
+        RecordKind::Knowledge => knowledge::TABLE,
+        RecordKind::Judgeable => judgeable::TABLE,
     }
 }
 
@@ -130,6 +134,8 @@ pub fn to_fields(record: &Record) -> Result<Fields<'_>, CodecError> {
         Record::Fit(record) => fit::write(record),
         Record::Dataset(head) => dataset::write(head),
         Record::DatasetPart(part) => Ok(dataset_part::write(part)),
+        Record::Knowledge(taught) => Ok(knowledge::write(taught)),
+        Record::Judgeable(answer) => Ok(judgeable::write(answer)),
     }
     .map_err(|fault| fault.of(record.key()))
 }
@@ -165,6 +171,10 @@ pub fn from_fields(key: &RecordKey, fields: &Fields<'_>) -> Result<Record, Codec
         RecordKey::DatasetPart { tenant, upload, number } => {
             dataset_part::read(tenant, (*upload, *number), fields).map(|part| Record::DatasetPart(part.into()))
         }
+        RecordKey::Knowledge { tenant, key } => {
+            knowledge::read(tenant, *key, fields).map(|taught| Record::Knowledge(taught.into()))
+        }
+        RecordKey::Judgeable { tenant, .. } => judgeable::read(tenant, fields).map(|answer| Record::Judgeable(answer.into())),
     };
     let record = read.map_err(|fault| fault.of(key))?;
     // A record that stands under another's key, by damage or by hand, must not be served as that other.

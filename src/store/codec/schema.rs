@@ -138,9 +138,10 @@ proptest! {
         component in sample::component(), text in sample::text(), entry in sample::entry(), decision in sample::decision(),
         end in sample::tag_end(), judgement in sample::judgement(), market in sample::market(),
         event in sample::audit_event(), chain in sample::audit_chain(), plan in sample::plan(), fit in sample::fit(),
-        dataset in sample::dataset(), part in sample::dataset_part(),
+        dataset in sample::dataset(), part in sample::dataset_part(), taught in sample::knowledge(),
+        answer in sample::judgeable(),
     ) {
-        for record in [component, text, entry, decision, end, judgement, market, event, chain, plan, fit, dataset, part] {
+        for record in [component, text, entry, decision, end, judgement, market, event, chain, plan, fit, dataset, part, taught, answer] {
             assert_valid(&record);
         }
     }

@@ -44,6 +44,8 @@ pub(super) struct Disk {
     fits: Keyspace,
     datasets: Keyspace,
     dataset_parts: Keyspace,
+    knowledge: Keyspace,
+    judgeable: Keyspace,
     expiry: Keyspace,
     decisions: Decisions,
     clock: Clock,
@@ -94,6 +96,8 @@ impl Disk {
             fits: db.keyspace("fits", || options(4 << 20))?,
             datasets: db.keyspace("datasets", || options(1 << 20))?,
             dataset_parts: db.keyspace("dataset_parts", || options(8 << 20))?,
+            knowledge: db.keyspace("knowledge", || options(1 << 20))?,
+            judgeable: db.keyspace("judgeable", || options(1 << 20))?,
             expiry: db.keyspace("expiry", || options(2 << 20))?,
             decisions: Decisions::open(&db, config, clock.clone(), floor_millis.unwrap_or(0))?,
             meta,
@@ -147,6 +151,8 @@ impl Disk {
             RecordKind::Fit => Some(&self.fits),
             RecordKind::Dataset => Some(&self.datasets),
             RecordKind::DatasetPart => Some(&self.dataset_parts),
+            RecordKind::Knowledge => Some(&self.knowledge),
+            RecordKind::Judgeable => Some(&self.judgeable),
             RecordKind::Decision => None,
         }
     }

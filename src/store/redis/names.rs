@@ -56,5 +56,7 @@ pub(super) fn pattern(kind: RecordKind) -> &'static str {
         RecordKind::Fit => "{*}:fit:*",
         RecordKind::Dataset => "{*}:dataset:*",
         RecordKind::DatasetPart => "{*}:dataset_part:*",
+        RecordKind::Knowledge => "{*}:knowledge:*",
+        RecordKind::Judgeable => "{*}:judgeable:*",
     }
 }

@@ -2,6 +2,7 @@
 
 use super::names;
 use crate::domain::ids::TenantId;
+use crate::domain::knowledge_record::KnowledgeKind;
 use crate::domain::time::Timestamp;
 use crate::redis::Command;
 use crate::store::shared::followed;
@@ -40,6 +41,8 @@ impl Operation {
         let takes_back = match write {
             Write::Delete(_) | Write::Put(Record::TagEnd(_)) => true,
             Write::Put(Record::Entry(stored)) => stored.entry.quarantine.is_some(),
+            // It may say that an answer is wrong, and it is small.
+            Write::Put(Record::Knowledge(taught)) => taught.key.kind == KnowledgeKind::Pair,
             Write::Put(_) => false,
         };
         Ok(match write {

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub(super) struct Metrics {
     questions: IntCounterVec,
     failures: IntCounter,
+    verdicts: IntCounterVec,
+    terms: IntCounterVec,
     seconds: Histogram,
 }
 
@@ -17,6 +19,8 @@ impl Metrics {
         Ok(Self {
             questions: counter_vec(r, "data_questions_total", questions, &["label", "came"])?,
             failures: counter(r, "data_question_failures_total", "Questions about data that ended in an error.")?,
+            verdicts: counter_vec(r, "data_verdicts_total", "Verdicts on answers about data that were taken.", &["verdict"])?,
+            terms: counter_vec(r, "data_terms_total", "Steps of proposals of what words mean, by where they led.", &["state"])?,
             seconds: histogram(r, "data_queries_duration_seconds", "Time of the queries of one question about data.", SECONDS)?,
         })
     }
@@ -30,6 +34,16 @@ pub fn answered(label: &'static str, came: &'static str) {
 /// One ended in an error.
 pub fn failed() {
     METRICS.analytics.failures.inc();
+}
+
+/// A verdict on an answer was taken.
+pub fn judged(verdict: &'static str) {
+    METRICS.analytics.verdicts.with_label_values(&[verdict]).inc();
+}
+
+/// A proposal of what a word means took a step.
+pub fn term_moved(state: &'static str) {
+    METRICS.analytics.terms.with_label_values(&[state]).inc();
 }
 
 /// The queries of a question ran.

@@ -1,10 +1,11 @@
 //! What was learnt from those who ask: questions whose answers were found right, those that were found wrong, and words that were given a
-//! meaning. Plain data and rules; whoever stores it stores it whole, under [`FORMAT`].
+//! meaning. Plain data and rules; whoever stores it stores each pair and each proposal for itself, under [`FORMAT`].
 //!
 //! Invariants:
-//! - a pair is used only while its answer passed the checks, for the version of the layer that it was found right under, and not once
+//! - a pair is used only while its answer passed the checks, for the reviewed version of the layer that it was found right under, and not once
 //!   somebody found it wrong, until an operator releases it;
-//! - a term is used only once a user confirmed its meaning and an operator who neither proposed nor confirmed it approved it;
+//! - a term is used only once a user confirmed its meaning and an operator approved it, who neither proposed nor confirmed it where callers
+//!   have names;
 //! - what a reviewed layer says is never changed: a term whose name, phrase or condition would touch it is left out with the reason.
 
 mod pairs;
@@ -12,93 +13,125 @@ mod terms;
 #[cfg(test)]
 mod tests;
 
-pub use self::pairs::{Answer, Candidate, Check, NotKept, Standing, VerifiedPair};
-pub use self::terms::{Applied, LeftOut, Meaning, NotMoved, Proposal, State, Step};
+pub use self::pairs::{Answer, Candidate, Check, Doubts, NotKept, Standing, VerifiedPair};
+pub use self::terms::{Applied, LeftOut, Meaning, NotMoved, Proposal, Says, State, Step};
 
 use crate::domain::field::FieldError;
+use crate::domain::knowledge_record::{KnowledgeKey, KnowledgeKind};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The version of what is stored; raised where older data must be read otherwise.
 pub const FORMAT: u32 = 1;
 
-/// Pairs that are kept, quarantined ones among them. All are stored together, some 2 kB each.
+/// Pairs of a tenant that are kept, quarantined ones among them. All are in memory, some 2 kB each.
 const PAIRS_MAX: usize = 2_000;
 
-/// Proposals that are kept, whatever became of them.
+/// Proposals of a tenant that are kept, whatever became of them.
 const PROPOSALS_MAX: usize = 2_000;
 
 /// Characters of a question, a condition or a comment.
-const TEXT_CHARS_MAX: usize = 2_000;
+pub const TEXT_CHARS_MAX: usize = 2_000;
 
 /// Who did something, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Act {
-    /// Who.
+    /// Who; empty where no credentials are asked for.
     pub who: String,
     /// When.
     pub at: Timestamp,
 }
 
-/// What one tenant's people taught.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What one tenant's people taught. Cheap to clone.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Knowledge {
-    format: u32,
-    // Raised with each change of what terms apply, so that it can be a part of the version of the layer.
-    revision: u32,
-    pairs: BTreeMap<String, VerifiedPair>,
-    proposals: BTreeMap<String, Proposal>,
+    pairs: BTreeMap<String, Arc<VerifiedPair>>,
+    proposals: BTreeMap<String, Arc<Proposal>>,
 }
 
-impl Default for Knowledge {
-    fn default() -> Self {
-        Self { format: FORMAT, revision: 0, pairs: BTreeMap::new(), proposals: BTreeMap::new() }
-    }
-}
+/// One thing that became another, as it is to be stored; none where it is gone.
+pub type Changed = (KnowledgeKey, Option<Box<RawValue>>);
 
 impl Knowledge {
-    /// Reads what was stored.
+    /// Takes in what was stored under a key, in place of what is there.
     ///
     /// # Errors
-    /// A [`FieldError`] where it is of another version, or not what is written.
-    pub fn read(json: &[u8]) -> Result<Self, FieldError> {
+    /// A [`FieldError`] where it is of another format, or not what is written; then nothing is there.
+    pub fn put(&mut self, key: KnowledgeKey, format: u32, json: &str) -> Result<(), FieldError> {
+        self.remove(key);
+        if format != FORMAT {
+            return Err(FieldError::new("/format", format!("it is {format}, and {FORMAT} is read")));
+        }
         let wrong = |error: serde_json::Error| FieldError::new("", error.to_string());
-        #[derive(Deserialize)]
-        struct Head {
-            format: u32,
+        match key.kind {
+            KnowledgeKind::Pair => {
+                self.pairs.insert(key.name(), Arc::new(serde_json::from_str(json).map_err(wrong)?));
+            }
+            KnowledgeKind::Term => {
+                self.proposals.insert(key.name(), Arc::new(serde_json::from_str(json).map_err(wrong)?));
+            }
         }
-        let head: Head = serde_json::from_slice(json).map_err(wrong)?;
-        if head.format != FORMAT {
-            return Err(FieldError::new("/format", format!("it is {}, and {FORMAT} is read", head.format)));
-        }
-        let read: Self = serde_json::from_slice(json).map_err(wrong)?;
-        match (read.pairs.len() <= PAIRS_MAX, read.proposals.len() <= PROPOSALS_MAX) {
-            (true, true) => Ok(read),
-            (false, _) => Err(FieldError::new("/pairs", format!("more than {PAIRS_MAX}"))),
-            (_, false) => Err(FieldError::new("/proposals", format!("more than {PROPOSALS_MAX}"))),
+        Ok(())
+    }
+
+    /// Drops what is under a key.
+    pub fn remove(&mut self, key: KnowledgeKey) {
+        match key.kind {
+            KnowledgeKind::Pair => drop(self.pairs.remove(&key.name())),
+            KnowledgeKind::Term => drop(self.proposals.remove(&key.name())),
         }
     }
 
-    /// As it is to be stored.
+    /// What is otherwise than it was `before`.
     ///
     /// # Errors
     /// A [`FieldError`] where it can't be written.
-    pub fn write(&self) -> Result<Vec<u8>, FieldError> {
-        serde_json::to_vec(self).map_err(|error| FieldError::new("", error.to_string()))
+    pub fn since(&self, before: &Self) -> Result<Vec<Changed>, FieldError> {
+        let mut changed = differing(KnowledgeKind::Pair, &before.pairs, &self.pairs)?;
+        changed.extend(differing(KnowledgeKind::Term, &before.proposals, &self.proposals)?);
+        Ok(changed)
     }
 
     /// The pairs by name.
-    pub fn pairs(&self) -> &BTreeMap<String, VerifiedPair> {
+    pub fn pairs(&self) -> &BTreeMap<String, Arc<VerifiedPair>> {
         &self.pairs
     }
 
     /// The proposals by name.
-    pub fn proposals(&self) -> &BTreeMap<String, Proposal> {
+    pub fn proposals(&self) -> &BTreeMap<String, Arc<Proposal>> {
         &self.proposals
     }
+
+    /// The keys of all that is there.
+    pub fn keys(&self) -> impl Iterator<Item = KnowledgeKey> {
+        let pairs = self.pairs.keys().map(|name| (KnowledgeKind::Pair, name));
+        let terms = self.proposals.keys().map(|name| (KnowledgeKind::Term, name));
+        pairs.chain(terms).filter_map(|(kind, name)| KnowledgeKey::new(kind, name))
+    }
+}
+
+/// What differs between two states of one kind. What was not touched is the same allocation.
+fn differing<T: Serialize>(
+    kind: KnowledgeKind,
+    before: &BTreeMap<String, Arc<T>>,
+    after: &BTreeMap<String, Arc<T>>,
+) -> Result<Vec<Changed>, FieldError> {
+    let key = |name: &String| KnowledgeKey::new(kind, name).ok_or_else(|| FieldError::new("", format!("{name} is no name")));
+    let mut changed = Vec::new();
+    for name in before.keys().filter(|name| !after.contains_key(*name)) {
+        changed.push((key(name)?, None));
+    }
+    for (name, value) in after {
+        if !before.get(name).is_some_and(|known| Arc::ptr_eq(known, value)) {
+            let json = to_raw_value(&**value).map_err(|error| FieldError::new("", error.to_string()))?;
+            changed.push((key(name)?, Some(json)));
+        }
+    }
+    Ok(changed)
 }
 
 /// The name of something by what it is made of.
@@ -111,7 +144,8 @@ fn named(what: &str, parts: &[&str]) -> String {
     hex::encode(&hasher.finalize().as_bytes()[..16])
 }
 
-/// A text that is compared without regard to case and blanks.
+/// A text that is compared without regard to case, blanks and the mark at its end.
 fn folded(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+    let plain = text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    plain.trim_end_matches(['?', '.', '!', ' ']).to_owned()
 }
