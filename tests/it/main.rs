@@ -45,6 +45,7 @@ mod prompt_separation;
 mod prototype;
 mod query;
 mod query_servers;
+mod query_written;
 #[path = "../support/redis/mod.rs"]
 #[expect(dead_code, reason = "the unit tests include the same servers and use the rest of them")]
 mod redis;
@@ -53,6 +54,7 @@ mod redis_servers;
 mod redis_store;
 mod replicas;
 mod restart;
+mod scripted_chat;
 mod server_search;
 mod service;
 mod slow_clients;

@@ -42,15 +42,16 @@ pub struct Resulted {
 }
 
 impl Resulted {
-    /// What it is worth as the answer to a question that was read so.
-    pub fn label(&self, asked: &Asked) -> Derivation {
+    /// What it is worth as the answer to a question that was read so; where another way to the question came to the same, misspelt words are
+    /// no doubt any more.
+    pub fn label(&self, asked: &Asked, confirmed: bool) -> Derivation {
         let mut assumptions = asked.assumptions.clone();
         assumptions.extend(self.compiled.primary.assumptions.iter().filter(|own| !asked.assumptions.contains(own)).cloned());
         label(&Signals {
             findings: self.findings.clone(),
             reconciliations: self.reconciliations.clone(),
             assumptions,
-            corrections: asked.corrections.clone(),
+            corrections: if confirmed { Vec::new() } else { asked.corrections.clone() },
             attributed: self.compiled.primary.attributed,
             overlapping: self.compiled.primary.overlapping,
             ..Signals::default()
@@ -58,14 +59,18 @@ impl Resulted {
     }
 
     fn bytes(&self) -> u64 {
-        let cell = |cell: &Cell| 24 + if let Cell::Text(text) = cell { text.len() } else { 0 };
-        let frame = |frame: &Frame| frame.rows.iter().flatten().map(cell).sum::<usize>() + 64 * frame.rows.len();
         let frames = [Some(&self.primary), self.relaxed.as_ref()].into_iter().chain(self.siblings.iter().map(Option::as_ref));
-        let rows: usize = frames.flatten().map(frame).sum();
+        let rows: usize = frames.flatten().map(frame_bytes).sum();
         let queries = std::iter::once(&self.compiled.primary).chain(&self.compiled.siblings).chain(&self.compiled.relaxed);
         let texts: usize = queries.map(|query| 2 * (query.sql.len() + query.inlined.len())).sum();
         (rows + texts + 1_024) as u64
     }
+}
+
+/// Bytes of memory that a frame takes, about.
+pub(super) fn frame_bytes(frame: &Frame) -> usize {
+    let cell = |cell: &Cell| 24 + if let Cell::Text(text) = cell { text.len() } else { 0 };
+    frame.rows.iter().flatten().map(cell).sum::<usize>() + 64 * frame.rows.len()
 }
 
 #[derive(Debug, Clone)]

@@ -15,7 +15,8 @@ use crate::engine::analytics::reconcile::{
 };
 use crate::sql::{Gate, Who};
 use crate::telemetry::metrics::analytics as metrics;
-use crate::warehouse::{Bounds, Statement, Warehouse};
+use crate::warehouse::{Bounds, Rows, Statement, Warehouse};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -134,7 +135,7 @@ impl Decider {
 
 impl Analyst {
     /// The right to run, once it is there.
-    async fn turn(&self, deadline: Deadline) -> Result<tokio::sync::SemaphorePermit<'_>, AnalyticsError> {
+    pub(super) async fn turn(&self, deadline: Deadline) -> Result<tokio::sync::SemaphorePermit<'_>, AnalyticsError> {
         if let Ok(turn) = self.turns.try_acquire() {
             return Ok(turn);
         }
@@ -149,12 +150,12 @@ impl Analyst {
 }
 
 /// What one question's queries go through.
-struct Queries<'a> {
-    gate: &'a Arc<Gate>,
-    who: &'a Who,
-    warehouse: &'a dyn Warehouse,
-    config: &'a crate::engine::analytics::Config,
-    deadline: Deadline,
+pub(super) struct Queries<'a> {
+    pub gate: &'a Arc<Gate>,
+    pub who: &'a Who,
+    pub warehouse: &'a dyn Warehouse,
+    pub config: &'a crate::engine::analytics::Config,
+    pub deadline: Deadline,
 }
 
 impl Queries<'_> {
@@ -172,6 +173,11 @@ impl Queries<'_> {
     }
 
     async fn rows(&self, sql: &str) -> Result<Vec<Vec<Cell>>, AnalyticsError> {
+        Ok(self.rows_of(sql).await?.0.rows)
+    }
+
+    /// What a statement brings, and the tables that it reads, if the gate lets it through for the caller and it does not cost too much.
+    pub(super) async fn rows_of(&self, sql: &str) -> Result<(Rows, BTreeSet<String>), AnalyticsError> {
         let passed = self.gate.pass(sql, self.who).map_err(AnalyticsError::Gate)?;
         let statement = Statement { sql: passed.sql, values: passed.bindings };
         let allowed = self.config.read_rows_max;
@@ -182,6 +188,6 @@ impl Queries<'_> {
             return Err(AnalyticsError::TooCostly { rows: cost.rows, allowed });
         }
         let bounds = Bounds { deadline: self.deadline, rows_max: self.config.rows_max, bytes_max: self.config.bytes_max };
-        Ok(self.warehouse.run(&statement, &bounds).await?.rows)
+        Ok((self.warehouse.run(&statement, &bounds).await?, passed.tables))
     }
 }

@@ -98,6 +98,12 @@ impl Analyst {
         }
     }
 
+    /// Forgets what was understood before: a fragment would change a question that is not the last one any more.
+    pub(super) fn forget_turn(&self, question: &DataQuestion) {
+        let Some(session) = &question.session else { return };
+        self.sessions.last.remove(&(question.tenant.clone(), Arc::clone(session)));
+    }
+
     /// Keeps what was understood, for the next prompt of the conversation.
     pub(super) fn remember_turn(&self, question: &DataQuestion, (reader, asked): (&Reader, &Asked)) {
         let Some(session) = &question.session else { return };

@@ -23,6 +23,7 @@ use self::library::Library;
 use super::{Engine, EngineFailure, Question};
 use crate::domain::decision::Payload;
 use crate::domain::field::FieldError;
+use crate::llm::ChatModel;
 use crate::sql::Rows;
 use crate::warehouse::{Filled, Warehouse};
 use async_trait::async_trait;
@@ -63,6 +64,8 @@ pub struct Config {
     /// Which rows of a table a caller sees, by its name. A warehouse that is a server shows no table that is not named here; in that in
     /// process each tenant has a database of its own, and sees all of it where nothing is said.
     pub rows: BTreeMap<String, Rows>,
+    /// When a language model writes the SQL, and what that may cost.
+    pub written: written::Config,
 }
 
 impl Default for Config {
@@ -79,6 +82,7 @@ impl Default for Config {
             fresh_sec: 60,
             cells_max: 100_000_000,
             rows: BTreeMap::new(),
+            written: written::Config::default(),
         }
     }
 }
@@ -108,7 +112,7 @@ impl Config {
         if !(1..=86_400).contains(&self.fresh_sec) {
             return refuse("fresh_sec", format!("{} is not 1 to 86,400", self.fresh_sec));
         }
-        Ok(())
+        self.written.check().map_err(|(name, rule)| FieldError::new(format!("/engine/analytics/written/{name}"), rule))
     }
 }
 
@@ -147,19 +151,28 @@ pub struct Analytics {
     pub config: Config,
     /// Where the rows are, where there is a warehouse.
     pub source: Option<Source>,
+    /// The language model that may write SQL, where there is one and the settings let it.
+    pub model: Option<Arc<dyn ChatModel>>,
     desk: OnceLock<Arc<dyn Desk>>,
 }
 
 impl Analytics {
     /// The engine over its layers.
     pub fn new(config: &Config, library: Library) -> Self {
-        Self { library, config: config.clone(), source: None, desk: OnceLock::new() }
+        Self { library, config: config.clone(), source: None, model: None, desk: OnceLock::new() }
     }
 
     /// The same over a warehouse.
     #[must_use]
     pub fn over(mut self, source: Source) -> Self {
         self.source = Some(source);
+        self
+    }
+
+    /// The same with a language model, where there is one and the settings let it write.
+    #[must_use]
+    pub fn with_model(mut self, model: Option<Arc<dyn ChatModel>>) -> Self {
+        self.model = model.filter(|_| self.config.written.enabled);
         self
     }
 
