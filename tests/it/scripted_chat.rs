@@ -84,7 +84,8 @@ impl ScriptedChat {
     /// The prompts of a kind, the first first.
     pub fn asked(&self, kind: &str) -> Vec<Value> {
         let user = |request: &Value| {
-            let text = request["messages"].as_array()?.iter().find(|message| message["role"] == "user")?["content"].as_str()?.to_owned();
+            let text =
+                request["messages"].as_array()?.iter().find(|message| message["role"] == "user")?["content"].as_str()?.to_owned();
             serde_json::from_str(&text).ok()
         };
         self.script.lock().asked.iter().filter(|request| kind_of(request) == kind).filter_map(user).collect()

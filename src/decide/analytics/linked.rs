@@ -16,7 +16,7 @@ use crate::embed::Embedder;
 use crate::engine::analytics::Source;
 use crate::engine::analytics::layer::Layer;
 use crate::engine::analytics::library::Reader;
-use crate::engine::analytics::linking::{Documents, Excerpt, Linked, Linker, Pair};
+use crate::engine::analytics::linking::{Documents, Excerpt, Linked, Linker, Pair, Place};
 use crate::engine::analytics::words::Reading;
 use crate::engine::analytics::written::Example;
 use crate::warehouse::TableInfo;
@@ -147,8 +147,9 @@ impl Decider {
         let pairs = self.pairs(&question.tenant, &reader.layer.name);
         let linker = self.linker(reader, &listed, &pairs);
         let vector = self.vector_of_words(&question.tenant, &question.text, deadline).await;
-        let linked = linker.link(&question.text, vector.as_ref(), LINKS_MAX);
+        let mut linked = linker.link(&question.text, vector.as_ref(), LINKS_MAX);
         let columns_max = self.analyst.config.written.columns_max;
+        linked.extend(all_if_few(&linker, columns_max));
         let excerpt = within(&linker, &linked, (&reader.layer, &listed.tables), columns_max);
         let excerpt = match self.seen_by(question, source).await {
             Some(gate) => seen(excerpt, |table, column| gate.get(table).is_some_and(|columns| columns.contains(column))),
@@ -208,6 +209,24 @@ fn key(reader: &Reader, listed: &Listed, pairs: &[Pair]) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
+/// Every table, where all columns of all of them have room: what is missing costs more than what is too much.
+fn all_if_few(linker: &Linker, columns_max: usize) -> Vec<Linked> {
+    let places = || linker.documents().iter().map(|document| (&document.place, &document.called));
+    if places().filter(|(place, _)| matches!(place, Place::Column { .. })).count() > columns_max {
+        return Vec::new();
+    }
+    let tables = places().filter(|(place, _)| matches!(place, Place::Table { .. }));
+    let link = |(place, called): (&Place, &String)| Linked {
+        place: place.clone(),
+        called: called.clone(),
+        score: 0.0,
+        by_words: None,
+        by_meaning: None,
+        words: Vec::new(),
+    };
+    tables.map(link).collect()
+}
+
 /// The excerpt with at most so many columns, those of keys and joins counted.
 fn within(linker: &Linker, linked: &[Linked], (layer, tables): (&Layer, &[TableInfo]), columns_max: usize) -> Excerpt {
     let mut asked = columns_max;
@@ -262,6 +281,20 @@ mod tests {
             let found = columns(&excerpt("takings by town of fines and loans of members", columns_max));
             assert!(found <= columns_max || columns_max < 8, "{found} of {columns_max}");
         }
+    }
+
+    #[test]
+    fn a_small_schema_is_shown_whole_and_a_large_one_as_far_as_it_was_linked() {
+        let layer = library();
+        let linker = linker(&layer);
+        let columns: usize = layer.tables.values().map(|table| table.columns.len()).sum();
+        let tables = |columns_max: usize| {
+            let mut linked = linker.link("takings", None, 1);
+            linked.extend(all_if_few(&linker, columns_max));
+            within(&linker, &linked, (&layer, &[]), columns_max).tables.len()
+        };
+        assert_eq!(tables(columns), layer.tables.len());
+        assert!(tables(columns - 1) < layer.tables.len());
     }
 
     #[test]

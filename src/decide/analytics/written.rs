@@ -42,6 +42,8 @@ pub struct Wrote {
     pub outcome: Outcome,
     /// What it cost.
     pub spent: Spent,
+    /// The versions of the tables that the model was shown.
+    versions: Vec<(String, String)>,
     /// Until when it is kept, where that is not as long as there is room.
     until: Option<Instant>,
 }
@@ -200,26 +202,48 @@ impl Decider {
         (other, deadline): (Other<'_>, Deadline),
     ) -> Result<Option<(Arc<Wrote>, Came)>, AnalyticsError> {
         let kept = &self.analyst.written;
-        let mut fresh = question.fresh;
+        let key = key(question, reader, other.map(|(intent, _)| intent));
+        if question.fresh {
+            kept.0.remove(&key);
+        }
         for _ in 0..TRIES {
-            let Some(shown) = self.shown(question, reader, deadline).await? else { return Ok(None) };
-            let key = key(question, (reader, &shown), other.map(|(intent, _)| intent));
-            if std::mem::take(&mut fresh) {
+            if let Some(found) = kept.get(&key) {
+                if self.stands(question, reader, (&found, deadline)).await? {
+                    return Ok(Some((found, Came::Kept)));
+                }
                 kept.0.remove(&key);
             }
-            if let Some(kept) = kept.get(&key) {
-                return Ok(Some((kept, Came::Kept)));
-            }
+            let Some(shown) = self.shown(question, reader, deadline).await? else { return Ok(None) };
             let asked = self.ask_model(question, (reader, model), (&shown, other), deadline);
             // Who waits for another's answer has a deadline of his own; the little more is for one's own to end by itself.
             let within = deadline.remaining() + RESERVE / 2;
             match timeout(within, kept.0.get_or_insert_async(&key, asked)).await {
-                Ok(Ok(wrote)) | Ok(Err(Unkept::Own(wrote))) => return Ok(Some((wrote, Came::Written))),
+                Ok(Err(Unkept::Own(wrote))) => return Ok(Some((wrote, Came::Written))),
+                // It may be another's answer, who began before the tables were replaced.
+                Ok(Ok(wrote)) if self.stands(question, reader, (&wrote, deadline)).await? => {
+                    return Ok(Some((wrote, Came::Written)));
+                }
+                Ok(Ok(_)) => drop(kept.0.remove(&key)),
                 Ok(Err(Unkept::Replaced)) => {}
                 Err(_) => return Err(AnalyticsError::Late),
             }
         }
         Err(AnalyticsError::Busy)
+    }
+
+    /// Whether the tables that an answer was written over are as they were.
+    async fn stands(
+        &self,
+        question: &DataQuestion,
+        reader: &Reader,
+        (wrote, deadline): (&Wrote, Deadline),
+    ) -> Result<bool, AnalyticsError> {
+        let tables: Vec<String> = wrote.versions.iter().map(|(table, _)| table.clone()).collect();
+        match self.table_versions(&question.tenant, (&reader.layer, &tables), deadline).await {
+            Ok(now) => Ok(now == wrote.versions),
+            Err(AnalyticsError::Missing { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     async fn ask_model(
@@ -258,20 +282,19 @@ impl Decider {
         tracing::debug!(calls = spent.calls, tokens = spent.tokens, "a language model was asked about data");
         let keeps = keeps(&outcome);
         let until = (keeps == Keeps::Moment).then(|| Instant::now() + FAILED_FOR);
-        let wrote = Arc::new(Wrote { outcome, spent, until });
+        let wrote = Arc::new(Wrote { outcome, spent, versions: shown.versions.clone(), until });
         if keeps == Keeps::Not { Err(Unkept::Own(wrote)) } else { Ok(wrote) }
     }
 }
 
-/// Equal for the same words of the same caller about the same rows, on the same day where they speak of it; for nothing else.
-fn key(question: &DataQuestion, (reader, shown): (&Reader, &Shown), other: Option<&Intent>) -> KeptKey {
+/// Equal for the same words of the same caller, on the same day where they speak of it; for nothing else. Of which rows is looked at beside it,
+/// for which tables a question is about may be known better the next time.
+fn key(question: &DataQuestion, reader: &Reader, other: Option<&Intent>) -> KeptKey {
     let mut hasher = blake3::Hasher::new_derive_key("instinct 2026 analytics written");
     hasher.update(&reader.digest);
     hasher.update(&other.map_or([0; 32], Intent::digest));
     let today = if speaks_of_today(&question.text) { day(question.as_of).to_string() } else { String::new() };
-    let words = folded(&question.text);
-    let versions = shown.versions.iter().flat_map(|(table, version)| [table.as_str(), version.as_str()]);
-    for part in [&*question.role, &words, &today, PROMPTS_VERSION].into_iter().chain(versions) {
+    for part in [&*question.role, &folded(&question.text), &today, PROMPTS_VERSION] {
         hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
     }
     KeptKey { tenant: question.tenant.clone(), digest: *hasher.finalize().as_bytes() }
