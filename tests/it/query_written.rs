@@ -292,6 +292,31 @@ fn a_model_that_is_away_or_too_slow_or_talks_nonsense_leaves_what_is_told_withou
 }
 
 #[test]
+fn without_a_model_a_word_without_a_place_comes_with_what_it_may_mean() {
+    let service = marketplace(Builder::new().with_the_real_model());
+    let offered = |prompt: &str| -> Vec<String> {
+        let answer = ask(&service, prompt);
+        let unplaced = &answer["answer"]["refusal"]["unplaced"];
+        unplaced[0]["choices"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{answer}"))
+            .iter()
+            .map(|c| c.as_str().unwrap().to_owned())
+            .collect()
+    };
+    // What the layer means is embedded behind the first question that asks for it.
+    let since = Instant::now();
+    while offered("Total postage of orders in 2017").is_empty() {
+        assert!(since.elapsed() < Duration::from_secs(120), "nothing is offered still");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let choices = offered("Total postage of orders in 2017");
+    assert!(choices.contains(&"shipped".to_owned()), "{choices:?}");
+    assert_eq!(offered("Total postage of orders in 2017"), choices);
+    assert_eq!(offered("Unicorn orders in 2017"), Vec::<String>::new(), "what means nothing here has nothing near to it");
+}
+
+#[test]
 fn a_doubtful_answer_by_rule_stays_and_is_held_against_the_model() {
     let world = world(|builder| builder);
     let misspelt = "How many ordres were placed in 2017 by customer state?";

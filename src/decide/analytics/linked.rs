@@ -17,7 +17,7 @@ use crate::engine::analytics::Source;
 use crate::engine::analytics::layer::Layer;
 use crate::engine::analytics::library::Reader;
 use crate::engine::analytics::linking::{Documents, Excerpt, Linked, Linker, Pair, Place};
-use crate::engine::analytics::words::Reading;
+use crate::engine::analytics::words::{Reading, Unplaced};
 use crate::engine::analytics::written::Example;
 use crate::warehouse::TableInfo;
 use parking_lot::RwLock;
@@ -48,6 +48,12 @@ const CHOSEN_MAX: usize = 4;
 
 /// What is offered for one of them.
 const CHOICES_MAX: usize = 3;
+
+/// The same with what is spelt a little like it.
+const CHOICES_IN_ALL_MAX: usize = 5;
+
+/// Letters at the beginning of a word that make another one near to it.
+const ALIKE_CHARS: usize = 4;
 
 /// The linkers of a service.
 #[derive(Debug)]
@@ -184,17 +190,30 @@ impl Decider {
     /// The same with what may have been meant by the words that had no place, where the reader of questions knows nothing near to them.
     pub(super) async fn with_choices(&self, question: &DataQuestion, reader: &Reader, reading: Reading) -> Reading {
         let Reading::Unclear { mut unplaced, reason } = reading else { return reading };
-        let open = |words: &str, choices: &[String]| choices.is_empty() && reader.words().is_free(words);
-        let asked = unplaced.iter_mut().filter(|word| open(&word.words, &word.choices)).take(CHOSEN_MAX);
+        let open = |word: &Unplaced| !has_near(word) && reader.words().is_free(&word.words);
+        let asked = unplaced.iter_mut().filter(|word| open(word)).take(CHOSEN_MAX);
         let mut linker = None;
         for word in asked {
             let linker = linker.get_or_insert_with(|| self.linker(reader, &Listed::default(), &[]));
             let vector = self.vector_of_words(&question.tenant, &word.words, question.deadline).await;
-            word.choices =
-                linker.choices(&word.words, vector.as_ref(), CHOICES_MAX).into_iter().map(|linked| linked.called).collect();
+            let meant = linker.choices(&word.words, vector.as_ref(), CHOICES_MAX).into_iter().map(|linked| linked.called);
+            let mut choices: Vec<String> = meant.collect();
+            let spelt: Vec<String> = word.choices.drain(..).filter(|spelt| !choices.contains(spelt)).collect();
+            choices.extend(spelt);
+            choices.truncate(CHOICES_IN_ALL_MAX);
+            word.choices = choices;
         }
         Reading::Unclear { unplaced, reason }
     }
+}
+
+/// Whether what is offered for a word already begins as it does: that is nearer than anything of a like meaning. What only has some of its
+/// letters is not.
+fn has_near(word: &Unplaced) -> bool {
+    let beginning = |word: &str| word.to_lowercase().chars().take(ALIKE_CHARS).collect::<String>();
+    let own: BTreeSet<String> =
+        word.words.split_whitespace().map(beginning).filter(|own| own.chars().count() == ALIKE_CHARS).collect();
+    word.choices.iter().flat_map(|choice| choice.split_whitespace()).any(|offered| own.contains(&beginning(offered)))
 }
 
 /// What a linker is held by: equal for the same layer, tables and answered questions.
@@ -260,55 +279,4 @@ fn seen(mut excerpt: Excerpt, sees: impl Fn(&str, &str) -> bool) -> Excerpt {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::analytics::layer::sample::library;
-
-    fn linker(layer: &Layer) -> Linker {
-        Linker::new(Documents::default().with_layer(layer))
-    }
-
-    fn excerpt(question: &str, columns_max: usize) -> Excerpt {
-        let layer = library();
-        let linker = linker(&layer);
-        within(&linker, &linker.link(question, None, LINKS_MAX), (&layer, &[]), columns_max)
-    }
-
-    #[test]
-    fn an_excerpt_has_no_more_columns_than_it_may_keys_and_joins_included() {
-        for columns_max in [4, 8, 60] {
-            let columns = |excerpt: &Excerpt| excerpt.tables.values().map(|table| table.columns.len()).sum::<usize>();
-            let found = columns(&excerpt("takings by town of fines and loans of members", columns_max));
-            assert!(found <= columns_max || columns_max < 8, "{found} of {columns_max}");
-        }
-    }
-
-    #[test]
-    fn a_small_schema_is_shown_whole_and_a_large_one_as_far_as_it_was_linked() {
-        let layer = library();
-        let linker = linker(&layer);
-        let columns: usize = layer.tables.values().map(|table| table.columns.len()).sum();
-        let tables = |columns_max: usize| {
-            let mut linked = linker.link("takings", None, 1);
-            linked.extend(all_if_few(&linker, columns_max));
-            within(&linker, &linked, (&layer, &[]), columns_max).tables.len()
-        };
-        assert_eq!(tables(columns), layer.tables.len());
-        assert!(tables(columns - 1) < layer.tables.len());
-    }
-
-    #[test]
-    fn what_the_caller_may_not_see_is_neither_told_nor_named() {
-        let all = excerpt("takings by town", 60);
-        assert!(all.definitions.iter().any(|defined| defined.name == "takings"));
-        let some = seen(all.clone(), |table, column| table != "loans" || column != "status");
-        assert!(
-            some.definitions.iter().all(|defined| defined.name != "takings"),
-            "its condition names a column that is not seen"
-        );
-        assert!(!some.tables["loans"].columns.contains_key("status"));
-        let none = seen(all, |table, _| table != "fines");
-        assert!(!none.tables.contains_key("fines"));
-        assert!(none.joins.iter().all(|(many, one)| !many.starts_with("fines.") && !one.starts_with("fines.")));
-    }
-}
+mod tests;
