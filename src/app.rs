@@ -528,12 +528,12 @@ pub fn engines(config: &Config, embedder: &Arc<dyn Embedder>) -> Result<Engines,
     }
     let settings = &config.engine.optimise;
     let catalogue = settings.catalogue(near_or_beside_the_program).map_err(StartError::Engine)?;
-    let drafts = Arc::new(Drafts::new(settings, catalogue, Arc::clone(embedder), model));
+    let drafts = Arc::new(Drafts::new(settings, catalogue, Arc::clone(embedder), model.clone()));
     let maker = plan_maker(config, Arc::clone(&drafts))?;
     let optimise = Optimise::new(settings, drafts, Arc::clone(&maker));
     let engines = Engines::default().with(trading::NAME, Arc::new(trading)).with(optimise::NAME, Arc::new(optimise));
     let settings = &config.engine.analytics;
-    let mut analytics = Analytics::new(settings, layers(config)?);
+    let mut analytics = Analytics::new(settings, layers(config)?).with_model(model);
     let runtime_dir = near_or_beside_the_program(&config.embed.runtime_dir);
     match config.warehouse.open(&runtime_dir, &config.store.data_dir)? {
         Some(Opened::Filled(warehouse)) => analytics = analytics.over(Source::Filled(warehouse)),

@@ -42,7 +42,7 @@ pub use refusal::{Position, RefusalKind, Refused};
 use filter::Filter;
 use serde::{Deserialize, Serialize};
 use sqlparser::ast::Query;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use text::{Depth, nameable};
 use walk::Walk;
 
@@ -161,6 +161,13 @@ impl Gate {
     /// The dialect of the warehouse.
     pub const fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    /// The columns that a role may see, by their tables, as the warehouse keeps their names.
+    pub fn shows(&self, role: &str) -> BTreeMap<String, BTreeSet<String>> {
+        let columns = |table: &Table| table.visible(role).into_iter().map(|column| column.name.clone()).collect::<BTreeSet<_>>();
+        let tables = self.catalogue.tables.iter().map(|table| (table.name.clone(), columns(table)));
+        tables.filter(|(_, columns)| !columns.is_empty()).collect()
     }
 
     /// The rows of a statement with LIMIT BY are limited behind it.

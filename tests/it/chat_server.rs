@@ -73,7 +73,7 @@ impl ChatServer {
     }
 }
 
-fn read_request(mut stream: &TcpStream) -> Option<Value> {
+pub(super) fn read_request(mut stream: &TcpStream) -> Option<Value> {
     let mut bytes = Vec::new();
     let mut piece = [0; 4_096];
     loop {
@@ -97,16 +97,16 @@ fn wanted(request: &Value) -> String {
     answer.to_string()
 }
 
-const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+pub(super) const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
 
-fn token(text: &str) -> String {
+pub(super) fn token(text: &str) -> String {
     format!(
         "data: {}\n\n",
         json!({"model": "a-model", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]})
     )
 }
 
-fn end() -> String {
+pub(super) fn end() -> String {
     let last = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]});
     let usage = json!({"choices": [], "usage": {"prompt_tokens": 300, "completion_tokens": 30}});
     format!("data: {last}\n\ndata: {usage}\n\ndata: [DONE]\n\n")

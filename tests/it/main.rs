@@ -47,6 +47,7 @@ mod query;
 mod query_feedback;
 mod query_servers;
 mod query_whole;
+mod query_written;
 #[path = "../support/redis/mod.rs"]
 #[expect(dead_code, reason = "the unit tests include the same servers and use the rest of them")]
 mod redis;
@@ -55,6 +56,7 @@ mod redis_servers;
 mod redis_store;
 mod replicas;
 mod restart;
+mod scripted_chat;
 mod server_search;
 mod service;
 mod slow_clients;

@@ -37,7 +37,7 @@ fn rows(name: &str) -> Vec<std::collections::BTreeMap<String, String>> {
     lines.map(row).collect()
 }
 
-fn put(service: &Service, name: &str, csv: String) {
+pub(super) fn put(service: &Service, name: &str, csv: String) {
     let reply = service.send("PUT", &format!("/v1/datasets/{name}"), &[("Content-Type", "text/csv")], csv.into_bytes());
     assert!(reply.status < 300, "{name}: {}", reply.text);
 }
@@ -55,7 +55,7 @@ pub(super) fn ask(service: &Service, prompt: &str) -> Value {
     ask_with(service, json!({ "prompt": prompt }))
 }
 
-fn ask_with(service: &Service, mut body: Value) -> Value {
+pub(super) fn ask_with(service: &Service, mut body: Value) -> Value {
     body["as_of"] = json!("2018-09-01T00:00:00Z");
     body["deadline_ms"] = json!(110_000);
     let reply = service.post("/v1/query", &body);
@@ -64,7 +64,7 @@ fn ask_with(service: &Service, mut body: Value) -> Value {
 }
 
 /// The only number of an answer with one row.
-fn number(answer: &Value) -> f64 {
+pub(super) fn number(answer: &Value) -> f64 {
     let table = &answer["answer"]["table"];
     assert_eq!(table["rows"].as_array().map(Vec::len), Some(1), "{answer}");
     let at = table["columns"].as_array().unwrap().iter().position(|column| column["role"] == "value").unwrap();

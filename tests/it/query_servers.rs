@@ -1,10 +1,11 @@
 //! Questions about data put to servers: the same rows from PostgreSQL and MariaDB as from the engine in process.
 
 use super::query::{TABLES, ask, marketplace, table};
+use super::scripted_chat::ScriptedChat;
 use super::service::{Builder, Service, project};
 use super::warehouses::{MariaDbServer, PostgresServer};
 use instinct::engine::analytics::layer::{ColumnType, Layer};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Rows that one statement inserts.
@@ -110,6 +111,10 @@ fn in_mariadb(layer: &Layer) -> MariaDbServer {
 
 /// A service over a server, which shows every tenant all rows.
 fn over(kind: &str, url: &str) -> Service {
+    builder_over(kind, url).start()
+}
+
+fn builder_over(kind: &str, url: &str) -> Builder {
     let section = format!("WAREHOUSE__{}", kind.to_uppercase());
     let mut builder = Builder::new()
         .set("WAREHOUSE__KIND", kind)
@@ -118,7 +123,7 @@ fn over(kind: &str, url: &str) -> Service {
     for name in TABLES {
         builder = builder.set(&format!("ENGINE__ANALYTICS__ROWS__{}", name.to_uppercase()), "all");
     }
-    builder.start()
+    builder
 }
 
 fn same(one: &Value, other: &Value) -> bool {
@@ -150,4 +155,33 @@ fn servers_give_the_rows_that_the_engine_in_process_gives() {
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), 2 * QUESTIONS.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_model_is_shown_the_tables_of_a_server_that_have_a_rule_and_reaches_no_other() {
+    let layer = Layer::load(&project().join("layers/olist.yaml")).unwrap();
+    let postgres = in_postgres(&layer);
+    postgres.say(
+        "CREATE TABLE depots (depot_id bigint, bulky bigint); INSERT INTO depots VALUES (1, 10), (2, 30); CREATE TABLE secrets (word text); \
+         INSERT INTO secrets VALUES ('hush'); GRANT SELECT ON depots, secrets TO reader",
+    );
+    let (chat, folder) = (ScriptedChat::start(), tempfile::tempdir().unwrap());
+    let settings = folder.path().join("settings.toml");
+    std::fs::write(&settings, chat.settings()).unwrap();
+    let builder = builder_over("postgresql", &postgres.url("reader")).set("CONFIG", settings.to_str().unwrap());
+    let service = builder.set("ENGINE__ANALYTICS__ROWS__DEPOTS", "all").start();
+    let question = "How many bulky orders has each depot?";
+    let columns = [("depot_id", "key", "none"), ("bulky_orders", "value", "count")];
+    let depots = "SELECT depot_id, bulky AS bulky_orders FROM depots ORDER BY depot_id";
+    chat.plans(&[question])
+        .writes("SELECT word AS depot_id, 1 AS bulky_orders FROM secrets", &columns)
+        .writes(depots, &columns)
+        .finds("");
+    let answer = ask(&service, question);
+    assert_eq!((&answer["sql"], &answer["reflection"]["attempts"]), (&json!(depots), &json!(2)), "{answer}");
+    let rows = answer["answer"]["table"]["rows"].as_array().unwrap();
+    assert!(rows.len() == 2 && rows[1][1].as_f64() == Some(30.0), "{answer}");
+    let tables = &chat.asked("plan")[0]["schema"]["tables"];
+    assert!(tables["depots"]["columns"]["bulky"].is_string() && tables["secrets"].is_null(), "{tables}");
+    assert!(!chat.heard().contains("hush"));
 }

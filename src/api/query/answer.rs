@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// Whether the answer was held against itself.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct Reflection {
-    /// Queries that were written for it.
+    /// Queries that were written for it, those of a language model that did not do counted too.
     attempts: u32,
     /// Whether it is an answer.
     valid: bool,
@@ -28,7 +28,7 @@ struct QueryLatency {
     total: f64,
     /// Reading the words.
     intent: f64,
-    /// Writing the SQL.
+    /// Writing the SQL; all that a language model did, its queries included.
     sql_gen: f64,
     /// The queries, or finding their result.
     db_query: f64,
@@ -90,7 +90,10 @@ impl QueryAnswer {
             sql: answer.queries.first().map(|query| query.sql.clone()),
             row_count: answer.table.as_ref().map_or(0, |table| table.rows.len()),
             from_cache: matches!(told.came, Some(Came::Kept | Came::Derived)),
-            reflection: Reflection { attempts: u32::from(told.came.is_some()), valid: answer.refusal.is_none() },
+            reflection: Reflection {
+                attempts: u32::try_from(told.attempts).unwrap_or(u32::MAX),
+                valid: answer.refusal.is_none(),
+            },
             // A chart may be large, and once is enough.
             plotly_json: answer.chart.take().map(whole),
             latency_ms: QueryLatency {

@@ -3,8 +3,9 @@
 use super::kept::{KeptKey, Scope};
 use super::run::Run;
 use super::session::{Heard, Turn};
-use super::{AnalyticsError, Resulted, dialects};
+use super::{AnalyticsError, Resulted, Wrote, dialects};
 use crate::decide::Decider;
+use crate::domain::answer::Confidence;
 use crate::domain::deadline::Deadline;
 use crate::domain::ids::TenantId;
 use crate::domain::time::Timestamp;
@@ -63,6 +64,8 @@ pub enum Came {
     Derived,
     /// It was run now.
     Run,
+    /// A language model wrote its query now.
+    Written,
 }
 
 impl Came {
@@ -72,6 +75,7 @@ impl Came {
             Self::Kept => "kept",
             Self::Derived => "derived",
             Self::Run => "run",
+            Self::Written => "written",
         }
     }
 }
@@ -82,7 +86,7 @@ impl Came {
 pub struct Took {
     /// Reading the words.
     pub intent: f64,
-    /// Writing the SQL.
+    /// Writing the SQL; all that a language model did, its queries included.
     pub sql_gen: f64,
     /// The queries, or finding their result.
     pub db_query: f64,
@@ -101,6 +105,8 @@ pub struct DataOutcome {
     pub hint: Option<ChartHint>,
     /// The result, where it was a question about data; or why these tables can't give one.
     pub result: Result<Option<(Arc<Resulted>, Came)>, AnalyticsError>,
+    /// What a language model made of it, where one was asked.
+    pub wrote: Option<(Arc<Wrote>, Came)>,
     /// How long it took.
     pub took: Took,
 }
@@ -133,9 +139,57 @@ impl Decider {
         };
         let mut took = Took { intent: ms_since(began), ..Took::default() };
         question.steps.tell("reading", format!("{} by the layer {}", class(&reading), reader.layer.name));
-        let Reading::Data(asked) = &reading else {
-            return Ok(DataOutcome { reader, reading, turn, hint, result: Ok(None), took });
+        let result = match &reading {
+            Reading::Data(asked) => self.compiled(question, (&reader, asked), &mut took).await?,
+            _ => Ok(None),
         };
+        let began = Instant::now();
+        let wrote = match turn {
+            Turn::NewQuery => self.asked_model(question, (&reader, &reading), &result).await,
+            // A fragment is a question only beside the one before it, which the model is not shown.
+            Turn::DataFilter | Turn::VisualUpdate | Turn::Reset => None,
+        };
+        took.sql_gen += if wrote.is_some() { ms_since(began) } else { 0.0 };
+        let reading = match wrote.as_ref().is_some_and(|(wrote, _)| wrote.answered().is_some()) {
+            true => reading,
+            false => self.with_choices(question, &reader, reading).await,
+        };
+        Ok(DataOutcome { reader, reading, turn, hint, result, wrote, took })
+    }
+
+    /// Puts to a language model what was not understood whole, what has no SQL, and what the answer to is in doubt. What the tables can't answer
+    /// stays refused.
+    async fn asked_model(
+        &self,
+        question: &DataQuestion,
+        (reader, reading): (&Arc<Reader>, &Reading),
+        result: &Result<Option<(Arc<Resulted>, Came)>, AnalyticsError>,
+    ) -> Option<(Arc<Wrote>, Came)> {
+        let other = match (reading, result) {
+            (Reading::Unclear { .. }, _) | (Reading::Data(_), Err(AnalyticsError::Compile(_))) => None,
+            (Reading::Data(asked), Ok(Some((resulted, _)))) => {
+                let doubtful = !asked.corrections.is_empty() || resulted.label(asked, false).label >= Confidence::Low;
+                if !(doubtful && self.analyst.config.written.doubtful) {
+                    return None;
+                }
+                Some((&asked.intent, &resulted.primary))
+            }
+            _ => return None,
+        };
+        let wrote = self.write(question, reader, other).await;
+        if matches!(reading, Reading::Unclear { .. }) && wrote.as_ref().is_some_and(|(wrote, _)| wrote.answered().is_some()) {
+            self.forget_turn(question).await;
+        }
+        wrote
+    }
+
+    /// The result of a question that was understood; the outer error is one that trying again, or elsewhere, may help.
+    async fn compiled(
+        &self,
+        question: &DataQuestion,
+        (reader, asked): (&Arc<Reader>, &Asked),
+        took: &mut Took,
+    ) -> Result<Result<Option<(Arc<Resulted>, Came)>, AnalyticsError>, AnalyticsError> {
         let began = Instant::now();
         let source = self.analyst.source.as_ref().ok_or(AnalyticsError::NoWarehouse)?;
         let compiled = compile(&reader.layer, &asked.intent, dialects(source)?.0);
@@ -145,7 +199,7 @@ impl Decider {
         }
         let began = Instant::now();
         let result = match compiled {
-            Ok(compiled) => self.result_of(question, (&reader, asked), &compiled).await,
+            Ok(compiled) => self.result_of(question, (reader, asked), &compiled).await,
             Err(error) => Err(error.into()),
         };
         took.db_query = ms_since(began);
@@ -156,8 +210,8 @@ impl Decider {
             Err(error) if error.class().is_none() => return Err(error),
             result => result.map(Some),
         };
-        self.remember_turn(question, (&reader, asked)).await;
-        Ok(DataOutcome { reader, reading, turn, hint, result, took })
+        self.remember_turn(question, (reader, asked)).await;
+        Ok(result)
     }
 
     fn understood(&self, question: &DataQuestion) -> Result<(Arc<Reader>, Reading), AnalyticsError> {
@@ -183,11 +237,7 @@ impl Decider {
         compiled: &Compiled,
     ) -> Result<(Arc<Resulted>, Came), AnalyticsError> {
         let tables = tables_of(&reader.layer, compiled);
-        let who = Who {
-            tenant: Scalar::Text(question.tenant.as_str().to_owned()),
-            role: question.role.to_string(),
-            attributes: BTreeMap::new(),
-        };
+        let who = who(question);
         // What somebody found wrong is looked up anew each time.
         let stale =
             question.fresh || self.analyst.doubted(question, reader, &Answer::Intent(Box::new(asked.intent.clone()))).is_some();
@@ -258,6 +308,15 @@ impl Decider {
             }));
         }
         None
+    }
+}
+
+/// For whom the gate lets a question's queries through.
+pub(super) fn who(question: &DataQuestion) -> Who {
+    Who {
+        tenant: Scalar::Text(question.tenant.as_str().to_owned()),
+        role: question.role.to_string(),
+        attributes: BTreeMap::new(),
     }
 }
 

@@ -44,6 +44,8 @@ pub(super) struct Tables {
     pub gate: Option<Arc<Gate>>,
     /// Keys that were counted, by table and column.
     pub keys: Mutex<HashMap<(String, String), KeyCount>>,
+    /// Those of a server that are shown at all.
+    listed: Arc<Listed>,
     seen: Option<Instant>,
 }
 
@@ -72,7 +74,35 @@ impl Floors {
     }
 }
 
+/// Tables beside those that a layer knows.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    /// Their columns, as the server tells them.
+    pub tables: Vec<TableInfo>,
+    /// Of names, types and comments.
+    pub digest: [u8; 32],
+}
+
+impl Listed {
+    fn new(tables: Vec<TableInfo>) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("instinct 2026 analytics tables");
+        for table in &tables {
+            let columns = table.columns.iter().flat_map(|column| [&column.name, &column.data_type, &column.comment]);
+            for part in [&table.name, &table.comment].into_iter().chain(columns) {
+                hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+            }
+        }
+        Self { tables, digest: *hasher.finalize().as_bytes() }
+    }
+}
+
 impl Tables {
+    /// Whether these are the versions that are there.
+    pub fn stand(&self, versions: &[(String, String)]) -> bool {
+        let held = |table: &String| self.versions.get(table).map(|(held, _)| held);
+        self.gate.is_some() && versions.iter().all(|(table, version)| held(table) == Some(version))
+    }
+
     fn cells(&self) -> u64 {
         self.versions.values().map(|(_, cells)| cells).sum()
     }
@@ -121,16 +151,12 @@ impl Decider {
         deadline: Deadline,
     ) -> Result<(), AnalyticsError> {
         let Some(Source::Filled(warehouse)) = &self.analyst.source else { return Ok(()) };
-        let stands = |held: &Tables| {
-            held.gate.is_some()
-                && versions.iter().all(|(table, version)| held.versions.get(table).is_some_and(|(held, _)| held == version))
-        };
         let late = |_| AnalyticsError::Late;
-        if stands(&*timeout(deadline.remaining(), floor.tables.read()).await.map_err(late)?) {
+        if timeout(deadline.remaining(), floor.tables.read()).await.map_err(late)?.stand(versions) {
             return Ok(());
         }
         let mut held = timeout(deadline.remaining(), floor.tables.write()).await.map_err(late)?;
-        if stands(&held) {
+        if held.stand(versions) {
             return Ok(());
         }
         let database = floor.database.clone().unwrap_or_default();
@@ -163,6 +189,22 @@ impl Decider {
         Ok(())
     }
 
+    /// The tables beside those of a layer that questions can be about.
+    pub(super) async fn listed(
+        &self,
+        tenant: &TenantId,
+        source: &Source,
+        deadline: Deadline,
+    ) -> Result<Arc<Listed>, AnalyticsError> {
+        if matches!(source, Source::Filled(_)) {
+            return Ok(Arc::default());
+        }
+        let floor = self.analyst.floors.of(tenant, source);
+        self.look_at_server(&floor, source, deadline).await?;
+        let listed = Arc::clone(&floor.tables.read().await.listed);
+        Ok(listed)
+    }
+
     /// Reads what a server has, unless that was done a moment ago.
     async fn look_at_server(&self, floor: &Arc<Floor>, source: &Source, deadline: Deadline) -> Result<(), AnalyticsError> {
         let fresh = Duration::from_secs(self.analyst.config.fresh_sec);
@@ -188,6 +230,8 @@ impl Decider {
         held.versions = there.iter().map(version).collect();
         held.keys.lock().clear();
         held.gate = Some(Arc::new(self.analyst.gate(&there)?));
+        let shown = there.into_iter().filter(|table| self.analyst.config.rows.contains_key(&table.name));
+        held.listed = Arc::new(Listed::new(shown.collect()));
         held.seen = Some(Instant::now());
         Ok(())
     }

@@ -9,6 +9,7 @@ use crate::engine::analytics::knowledge::{Answer, Candidate, Check, FORMAT, Stan
 use crate::engine::analytics::library::Reader;
 use crate::engine::analytics::reconcile::{Derivation, Outcome, Severity};
 use crate::engine::analytics::words::Asked;
+use crate::engine::analytics::written::{Answered, Review};
 use crate::limits::ANSWERS_JUDGED_MAX;
 use crate::store::{Record, RecordKey, StoreError, Write};
 use parking_lot::Mutex;
@@ -140,6 +141,29 @@ impl Analyst {
         Judgeable { candidate, role: Arc::clone(&question.role) }
     }
 
+    /// The same of an answer that a language model's SQL brought; none where it has several parts, of which a verdict would not say which.
+    pub(super) fn judgeable_written(&self, question: &DataQuestion, reader: &Reader, answered: &Answered) -> Option<Judgeable> {
+        let ([part], []) = (&answered.parts[..], &answered.missing[..]) else { return None };
+        let mut checks = BTreeSet::from([Check::Citations, Check::Gate]);
+        if answered.derivation.label <= Confidence::Medium {
+            checks.insert(Check::Sanity);
+        }
+        if matches!(part.review, Review::Agreed { .. }) {
+            checks.insert(Check::Review);
+        }
+        let candidate = Candidate {
+            question: question.text.trim().to_owned(),
+            alone: true,
+            answer: Answer::Sql(part.query.sql.clone()),
+            sql: part.query.sql.clone(),
+            columns: BTreeSet::new(),
+            layer: (reader.layer.name.clone(), self.reviewed(&reader.layer)),
+            label: answered.derivation.label,
+            checks,
+        };
+        Some(Judgeable { candidate, role: Arc::clone(&question.role) })
+    }
+
     /// Why an answer to this very question is doubted, where somebody found it wrong.
     pub(super) fn doubted(&self, question: &DataQuestion, reader: &Reader, answer: &Answer) -> Option<String> {
         let taught = self.taught(&question.tenant);
@@ -152,8 +176,13 @@ impl Analyst {
     }
 
     /// What a result is worth as the answer to a question, with what was said of that answer before.
-    pub(super) fn worth(&self, question: &DataQuestion, (reader, asked): (&Reader, &Asked), result: &Resulted) -> Derivation {
-        let mut derivation = result.label(asked);
+    pub(super) fn worth(
+        &self,
+        question: &DataQuestion,
+        (reader, asked): (&Reader, &Asked),
+        (result, confirmed): (&Resulted, bool),
+    ) -> Derivation {
+        let mut derivation = result.label(asked, confirmed);
         if let Some(why) = self.doubted(question, reader, &Answer::Intent(Box::new(asked.intent.clone()))) {
             // The order of the labels is from high to unable.
             derivation.label = derivation.label.max(Confidence::Low);

@@ -43,15 +43,16 @@ pub struct Resulted {
 }
 
 impl Resulted {
-    /// What it is worth as the answer to a question that was read so.
-    pub fn label(&self, asked: &Asked) -> Derivation {
+    /// What it is worth as the answer to a question that was read so; where another way to the question came to the same, misspelt words are
+    /// no doubt any more.
+    pub fn label(&self, asked: &Asked, confirmed: bool) -> Derivation {
         let mut assumptions = asked.assumptions.clone();
         assumptions.extend(self.compiled.primary.assumptions.iter().filter(|own| !asked.assumptions.contains(own)).cloned());
         label(&Signals {
             findings: self.findings.clone(),
             reconciliations: self.reconciliations.clone(),
             assumptions,
-            corrections: asked.corrections.clone(),
+            corrections: if confirmed { Vec::new() } else { asked.corrections.clone() },
             attributed: self.compiled.primary.attributed,
             overlapping: self.compiled.primary.overlapping,
             ..Signals::default()
@@ -60,9 +61,7 @@ impl Resulted {
 
     /// Bytes that it takes in memory, about.
     pub(super) fn bytes(&self) -> u64 {
-        let cell = |cell: &Cell| 24 + if let Cell::Text(text) = cell { text.len() } else { 0 };
-        let frame = |frame: &Frame| frame.rows.iter().flatten().map(cell).sum::<usize>() + 64 * frame.rows.len();
-        let rows: usize = self.frames().map(frame).sum();
+        let rows: usize = self.frames().map(frame_bytes).sum();
         let queries = std::iter::once(&self.compiled.primary).chain(&self.compiled.siblings).chain(&self.compiled.relaxed);
         let texts: usize = queries.map(|query| 2 * (query.sql.len() + query.inlined.len())).sum();
         (rows + texts + 1_024) as u64
@@ -77,6 +76,12 @@ impl Resulted {
     pub(super) fn frames_mut(&mut self) -> impl Iterator<Item = &mut Frame> {
         std::iter::once(&mut self.primary).chain(self.siblings.iter_mut().flatten()).chain(&mut self.relaxed)
     }
+}
+
+/// Bytes of memory that a frame takes, about.
+pub(super) fn frame_bytes(frame: &Frame) -> usize {
+    let cell = |cell: &Cell| 24 + if let Cell::Text(text) = cell { text.len() } else { 0 };
+    frame.rows.iter().flatten().map(cell).sum::<usize>() + 64 * frame.rows.len()
 }
 
 #[derive(Debug, Clone)]

@@ -2,10 +2,14 @@
 //!
 //! 1. kept: a question of the same meaning was answered from the same rows: its result is told again, in the words of this one;
 //! 2. derived: a kept result holds what is asked, finer or of more groups, and the answer follows from it exactly;
-//! 3. run: else its queries run, once for all who ask the same at the same time.
+//! 3. run: else its queries run, once for all who ask the same at the same time;
+//! 4. written: what could not be read whole, or not be put into SQL, a language model writes SQL for where there is one, once for all who ask
+//!    in the same words; without one, or where it has no answer, words without a place come with what may have been meant.
 //!
 //! Invariants:
 //! - no SQL reaches the warehouse that the gate did not pass for this very caller;
+//! - what was refused because the tables can't answer it is refused before any model is asked;
+//! - an answer of a model is kept by the words of its question and serves no other words;
 //! - a kept result serves only where tenant, role, layer, meaning and the versions of all tables are the same: likeness plays no part;
 //! - what a warehouse says of an error goes to the log and to nobody else;
 //! - what a tenant's people taught is read with his questions alone, and an answer that one of them found wrong is run anew and worth little
@@ -13,16 +17,19 @@
 //! - the tables of a tenant in the warehouse in process are a copy of his data sets, made again whenever they change.
 
 mod ask;
+mod behind;
 mod desk;
 mod floor;
 mod held;
 mod judged;
 mod kept;
+mod linked;
 mod run;
 mod session;
 mod taught;
 mod teach;
 mod told;
+mod written;
 
 pub use ask::{Came, DataOutcome, DataQuestion, Took};
 pub use desk::Analysts;
@@ -32,18 +39,22 @@ pub use session::Turn;
 pub use taught::{Taught, Vocabulary};
 pub use teach::{AnswerVerdict, TeachError, TermProposal};
 pub use told::DataTold;
+pub use written::Wrote;
 
 use self::floor::Floors;
 use self::judged::{Answers, Found};
 use self::kept::Kept;
+use self::linked::Links;
 use self::session::Sessions;
 use self::taught::TaughtOfAll;
+use self::written::KeptWritten;
 use super::datasets::DatasetsError;
 use crate::engine::analytics::answer::RefusalClass;
 use crate::engine::analytics::compile::CompileError;
 use crate::engine::analytics::compile::sql::Dialect as Compiled;
 use crate::engine::analytics::library::Library;
 use crate::engine::analytics::{Analytics, Config, Source};
+use crate::llm::ChatModel;
 use crate::sql::{CatalogueError, Dialect, Refused};
 use crate::warehouse::{Speaks, WarehouseError};
 use std::sync::Arc;
@@ -70,6 +81,9 @@ pub struct Analyst {
     source: Option<Source>,
     floors: Floors,
     kept: Kept,
+    model: Option<Arc<dyn ChatModel>>,
+    written: KeptWritten,
+    links: Links,
     sessions: Sessions,
     turns: Semaphore,
     waiting: AtomicUsize,
@@ -84,6 +98,9 @@ impl Analyst {
             taught: TaughtOfAll::default(),
             answers: Answers::default(),
             kept: Kept::new(config.cache_bytes),
+            model: engine.and_then(|engine| engine.model.clone()),
+            written: KeptWritten::new(config.written.cache_bytes),
+            links: Links::default(),
             turns: Semaphore::new(config.runs_max),
             waiting: AtomicUsize::new(0),
             floors: Floors::default(),

@@ -13,9 +13,10 @@ use crate::engine::analytics::library::Reader;
 use crate::engine::analytics::reconcile::{
     Expectation, Frame, KeyCount, KeyProbe, Reconciliation, Skip, multiplied, probes, reconcile, sane, whole,
 };
-use crate::sql::{Gate, RefusalKind, Refused, Who};
+use crate::sql::{Gate, RefusalKind, Who};
 use crate::telemetry::metrics::analytics as metrics;
-use crate::warehouse::{Bounds, Statement, Warehouse};
+use crate::warehouse::{Bounds, Rows, Statement, Warehouse};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -161,7 +162,7 @@ impl Decider {
 
 impl Analyst {
     /// The right to run, once it is there.
-    async fn turn(&self, deadline: Deadline) -> Result<tokio::sync::SemaphorePermit<'_>, AnalyticsError> {
+    pub(super) async fn turn(&self, deadline: Deadline) -> Result<tokio::sync::SemaphorePermit<'_>, AnalyticsError> {
         if let Ok(turn) = self.turns.try_acquire() {
             return Ok(turn);
         }
@@ -176,12 +177,12 @@ impl Analyst {
 }
 
 /// What one question's queries go through.
-struct Queries<'a> {
-    gate: &'a Arc<Gate>,
-    who: &'a Who,
-    warehouse: &'a dyn Warehouse,
-    config: &'a crate::engine::analytics::Config,
-    deadline: Deadline,
+pub(super) struct Queries<'a> {
+    pub gate: &'a Arc<Gate>,
+    pub who: &'a Who,
+    pub warehouse: &'a dyn Warehouse,
+    pub config: &'a crate::engine::analytics::Config,
+    pub deadline: Deadline,
 }
 
 impl Queries<'_> {
@@ -199,18 +200,25 @@ impl Queries<'_> {
     }
 
     /// What is said to who may not see all that a query reads: that, and no more.
-    fn refused(&self, refused: Refused) -> AnalyticsError {
-        match refused.kind {
-            RefusalKind::Table | RefusalKind::Column if !self.config.columns.is_empty() => {
+    fn told(&self, error: AnalyticsError) -> AnalyticsError {
+        match error {
+            AnalyticsError::Gate(refused)
+                if matches!(refused.kind, RefusalKind::Table | RefusalKind::Column) && !self.config.columns.is_empty() =>
+            {
                 tracing::debug!(%refused, role = self.who.role, "a role may not see what a question reads");
                 AnalyticsError::Hidden { role: self.who.role.clone() }
             }
-            _ => AnalyticsError::Gate(refused),
+            other => other,
         }
     }
 
     async fn rows(&self, sql: &str) -> Result<Vec<Vec<Cell>>, AnalyticsError> {
-        let passed = self.gate.pass(sql, self.who).map_err(|refused| self.refused(refused))?;
+        Ok(self.rows_of(sql).await.map_err(|error| self.told(error))?.0.rows)
+    }
+
+    /// What a statement brings, and the tables that it reads, if the gate lets it through for the caller and it does not cost too much.
+    pub(super) async fn rows_of(&self, sql: &str) -> Result<(Rows, BTreeSet<String>), AnalyticsError> {
+        let passed = self.gate.pass(sql, self.who).map_err(AnalyticsError::Gate)?;
         let statement = Statement { sql: passed.sql, values: passed.bindings };
         let allowed = self.config.read_rows_max;
         if allowed > 0
@@ -220,6 +228,6 @@ impl Queries<'_> {
             return Err(AnalyticsError::TooCostly { rows: cost.rows, allowed });
         }
         let bounds = Bounds { deadline: self.deadline, rows_max: self.config.rows_max, bytes_max: self.config.bytes_max };
-        Ok(self.warehouse.run(&statement, &bounds).await?.rows)
+        Ok((self.warehouse.run(&statement, &bounds).await?, passed.tables))
     }
 }

@@ -160,7 +160,7 @@ impl Decider {
         }
     }
 
-    /// Ends the conversation of a question.
+    /// Ends the conversation of a question: a fragment would change one that is not the last any more.
     pub(super) async fn forget_turn(&self, question: &DataQuestion) {
         let Some(session) = &question.session else { return };
         self.analyst.sessions.last.remove(&(question.tenant.clone(), Arc::clone(session)));

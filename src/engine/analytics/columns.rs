@@ -67,6 +67,11 @@ impl<'de> Deserialize<'de> for Columns {
 pub struct ByRole(BTreeMap<Role, Columns>);
 
 impl ByRole {
+    /// Whether a role sees a column.
+    pub fn sees(&self, role: &str, column: &str) -> bool {
+        self.seen(&[column.to_owned()]).get(role).is_some_and(|columns| columns.contains(column))
+    }
+
     /// The columns, of those that there are, that every role sees who may ask.
     pub fn seen(&self, columns: &[String]) -> BTreeMap<String, BTreeSet<String>> {
         let of_role = |role: Role| {

@@ -25,6 +25,7 @@ use self::library::Library;
 use super::{Engine, EngineFailure, Question};
 use crate::domain::decision::Payload;
 use crate::domain::field::FieldError;
+use crate::llm::ChatModel;
 use crate::sql::Rows;
 use crate::warehouse::{Filled, Warehouse};
 use async_trait::async_trait;
@@ -67,6 +68,8 @@ pub struct Config {
     pub rows: BTreeMap<String, Rows>,
     /// Which columns of a table each role sees, by its name; of a table that is not named here every role sees all.
     pub columns: BTreeMap<String, ByRole>,
+    /// When a language model writes the SQL, and what that may cost.
+    pub written: written::Config,
 }
 
 impl Default for Config {
@@ -84,6 +87,7 @@ impl Default for Config {
             cells_max: 100_000_000,
             rows: BTreeMap::new(),
             columns: BTreeMap::new(),
+            written: written::Config::default(),
         }
     }
 }
@@ -113,7 +117,8 @@ impl Config {
         if !(1..=86_400).contains(&self.fresh_sec) {
             return refuse("fresh_sec", format!("{} is not 1 to 86,400", self.fresh_sec));
         }
-        self.columns.iter().try_for_each(|(table, rules)| rules.check(None).map_err(|error| of_table(table, &error)))
+        self.columns.iter().try_for_each(|(table, rules)| rules.check(None).map_err(|error| of_table(table, &error)))?;
+        self.written.check().map_err(|(name, rule)| FieldError::new(format!("/engine/analytics/written/{name}"), rule))
     }
 
     /// Checks the rules of columns against the tables that the layers know: what is misspelt would hide nothing.
@@ -172,13 +177,15 @@ pub struct Analytics {
     pub config: Config,
     /// Where the rows are, where there is a warehouse.
     pub source: Option<Source>,
+    /// The language model that may write SQL, where there is one and the settings let it.
+    pub model: Option<Arc<dyn ChatModel>>,
     desk: OnceLock<Arc<dyn Desk>>,
 }
 
 impl Analytics {
     /// The engine over its layers.
     pub fn new(config: &Config, library: Library) -> Self {
-        Self { library, config: config.clone(), source: None, desk: OnceLock::new() }
+        Self { library, config: config.clone(), source: None, model: None, desk: OnceLock::new() }
     }
 
     /// The same over a warehouse.
@@ -191,6 +198,13 @@ impl Analytics {
     /// Whether there is anything to ask: a layer to read questions by, and a warehouse with rows.
     pub fn is_ready(&self) -> bool {
         self.source.is_some() && self.library.all().next().is_some()
+    }
+
+    /// The same with a language model, where there is one and the settings let it write.
+    #[must_use]
+    pub fn with_model(mut self, model: Option<Arc<dyn ChatModel>>) -> Self {
+        self.model = model.filter(|_| self.config.written.enabled);
+        self
     }
 
     /// Opens the desk; a second one is left out.

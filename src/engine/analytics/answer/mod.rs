@@ -13,6 +13,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+mod written;
 
 pub use self::citations::{Claim, Derived};
 pub use self::model::{
@@ -20,6 +21,7 @@ pub use self::model::{
     NumberStyle, QueryPurpose, RefusalClass, ReportSource, UnplacedWords,
 };
 pub use self::refusal::{failed, refused};
+pub use self::written::{confirmed, written};
 
 use super::compile::{Compiled, Query};
 use super::layer::Layer;
@@ -88,6 +90,7 @@ pub fn answer(given: &Given<'_>) -> DataAnswer {
         text,
         claims,
         table: Some(table::table(given)),
+        further: Vec::new(),
         chart: chart::chart(given),
         queries: queries.iter().enumerate().map(|(at, (purpose, query, frame))| cited(at, *purpose, (query, *frame))).collect(),
         assumptions,

@@ -24,6 +24,9 @@ pub struct DataAnswer {
     /// The rows; absent where nothing was asked of the data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<AnswerTable>,
+    /// The rows of the further parts of a question that was taken apart, in the order of their queries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<AnswerTable>,
     /// The answer as an analyst would hand it in.
     pub report: DataReport,
     /// A chart in Plotly's JSON; absent where a table says it better.
@@ -185,6 +188,10 @@ pub enum QueryPurpose {
     Sibling,
     /// The same without its limits.
     Relaxed,
+    /// It answers a further part of the question.
+    Part,
+    /// The same as a language model wrote it.
+    Written,
 }
 
 /// Why there is no answer.

@@ -55,6 +55,7 @@ fn told(words: &Words, refusal: DataRefusal, (question, as_of): (&str, Date)) ->
         text,
         claims: Vec::new(),
         table: None,
+        further: Vec::new(),
         chart: None,
         queries: Vec::new(),
         assumptions: Vec::new(),

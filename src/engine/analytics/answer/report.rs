@@ -121,7 +121,7 @@ fn sources(given: &Given<'_>) -> Vec<ReportSource> {
             query: format!("Q{}", at + 1),
             about: match purpose {
                 QueryPurpose::Relaxed => format!("{}, without the limits.", about.trim_end_matches('.')),
-                QueryPurpose::Primary | QueryPurpose::Sibling => about.to_owned(),
+                QueryPurpose::Primary | QueryPurpose::Sibling | QueryPurpose::Part | QueryPurpose::Written => about.to_owned(),
             },
             tables,
             rows: frame.map(|frame| frame.rows.len() as u64),

@@ -15,7 +15,7 @@ impl Checks for Cited {
 }
 
 /// The words of a question that have a digit, such as `2017`, `Q3` and `1,000`: a text may repeat them.
-pub(super) fn numbers_of(question: &str) -> Vec<String> {
+pub(in crate::engine::analytics) fn numbers_of(question: &str) -> Vec<String> {
     let bare = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
     question.split_whitespace().map(bare).filter(|word| word.chars().any(|c| c.is_ascii_digit())).collect()
 }

@@ -77,6 +77,19 @@ impl RunFault {
         }
     }
 
+    /// The query would read more rows than it may. How many is not told, for it counts the rows of others too.
+    pub fn costly(allowed: u64) -> Self {
+        let told = format!(
+            "the query would read more than the {allowed} rows that it may; limit it to a shorter time or to fewer tables"
+        );
+        Self::of(FaultKind::TooLarge, told)
+    }
+
+    /// Nothing can be asked for a reason that has nothing to do with the query.
+    pub fn away() -> Self {
+        Self::of(FaultKind::Away, "the tables can't be asked now".to_owned())
+    }
+
     pub(super) fn misdescribed(told: String) -> Self {
         Self::of(FaultKind::Misdescribed, told)
     }

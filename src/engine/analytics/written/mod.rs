@@ -18,6 +18,7 @@ mod cited;
 mod fault;
 mod part;
 mod prompts;
+mod question;
 mod relax;
 mod shape;
 #[cfg(test)]
@@ -26,9 +27,11 @@ mod worth;
 
 pub use self::budget::Spent;
 pub use self::cited::Cited;
+pub(in crate::engine::analytics) use self::cited::numbers_of;
 pub use self::fault::{FaultKind, RunFault};
 pub use self::part::{Attempt, Because, Missing, Part, Review, WhyMissing};
 pub use self::prompts::VERSION as PROMPTS_VERSION;
+pub use self::question::{folded, speaks_of_today};
 
 use self::budget::Metered;
 use self::part::{Worker, asked};
@@ -36,6 +39,7 @@ use self::prompts::{Class, Plan};
 use super::linking::Excerpt;
 use super::reconcile::{Derivation, Frame, Reconciliation};
 use crate::domain::deadline::Deadline;
+use crate::engine::steps::Steps;
 use crate::llm::ChatModel;
 use crate::sql::Dialect;
 use crate::warehouse::Rows;
@@ -67,10 +71,21 @@ pub trait Checks: Send + Sync {
     fn sound(&self, text: &str, frames: &[Option<&Frame>], said: &[String]) -> String;
 }
 
-/// What a question may cost.
+/// When a language model is asked, and what a question may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Whether a language model, where there is one, is asked what could not be read by rule.
+    pub enabled: bool,
+    /// Whether it is asked too where words were taken for others or the answer is worth little. That answer stays, and is held against what
+    /// the model's SQL brings.
+    pub doubtful: bool,
+    /// Milliseconds that all of it may take, 100 to 600,000, however long the caller would wait.
+    pub ms_max: u64,
+    /// Columns of the schema that the model is shown, 1 to 60.
+    pub columns_max: usize,
+    /// Bytes of answers that are kept; 0 keeps none.
+    pub cache_bytes: u64,
     /// Calls to the model for one question, repairs of unreadable answers included.
     pub calls_max: u32,
     /// Tokens read and written for one question.
@@ -82,7 +97,16 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         // Four parts with a mended query and a second look each: 1 + 4 × (2 + 2) calls, of some 8,000 tokens where the schema is large.
-        Self { calls_max: 17, tokens_max: 150_000, rows_shown: 8 }
+        Self {
+            enabled: true,
+            doubtful: true,
+            ms_max: 60_000,
+            columns_max: 60,
+            cache_bytes: 32 << 20,
+            calls_max: 17,
+            tokens_max: 150_000,
+            rows_shown: 8,
+        }
     }
 }
 
@@ -92,6 +116,12 @@ impl Config {
     /// # Errors
     /// The name of the first that is out of it, and the rule.
     pub fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        if !(100..=600_000).contains(&self.ms_max) {
+            return Err(("ms_max", "it must be 100 to 600,000"));
+        }
+        if !(1..=60).contains(&self.columns_max) {
+            return Err(("columns_max", "it must be 1 to 60"));
+        }
         if !(1..=200).contains(&self.calls_max) {
             return Err(("calls_max", "it must be 1 to 200"));
         }
@@ -143,6 +173,8 @@ pub struct Ask<'a> {
     pub rows_shown: usize,
     /// By when the answer must be there.
     pub deadline: Deadline,
+    /// Where the work is told as it is done.
+    pub steps: &'a Steps,
 }
 
 impl fmt::Debug for Ask<'_> {
@@ -155,7 +187,7 @@ impl Ask<'_> {
     /// As much of a model's text as may be shown.
     fn sound(&self, text: &str, chars_max: usize, frames: &[Option<&Frame>]) -> String {
         let line = fault::plain(text, chars_max);
-        if line.is_empty() { line } else { self.checks.sound(&line, frames, &cited::numbers_of(self.question)) }
+        if line.is_empty() { line } else { self.checks.sound(&line, frames, &numbers_of(self.question)) }
     }
 }
 
@@ -251,6 +283,7 @@ async fn answered(model: &Metered<'_>, ask: &Ask<'_>) -> Outcome {
         Ok((plan, _)) => plan,
         Err(silence) => return Outcome::Failed { reason: silence.to_string(), missing: Vec::new() },
     };
+    ask.steps.tell("plan", plan.told());
     let reason = |otherwise: &str| match ask.sound(&plan.reason, REASON_CHARS_MAX, &[]) {
         text if text.is_empty() => otherwise.to_owned(),
         text => text,

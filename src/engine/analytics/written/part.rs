@@ -20,6 +20,9 @@ pub(super) const FAILED_MAX: usize = 4;
 /// Times that a result is looked over.
 pub(super) const REVIEWS_MAX: usize = 3;
 
+/// Characters of a query that whoever follows the work is told.
+const SQL_CHARS_TOLD_MAX: usize = 1_000;
+
 /// Characters of a text of a model that is shown.
 const TEXT_CHARS_MAX: usize = 600;
 
@@ -139,6 +142,7 @@ struct Kept {
 pub(super) struct Worker<'a> {
     pub(super) ask: &'a Ask<'a>,
     pub(super) model: &'a Metered<'a>,
+    number: usize,
     question: String,
     shown: String,
     attempts: Vec<Attempt>,
@@ -153,7 +157,7 @@ impl<'a> Worker<'a> {
             text if text.is_empty() => format!("part {number}"),
             text => text,
         };
-        Self { ask, model, question, shown, attempts: Vec::new(), noted: Vec::new(), failed: 0 }
+        Self { ask, model, number, question, shown, attempts: Vec::new(), noted: Vec::new(), failed: 0 }
     }
 
     /// The whole life of the part.
@@ -174,7 +178,9 @@ impl<'a> Worker<'a> {
         let mut last = FaultKind::Failed;
         while tries > 0 {
             let (draft, by) = self.draft().await?;
-            match self.run(&draft).await {
+            let ran = self.run(&draft).await;
+            self.tell(&draft, &ran);
+            match ran {
                 Ok((rows, frame)) => {
                     let rows_in_all = Some(rows.rows.len());
                     self.attempts.push(Attempt { sql: draft.sql.clone(), because, rows: rows_in_all, wrong: None });
@@ -220,6 +226,15 @@ impl<'a> Worker<'a> {
         Ok((rows, frame))
     }
 
+    fn tell(&self, draft: &Draft, ran: &Result<(Rows, Frame), RunFault>) {
+        let came = match ran {
+            Ok((rows, _)) => format!("{} rows", rows.rows.len()),
+            Err(fault) => fault.told().to_owned(),
+        };
+        let sql: String = draft.sql.chars().take(SQL_CHARS_TOLD_MAX).collect();
+        self.ask.steps.tell("attempt", format!("part {}: {came}: {sql}", self.number));
+    }
+
     /// Where nothing came back: which condition leaves nothing over, and one more query by a model that knows it.
     async fn filled(&mut self, kept: Kept) -> Kept {
         if !shape::is_empty(&kept.frame) {
@@ -260,12 +275,16 @@ impl<'a> Worker<'a> {
         for round in 1..=REVIEWS_MAX {
             let chat = prompts::review(self.ask, &self.question, (&kept.draft.sql, &kept.rows));
             let verdict = match asked::<Verdict>(self.model, &chat, self.ask, Verdict::check).await {
-                Ok((verdict, _)) if verdict.answers => return (kept, Review::Agreed { round }),
+                Ok((verdict, _)) if verdict.answers => {
+                    self.ask.steps.tell("review", format!("part {}: the result answers the question", self.number));
+                    return (kept, Review::Agreed { round });
+                }
                 Ok((verdict, _)) => verdict,
                 // What was wrong once stays wrong until a look says otherwise; this result is a new one, which nobody looked at.
                 Err(because) => return (kept, Review::NotMade { because }),
             };
             let problem = self.ask.sound(&verdict.problem, TEXT_CHARS_MAX, &[Some(&kept.frame)]);
+            self.ask.steps.tell("review", format!("part {}: the result does not answer the question: {problem}", self.number));
             if let Some(last) = self.attempts.iter_mut().rfind(|attempt| attempt.sql == kept.draft.sql) {
                 last.wrong = Some(format!("it does not answer the question: {problem}"));
             }

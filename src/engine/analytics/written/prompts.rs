@@ -59,6 +59,17 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// For whoever follows the work.
+    pub(super) fn told(&self) -> String {
+        match (self.class, self.parts.len()) {
+            (Class::Data, 1) => "a language model takes it for a question about data".to_owned(),
+            (Class::Data, parts) => format!("a language model takes it for a question about data of {parts} parts"),
+            (Class::Conversational, _) => "a language model takes it for conversation".to_owned(),
+            (Class::OutOfScope, _) => "a language model takes it for a question about something else".to_owned(),
+            (Class::Unanswerable, _) => "a language model takes it for a question that these tables can't answer".to_owned(),
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), FieldError> {
         let empty = self.parts.iter().any(|part| part.trim().is_empty() || part.chars().count() > TEXT_CHARS_MAX);
         match (self.class, self.parts.len()) {

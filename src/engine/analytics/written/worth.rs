@@ -30,7 +30,8 @@ pub(super) fn derived(
     let mut derivation = label(&signals);
     let mut reason = |allowed, text: String| derivation.reasons.push((allowed, text));
     if !agreed {
-        reason(Confidence::Medium, "the query was written by a language model and no other way to it agrees".to_owned());
+        let by = parts.first().map_or("language model", |part| part.query.definition.as_str());
+        reason(Confidence::Medium, format!("the query was written by a {by}, and no other way to it agrees"));
     }
     for part in parts {
         match &part.review {

@@ -90,5 +90,7 @@ fn settings_out_of_range_are_named() {
     let wrong = |config: Config| config.check().expect_err("it is out of range").0;
     assert_eq!(wrong(Config { calls_max: 0, ..Config::default() }), "calls_max");
     assert_eq!(wrong(Config { tokens_max: 10, ..Config::default() }), "tokens_max");
+    assert_eq!(wrong(Config { ms_max: 99, ..Config::default() }), "ms_max");
+    assert_eq!(wrong(Config { columns_max: 61, ..Config::default() }), "columns_max");
     assert_eq!(wrong(Config { rows_shown: 51, ..Config::default() }), "rows_shown");
 }

@@ -4,6 +4,7 @@ use super::super::super::linking::{Excerpt, TableExcerpt};
 use super::super::super::reconcile::{Cell, Frame};
 use super::super::{Answered, Ask, Checks, Config, Example, Outcome, RunFault, Runs, Sibling, Written, answer};
 use crate::domain::deadline::Deadline;
+use crate::engine::steps::Steps;
 use crate::llm::{Chat, ChatModel, Finish, LlmError, Reply, Usage};
 use crate::sql::{Catalogue, Column, Dialect, Gate, Limits, Rows as Seen, Scalar, Table, Who};
 use crate::warehouse::{Rows, WarehouseError};
@@ -12,7 +13,7 @@ use jiff::civil::date;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Answers by the name of the schema and a word of the prompt, each once, and remembers what it was asked.
 #[derive(Debug, Default)]
@@ -167,6 +168,7 @@ pub struct Stage {
     pub within: Duration,
     pub sibling: Option<Frame>,
     pub excerpt: Excerpt,
+    pub steps: Steps,
 }
 
 impl Stage {
@@ -176,7 +178,14 @@ impl Stage {
         let table = TableExcerpt { comment: "One row for each loan.".to_owned(), columns };
         let excerpt = Excerpt { tables: BTreeMap::from([("loans".to_owned(), table)]), ..Excerpt::default() };
         let (config, within) = (Config::default(), Duration::from_secs(20));
-        Self { question: "How many loans has each town?", config, within, sibling: None, excerpt }
+        Self {
+            question: "How many loans has each town?",
+            config,
+            within,
+            sibling: None,
+            excerpt,
+            steps: Steps::new(Instant::now()),
+        }
     }
 
     pub async fn ask(&self, model: &dyn ChatModel, house: &House) -> Written {
@@ -192,6 +201,7 @@ impl Stage {
             checks: &NoNumbers,
             rows_shown: self.config.rows_shown,
             deadline: Deadline::after(self.within),
+            steps: &self.steps,
         };
         answer(model, &self.config, &ask).await
     }

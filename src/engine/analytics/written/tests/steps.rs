@@ -14,7 +14,8 @@ fn broken(code: &str, said: &str) -> WarehouseError {
 async fn a_query_that_runs_and_is_found_right_is_the_answer() {
     let (model, house) =
         (Script::new().plans(&["loans by town"]).writes(BY_TOWN).finds(true, ""), House::new(|_| Ok(two_towns())));
-    let answered = Stage::new().answered(&model, &house).await;
+    let stage = Stage::new();
+    let answered = stage.answered(&model, &house).await;
     let part = &answered.parts[0];
     assert_eq!((part.frame.rows.len(), part.query.sql.as_str(), &part.review), (2, BY_TOWN, &Review::Agreed { round: 1 }));
     assert_eq!(part.query.definition, "language model script-1, prompts 1");
@@ -22,6 +23,8 @@ async fn a_query_that_runs_and_is_found_right_is_the_answer() {
     assert_eq!(answered.derivation.label, Confidence::Medium, "no other way agrees");
     assert_eq!(*house.reached.lock(), [BY_TOWN]);
     assert_eq!(model.kinds(), ["plan", "query", "verdict"]);
+    let told: Vec<String> = stage.steps.from(0).into_iter().map(|step| step.step).collect();
+    assert_eq!(told, ["plan", "attempt", "review"]);
     assert_eq!(part.question, Stage::new().question, "a question that is not taken apart is asked as it was");
 }
 
