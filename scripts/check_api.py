@@ -64,6 +64,7 @@ components = {{ values = {components} }}
 entries = {{ values = {entries} }}
 decisions = {{ values = {decisions} }}
 instruments = {{ values = ["ETH"] }}
+datasets = {{ values = ["olist_orders_dataset", "olist_customers_dataset"] }}
 """
 
 # Without these most ids are of nothing, and little but 404 is tried.
@@ -76,10 +77,20 @@ KNOWN = {
     "get_decision_events": ("path.id", "decisions"),
     "get_market": ("path.instrument", "instruments"),
     "put_market": ("path.instrument", "instruments"),
+    "get_dataset": ("path.name", "datasets"),
+    "get_dataset_rows": ("path.name", "datasets"),
 }
 
 # Of a bulk write each line fails alone under 200, which `every_line_has_its_result` holds against the document instead.
 BULK = ("put_components", "put_entries", "put_market")
+
+# The body is a file: no schema says whether bytes are a Parquet, and none at all are of no kind.
+FILES = {
+    "put_dataset": (
+        'checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "413", "422", "429", "503"]\n'
+        'checks.negative_data_rejection.expected-statuses = ["400", "401", "403", "405", "413", "415", "422", "429", "503"]\n'
+    )
+}
 
 
 class Missing(Exception):
@@ -145,6 +156,7 @@ class Service:
         data = str(self.folder / "data")
         sample = [str(REPOSITORY / "sample" / f"{name}.ndjson") for name in ("components", "entries")]
         self.instinct("ingest", *sample, "--data-dir", data)
+        self.instinct("ingest", str(REPOSITORY / "sample" / "marketplace"), "--data-dir", data)
         self.log = self.folder / "service.log"
         with self.log.open("wb") as out:
             serve = [self.binary, "serve", "--listen", self.url.removeprefix("http://"), "--data-dir", data]
@@ -194,13 +206,15 @@ class Service:
 def config(service: Service, seed: int, examples: int, judged: bool) -> Path:
     listed = {name: json.dumps(values) for name, values in service.known().items()}
     text = CONFIG.format(seed=seed, hooks=json.dumps(str(PARTS / "checks.py")), examples=examples, judged=json.dumps(judged), **listed)
-    for operation in sorted({*KNOWN, *BULK}):
+    for operation in sorted({*KNOWN, *BULK, *FILES}):
         text += f'\n[[operations]]\ninclude-operation-id = "{operation}"\n'
         if operation in KNOWN:
             parameter, dictionary = KNOWN[operation]
             text += f'parameters = {{ "{parameter}" = {{ dictionary = "{dictionary}", probability = 0.5 }} }}\n'
         if operation in BULK:
             text += "checks.negative_data_rejection = { enabled = false }\n"
+        # Whoever may not have bodies judged has these checks off for all operations.
+        text += FILES.get(operation, "") if judged else ""
     path = service.folder / "schemathesis.toml"
     path.write_text(text)
     return path

@@ -136,7 +136,7 @@ pub struct TableBasis {
     /// A chart in Plotly's JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub chart: Option<serde_json::Value>,
+    pub chart: Option<serde_json::Map<String, serde_json::Value>>,
     /// Questions that can be asked next.
     pub follow_ups: Vec<String>,
 }
@@ -182,7 +182,7 @@ pub struct NumericFit {
     /// A chart in Plotly's JSON; a large one is left out, and `GET /v1/numeric/{case}` has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub chart: Option<serde_json::Value>,
+    pub chart: Option<serde_json::Map<String, serde_json::Value>>,
     /// When the model was fitted.
     #[schema(value_type = String, format = DateTime)]
     pub fitted_at: Timestamp,

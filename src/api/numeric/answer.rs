@@ -70,11 +70,11 @@ struct ParameterAnswer<'a> {
     required: bool,
     /// What it is where it is not given.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     default: Option<&'a Value>,
     /// The values that it may have; any where there are none.
     #[serde(skip_serializing_if = "<[Value]>::is_empty")]
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<Value>)]
     choices: &'a [Value],
 }
 

@@ -8,7 +8,7 @@ use crate::engine::analytics::Desk;
 use crate::engine::{EngineFailure, Question};
 use crate::limits::CHART_IN_ANSWER_BYTES_MAX;
 use async_trait::async_trait;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::sync::{Arc, Weak};
 
 /// The desk of a service, which does not keep the service up.
@@ -49,11 +49,20 @@ impl Desk for Analysts {
                 layer: told.reader.layer.name.clone(),
                 sql: answer.queries.iter().map(|query| query.sql.clone()).collect(),
                 assumptions: answer.assumptions,
-                chart: answer.chart.filter(|chart| chart.to_string().len() <= CHART_IN_ANSWER_BYTES_MAX),
+                chart: answer.chart.and_then(small),
                 follow_ups: answer.follow_ups,
             })),
         });
         Payload::new(&decision).map_err(|error| EngineFailure::Abstained { reason: format!("the answer is too large: {error}") })
+    }
+}
+
+/// A chart that is small enough to go with an answer.
+fn small(chart: Value) -> Option<Map<String, Value>> {
+    let fits = chart.to_string().len() <= CHART_IN_ANSWER_BYTES_MAX;
+    match chart {
+        Value::Object(chart) if fits => Some(chart),
+        _ => None,
     }
 }
 

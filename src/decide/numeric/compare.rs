@@ -27,10 +27,10 @@ pub struct Differs {
     /// Where it stands, as a JSON Pointer.
     pub pointer: String,
     /// What it was.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     pub from: Option<Value>,
     /// What it is.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     pub to: Option<Value>,
     /// By how much it rose, of numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
