@@ -100,6 +100,30 @@ pub enum Relation {
     Exactly,
 }
 
+impl Relation {
+    /// Whether it holds between a value and a bound.
+    pub fn holds(self, value: f64, bound: f64) -> bool {
+        match self {
+            Self::AtLeast => value >= bound,
+            Self::MoreThan => value > bound,
+            Self::AtMost => value <= bound,
+            Self::LessThan => value < bound,
+            Self::Exactly => value.total_cmp(&bound).is_eq(),
+        }
+    }
+
+    /// What holds where this does not; none for that which leaves two sides.
+    pub fn turned(self) -> Option<Self> {
+        Some(match self {
+            Self::AtLeast => Self::LessThan,
+            Self::MoreThan => Self::AtMost,
+            Self::AtMost => Self::MoreThan,
+            Self::LessThan => Self::AtLeast,
+            Self::Exactly => return None,
+        })
+    }
+}
+
 /// The groups at one end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ranking {

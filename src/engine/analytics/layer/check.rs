@@ -1,7 +1,7 @@
 //! Whether all that a layer names is there, and whether its expressions make sense where they stand.
 
 use super::expression::Expression;
-use super::model::{ColumnName, ColumnType, Layer, Measure, Table};
+use super::model::{Aggregation, ColumnName, ColumnType, Layer, Measure, Table};
 use crate::domain::field::FieldError;
 use std::collections::BTreeMap;
 
@@ -239,6 +239,21 @@ fn measured(layer: &Layer, at: &str, measure: &Measure) -> Result<(), FieldError
                 return Err(FieldError::new(at, format!("`{name}` has another unit or is another kind of aggregate")));
             }
         }
+    }
+    for (field, name) in
+        [("complement", &measure.complement), ("counted", &measure.counted), ("worth", &measure.worth), ("lasts", &measure.lasts)]
+    {
+        let Some(name) = name else { continue };
+        let at = format!("{at}/{field}");
+        let other = layer.measures.get(name).ok_or_else(|| FieldError::new(&at, format!("there is no measure `{name}`")))?;
+        if field == "complement" && (other.aggregation, measure.aggregation) != (Aggregation::Share, Aggregation::Share) {
+            return Err(FieldError::new(at, "only shares make up a whole"));
+        }
+    }
+    if let Some((first, second)) = &measure.of_each
+        && let Some(name) = [first, second].into_iter().find(|name| !layer.measures.contains_key(*name))
+    {
+        return Err(FieldError::new(format!("{at}/of_each"), format!("there is no measure `{name}`")));
     }
     if let Some(time) = &measure.time {
         let at = format!("{at}/time");

@@ -39,6 +39,9 @@ pub struct Layer {
     /// Words of the trade that say nothing in a question, such as the name of the company.
     #[serde(default)]
     pub said_in_passing: Vec<String>,
+    /// Words that stand for another one in the phrases of this layer, by that one: `promised: [estimated, expected]`.
+    #[serde(default)]
+    pub alike: BTreeMap<String, Vec<String>>,
 }
 
 /// A table.
@@ -208,6 +211,21 @@ pub struct Measure {
     /// Measures whose things this one is taken over: `orders` of a share of orders.
     #[serde(default)]
     pub population: Vec<String>,
+    /// The measure of all that this one leaves out: `late` of `on time`. Both are shares of the same population.
+    #[serde(default)]
+    pub complement: Option<String>,
+    /// How many things a share is of: the late orders, for the share of late orders.
+    #[serde(default)]
+    pub counted: Option<String>,
+    /// What `how much` of one of these is on average: the value of an order, for orders.
+    #[serde(default)]
+    pub worth: Option<String>,
+    /// What `how long` of one of these is: the delivery time, for deliveries.
+    #[serde(default)]
+    pub lasts: Option<String>,
+    /// The two counts that this is the quotient of, where it is one: items and orders, for the items of an order.
+    #[serde(default)]
+    pub of_each: Option<(String, String)>,
     /// How many things stand behind a value; rows where nothing is said.
     #[serde(default)]
     pub support: Option<Expression>,

@@ -38,6 +38,18 @@ fn a_measure_without_an_aggregate_and_a_filter_with_one_are_refused() {
 }
 
 #[test]
+fn a_measure_that_another_names_and_that_is_not_there_is_refused_where_it_is_named() {
+    for field in ["complement", "counted", "worth", "lasts"] {
+        let error = refused("    stepped: delay\n", &format!("    stepped: delay\n    {field}: lateness\n"));
+        assert_eq!(error.pointer, format!("/measures/on_time_rate/{field}"));
+    }
+    let error = refused("    stepped: delay\n", "    stepped: delay\n    of_each: [loan_count, lateness]\n");
+    assert_eq!(error.pointer, "/measures/on_time_rate/of_each");
+    let error = refused("    stepped: delay\n", "    stepped: delay\n    complement: takings\n");
+    assert!(error.detail.contains("shares"), "{error}");
+}
+
+#[test]
 fn a_join_to_a_column_that_is_no_key_is_refused() {
     assert_eq!(refused("one: branches.branch_id", "one: branches.district").pointer, "/joins/1/one");
 }

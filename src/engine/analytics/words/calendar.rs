@@ -35,13 +35,14 @@ pub enum What {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Yearless {
     month: i8,
+    day: i8,
     unit: Unit,
 }
 
 impl Yearless {
     /// In this year.
     pub(super) fn of(self, year: i16) -> Option<Window> {
-        Window::of(Date::new(year, self.month, 1).ok()?, self.unit, 1)
+        Window::of(Date::new(year, self.month, self.day).ok()?, self.unit, 1)
     }
 }
 
@@ -90,6 +91,11 @@ struct Reader<'a> {
     as_of: Date,
 }
 
+/// Whether a word is the name of a month.
+pub(super) fn is_month(word: &str) -> bool {
+    MONTHS.iter().any(|(name, _)| *name == word)
+}
+
 /// All that a question says of time. `counted` says which numbers are something else.
 pub fn said(tokens: &[Token], as_of: Date, counted: &dyn Fn(usize) -> bool) -> Vec<Said> {
     let reader = Reader { tokens, as_of };
@@ -114,7 +120,10 @@ fn dated(all: &mut [Said]) {
     for index in (0..all.len()).rev() {
         let What::Yearless(part) = all[index].what else { continue };
         let next = all.get(index + 1).filter(|next| next.first <= all[index].last + 3).map(|next| next.what);
-        let near = next.or_else(|| index.checked_sub(1).map(|before| all[before].what));
+        let near = next.filter(|next| matches!(next, What::Window(_))).or_else(|| {
+            let prior = all[..index].iter().rev().find(|prior| matches!(prior.what, What::Window(_)));
+            prior.map(|prior| prior.what)
+        });
         if let Some(What::Window(Window { from: Some(from), .. })) = near
             && let Some(window) = part.of(from.year())
         {
@@ -138,10 +147,14 @@ impl Reader<'_> {
 
     /// A year behind `at`, perhaps after `of`, `in` or `the year`; and how many tokens that takes.
     fn year_behind(&self, at: usize) -> Option<(usize, i16)> {
-        (0..3).find_map(|skipped| {
-            let passing = (at..at + skipped).all(|between| ["of", "in", "the", "year", "during"].contains(&self.word(between)));
+        const PASSING: [&str; 9] = ["of", "in", "the", "year", "during", "calendar", "for", "from", "within"];
+        (0..4).find_map(|skipped| {
+            let passing = (at..at + skipped).all(|between| PASSING.contains(&self.word(between)));
             let year = self.year(at + skipped).filter(|_| passing)?;
-            Some((skipped + 1, year))
+            // `July from 2016 to 2018` is no month of 2016.
+            let from = (at..at + skipped).any(|between| ["from", "for"].contains(&self.word(between)));
+            let on = ["to", "through", "until", "till", "and", "versus", "vs"].contains(&self.word(at + skipped + 1));
+            (!(from && on)).then_some((skipped + 1, year))
         })
     }
 
@@ -155,6 +168,8 @@ impl Reader<'_> {
             return Some((2, What::Window(Window::year(year)?)));
         }
         self.day(at)
+            .or_else(|| self.ending(at))
+            .or_else(|| self.months_of_year(at))
             .or_else(|| self.part_of_year(at))
             .or_else(|| self.month(at))
             .or_else(|| self.relative(at))
@@ -169,14 +184,14 @@ impl Reader<'_> {
     fn month(&self, at: usize) -> Option<(usize, What)> {
         let month = self.month_named(at)?;
         if let Some((length, year)) = self.year_behind(at + 1) {
-            return Some((length + 1, What::Window(Yearless { month, unit: Unit::Month }.of(year)?)));
+            return Some((length + 1, What::Window(Yearless { month, day: 1, unit: Unit::Month }.of(year)?)));
         }
         // `may` and `march` are also verbs, so alone they are months only where a period is expected.
         let doubtful = ["may", "march", "mar", "jun", "dec", "sep"].contains(&self.word(at));
         let expected = at.checked_sub(1).is_some_and(|before| {
             ["in", "since", "from", "between", "during", "to", "and", "until"].contains(&self.word(before))
         });
-        (!doubtful || expected).then_some((1, What::Yearless(Yearless { month, unit: Unit::Month })))
+        (!doubtful || expected).then_some((1, What::Yearless(Yearless { month, day: 1, unit: Unit::Month })))
     }
 
     /// `24 November 2017`, `November 24, 2017`, `November 24th 2017`.
@@ -194,7 +209,12 @@ impl Reader<'_> {
             (None, Some(month)) => (number(at + 1)?, month, 2),
             _ => return None,
         };
-        let (more, year) = self.year_behind(at + length)?;
+        let Some((more, year)) = self.year_behind(at + length) else {
+            // `1 January and 31 December 2017`; behind the month only where it can't be a number of something else.
+            let verb = (0..length).any(|back| ["may", "march"].contains(&self.word(at + back)));
+            let certain = !verb && (number(at).is_some() || self.tokens[at + 1].number.is_none());
+            return certain.then_some((length, What::Yearless(Yearless { month, day, unit: Unit::Day })));
+        };
         Some((length + more, What::Window(Window::of(Date::new(year, month, day).ok()?, Unit::Day, 1)?)))
     }
 
@@ -206,7 +226,40 @@ impl Reader<'_> {
         if let Some((more, year)) = self.year_behind(at + length) {
             return Some((length + more, What::Window(whole(year)?)));
         }
-        (months == 3).then_some((length, What::Yearless(Yearless { month, unit: Unit::Quarter })))
+        (months == 3).then_some((length, What::Yearless(Yearless { month, day: 1, unit: Unit::Quarter })))
+    }
+
+    /// `the first three months of 2017`.
+    fn months_of_year(&self, at: usize) -> Option<(usize, What)> {
+        let last = match self.word(at) {
+            "first" | "1st" | "opening" => false,
+            "last" | "final" | "closing" => true,
+            _ => return None,
+        };
+        let count = self.small(at + 1)?;
+        let months = match self.unit(at + 2)? {
+            Unit::Month => count,
+            Unit::Quarter => count * 3,
+            _ => return None,
+        };
+        let (more, year) = self.year_behind(at + 3).filter(|_| (1..=12).contains(&months))?;
+        let month = if last { 13 - i8::try_from(months).ok()? } else { 1 };
+        Some((3 + more, What::Window(Window::of(Date::new(year, month, 1).ok()?, Unit::Month, months)?)))
+    }
+
+    /// `the three months ending September 2017`, `the quarter ending in September 2017`.
+    fn ending(&self, at: usize) -> Option<(usize, What)> {
+        let counted = usize::from(self.small(at).is_some());
+        let count = self.small(at).unwrap_or(1);
+        let unit = self.unit(at + counted)?;
+        let verb = at + counted + 1;
+        if !["ending", "ended"].contains(&self.word(verb)) {
+            return None;
+        }
+        let skipped = usize::from(["in", "with", "on"].contains(&self.word(verb + 1)));
+        let (length, What::Window(Window { until: Some(until), .. })) = self.month(verb + 1 + skipped)? else { return None };
+        let from = until.checked_sub(unit.span(count)).ok()?;
+        Some((verb + 1 + skipped + length - at, What::Window(Window { from: Some(from), until: Some(until) })))
     }
 
     fn part_named(&self, at: usize) -> Option<(usize, i8, i8)> {
@@ -225,11 +278,10 @@ impl Reader<'_> {
             _ => None,
         };
         if let Some((size, most)) = months(word)
-            && let Some(number) = self.tokens.get(at + 1)?.number
+            && let Some(number) = self.small(at + 1)
         {
-            #[expect(clippy::cast_possible_truncation, reason = "held to the parts of a year just after")]
-            let part = number as i8;
-            return ((1..=most).contains(&part) && number.fract() == 0.0).then_some((2, part, size));
+            let part = i8::try_from(number).ok()?;
+            return (1..=most).contains(&part).then_some((2, part, size));
         }
         let (_, part) = ORDINALS.iter().find(|(name, _)| *name == word)?;
         let (size, most) = months(self.word(at + 1))?;

@@ -61,6 +61,11 @@ impl Elements {
         let corrections = correct(lexicon, &mut tokens);
         let mut taken = vec![false; tokens.len()];
         let mut all: Vec<Element> = Vec::new();
+        if let Some((at, sorts)) = told_to(&tokens) {
+            taken[at] = true;
+            let cue = if sorts { Cue::Sorted } else { Cue::Nothing };
+            all.push(Element { first: at, last: at, kind: Kind::Phrase(vec![Meaning::Cue(cue)]), used: !sorts });
+        }
         let mut marked = lexicon.marks(&tokens, &mut taken, true);
         let blocked = taken.clone();
         let counted = |at: usize| {
@@ -81,7 +86,8 @@ impl Elements {
         }
         marked.extend(lexicon.marks(&tokens, &mut taken, false));
         all.extend(marked.into_iter().map(|mark| {
-            let used = mark.meanings == [Meaning::Passing] || mark.meanings == [Meaning::Cue(Cue::Verb)];
+            let nothing = [Meaning::Passing, Meaning::Cue(Cue::Verb), Meaning::Cue(Cue::Nothing)];
+            let used = mark.meanings.iter().all(|meaning| nothing.contains(meaning));
             Element { first: mark.first, last: mark.last, kind: Kind::Phrase(mark.meanings), used }
         }));
         for said in calendar::said(&tokens, as_of, &|at| taken[at]) {
@@ -95,7 +101,7 @@ impl Elements {
         for (at, token) in tokens.iter().enumerate().filter(|(at, _)| !taken[*at]) {
             let kind = match numeral(token) {
                 Some(number) => Kind::Number(number),
-                _ if says_nothing(token) => continue,
+                _ if says_nothing(token) || is_idle(&tokens, at) => continue,
                 _ => Kind::Unknown,
             };
             all.push(Element { first: at, last: at, kind, used: false });
@@ -247,6 +253,45 @@ fn calendar_word(word: &str) -> bool {
     WORDS.contains(&word)
 }
 
+/// The verb of a request that is a noun elsewhere, `state the revenue`, `order the categories by …`; and whether it asks for an order.
+fn told_to(tokens: &[Token]) -> Option<(usize, bool)> {
+    const POLITE: &[&str] =
+        &["please", "kindly", "can", "could", "would", "will", "you", "pls", "to", "i", "need", "just", "me", "and"];
+    let at = tokens.iter().position(|token| !POLITE.contains(&token.word.as_str()))?;
+    let sorts = match tokens[at].word.as_str() {
+        "state" | "report" | "review" => false,
+        "order" => true,
+        _ => return None,
+    };
+    let asked =
+        at.checked_sub(1).is_some_and(|before| ["please", "kindly", "you", "pls"].contains(&tokens[before].word.as_str()));
+    let next = tokens.get(at + 1).map_or("", |token| token.word.as_str());
+    let object = ["the", "our", "all", "how", "what", "which", "me", "each", "every"].contains(&next);
+    (asked || object).then_some((at, sorts))
+}
+
+/// Words that say nothing beside certain others: `break … down by`, `the value of a single order`, `when` inside of a question.
+fn is_idle(tokens: &[Token], at: usize) -> bool {
+    let word = |at: Option<usize>| at.and_then(|at| tokens.get(at)).map_or("", |token| token.word.as_str());
+    let before = |words: &[&str]| tokens[..at].iter().any(|token| words.contains(&token.word.as_str()));
+    match tokens[at].word.as_str() {
+        "break" | "breaking" | "broken" => tokens[at..].iter().any(|token| ["down", "out", "up"].contains(&token.word.as_str())),
+        "down" | "out" | "up" => before(&["break", "breaking", "broken", "split", "divide", "divided", "separate", "separated"]),
+        // A question that begins so asks for a time.
+        "when" => {
+            let asks = ["did", "was", "were", "is", "are", "do", "does", "will", "has", "had", "have"];
+            !(at == 0 && asks.contains(&word(Some(1))))
+        }
+        // `approved but never shipped`; but `all states but one` leaves one out.
+        "but" => ["not", "never", "without", "were", "was", "are", "have", "had"].contains(&word(Some(at + 1))),
+        // `from the start of July to the end of September`.
+        "start" | "beginning" => tokens[at..].iter().any(|token| token.word == "end"),
+        "end" => before(&["start", "beginning", "from"]) && before(&["to", "until", "till", "through", "and"]),
+        "single" => ["each", "every", "per"].contains(&word(at.checked_sub(1))),
+        _ => false,
+    }
+}
+
 fn says_nothing(token: &Token) -> bool {
     let empty = SAYS_NOTHING.split(' ').any(|word| word == token.word || stem(word) == token.stem);
     empty || GLUE.contains(&token.word.as_str())
@@ -257,13 +302,6 @@ fn numeral(token: &Token) -> Option<f64> {
     const SPELT: [&str; 13] =
         ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
     let spelt = || SPELT.iter().position(|word| *word == token.word).and_then(|index| u32::try_from(index).ok());
-    let round = || match token.word.as_str() {
-        "twenty" => Some(20),
-        "fifty" => Some(50),
-        "hundred" => Some(100),
-        "thousand" => Some(1000),
-        "dozen" => Some(12),
-        _ => None,
-    };
-    token.number.or_else(|| spelt().or_else(round).map(f64::from))
+    let dozen = || (token.word == "dozen").then_some(12);
+    token.number.or_else(|| spelt().or_else(dozen).map(f64::from))
 }

@@ -69,6 +69,16 @@ pub enum Cue {
     Or,
     /// `calculation approach`: the other definitions are asked for.
     Definitions,
+    /// `counting each person once`: things are counted and not their mentions.
+    Once,
+    /// `in descending order`.
+    Descending,
+    /// `in ascending order`.
+    Ascending,
+    /// `sorted by`.
+    Sorted,
+    /// `on the whole`: says nothing.
+    Nothing,
     /// `were`: what stands behind it is said of what stands before it.
     Verb,
     /// `hello`.
@@ -82,28 +92,35 @@ pub const CUES: &[(Cue, &str)] = &[
     (Cue::Total, "total|sum|totals|total amount|combined|in total"),
     (
         Cue::Share,
-        "percentage|percent|what percent|share|proportion|fraction|pct|portion|what part|ratio|how many percent|\
-         what percentage|which percentage|how much percent",
+        "percentage|percent|what percent|share|proportion|fraction|pct|portion|what part|part|how large part|\
+         how big part|ratio|how many percent|what percentage|which percentage|which percent|how much percent",
     ),
     (
         Cue::Distribution,
-        "distribution|distributed|histogram|spread|spread out|how distributed|frequency|how often|distribute|\
-         frequency distribution|fall across|how common",
+        "distribution|distributed|histogram|spread|spread out|how distributed|frequency|how often|how frequently|\
+         how regularly|distribute|frequency distribution|fall across|how common",
     ),
     (
         Cue::Breakdown,
         "breakdown|broken down|break down|split|broken out|split up|divided|broken down by|breakdown by|split by|\
-         grouped by|group by|split out by|broken out by|divided by|separated by|segmented by|split up by",
+         separated|segmented|grouped|itemised|itemized|grouped by|group by|split out by|broken out by|divided by|\
+         separated by|segmented by|split up by",
     ),
     (
         Cue::Relationship,
-        "relationship|correlation|correlate|correlated|relate|related|association|associated|connection|connected|link|\
-         linked|affect|impact|influence|effect|depend on|tied|hurt|go together|interplay|drag down|interact|reflected|\
-         vary with|move with|varies with|influenced|affected|influenced by|affected by|depend|reduce|damage|track with|\
-         shape|driven by|tracks with|bearing on|play into|translate into|lead to|cause|result in|go hand in hand|\
-         go with|goes with|go along with|change with|changes with|change as|depends on|matter for",
+        "what happens to|what happen to|to what extent|to which extent|relation|relationship|suffer|suffers|function|\
+         as function|correlation|correlate|correlated|relate|related|association|associated|connection|connected|link|\
+         linked|affect|impact|influence|effect|depend on|depending on|depending|tied|hurt|go together|interplay|\
+         drag down|interact|reflected|vary with|move with|varies with|influenced|affected|influenced by|affected by|\
+         depend|reduce|damage|track with|shape|driven by|tracks with|bearing on|play into|translate into|lead to|cause|\
+         result in|go hand in hand|go with|goes with|goes together|hinge on|hinges on|sensitive to|make difference to|\
+         determine|bring down|go along with|change with|changes with|change as|depends on|matter for",
     ),
-    (Cue::Comparative, "lower|higher|worse|better|poorer|shorter|longer|smaller|larger|bigger"),
+    (
+        Cue::Comparative,
+        "longer or shorter|shorter or longer|faster or slower|slower or faster|quicker or slower|more or less|\
+         less or more|more or fewer|lower|higher|worse|better|poorer|shorter|longer|smaller|larger|bigger|less|greater",
+    ),
     (
         Cue::By,
         "by|per|for each|each|every|for every|in each|in every|at each|at every|according to|within each|by each|\
@@ -114,23 +131,76 @@ pub const CUES: &[(Cue, &str)] = &[
         "across|among|across all|among all|between all|across different|amongst|across each|across every|vary by|\
          varies by|differ by|vary across|differ across|compare across|from one to another",
     ),
-    (Cue::Which, "which|list|rank|ranked|ranking|which ones"),
+    (Cue::Which, "which|list|rank|ranked|ranking|which ones|ranks"),
+    (Cue::Sorted, "sorted by|sort by|in order of|arranged by|sorted|sort|sorted according to|ranked according to"),
+    (
+        Cue::Descending,
+        "descending|descending order|in descending order|from highest to lowest|highest to lowest|highest first|\
+         high to low|largest to smallest|from largest to smallest|most to least|from most to least|decreasing order|\
+         in decreasing order|largest first|biggest first|from biggest to smallest|biggest to smallest|from high to low",
+    ),
+    (
+        Cue::Ascending,
+        "ascending|ascending order|in ascending order|from lowest to highest|lowest to highest|lowest first|low to high|\
+         smallest to largest|from smallest to largest|least to most|from least to most|increasing order|\
+         in increasing order|smallest first|from low to high",
+    ),
+    (
+        Cue::Once,
+        "without counting anyone twice|without counting anybody twice|without counting people twice|\
+         not counting anyone twice|counting nobody twice|counting no one twice|no double counting|\
+         without double counting|without counting twice|not double counted|without duplicates|no duplicates|\
+         excluding duplicates|ignoring duplicates|deduplicated|deduped|without repeats|not counting repeats|counted once|\
+         counted only once|counting once|counting only once|counted just once",
+    ),
+    (
+        Cue::Nothing,
+        "single number|single figure|one number|one figure|to date|so far|till now|until now|up to now|all time|\
+         of all time|across board|across whole board|on whole|all in all|look like|looks like|looking like|at moment|\
+         right now|in general|in terms of|when it comes to|with respect to|with regard to|in course of|over course of|\
+         in history|as possible|if possible|if you can|to be exact|look up|look into|one by one|take into account|\
+         taken into account|in question|in mind|as a whole|as whole|across entire|by any chance|in detail|in practice|\
+         in numbers|for me|for us|just wondering|quick question|at glance|like to know|like to see",
+    ),
     (
         Cue::What,
         "what|by how much|how much|how much more|how large|how big|how high|how good|how strong|how does|would like|\
          id like|what kind|how well|name",
     ),
-    (Cue::Highest, "highest|largest|biggest|greatest|top|maximum|max|longest|leading|strongest|most highly|top performing"),
+    (
+        Cue::Highest,
+        "highest|largest|biggest|greatest|top|maximum|max|longest|leading|strongest|lead in|leads in|lead on|leads on|\
+         come out on top|comes out on top|come top|rank highest|ranks highest|rank first|ranks first|score highest|\
+         scores highest|score best|scores best|most highly|top performing",
+    ),
     (Cue::Most, "most|most often|most frequently|the most|biggest number|highest number|largest number"),
-    (Cue::Lowest, "lowest|smallest|minimum|min|shortest|bottom|weakest"),
+    (
+        Cue::Lowest,
+        "rank lowest|ranks lowest|rank last|ranks last|score lowest|scores lowest|score worst|scores worst|lowest|\
+         smallest|minimum|min|shortest|bottom|weakest",
+    ),
     (Cue::Fewest, "least|least often|least frequently|fewest|lowest number|smallest number"),
-    (Cue::Best, "best|best performing|happiest"),
-    (Cue::Worst, "worst|poorest|worst performing|bottom performing"),
-    (Cue::Change, "change|changed|changing|evolve|evolved|shift|shifted|move|moved|develop|developed|year on year change"),
+    (
+        Cue::Best,
+        "best|best performing|happiest|best first|best to worst|from best to worst|do best|does best|perform best|\
+         performs best",
+    ),
+    (
+        Cue::Worst,
+        "worst first|worst to best|from worst to best|do worst|does worst|perform worst|performs worst|worst|poorest|\
+         worst performing|bottom performing",
+    ),
+    (
+        Cue::Change,
+        "what happened to|what has happened to|go up or down|went up or down|gone up or down|up or down|rise or fall|\
+         rose or fell|increase or decrease|increased or decreased|improve or worsen|improved or worsened|better or worse|\
+         higher or lower|grow or shrink|change|changed|changing|evolve|evolved|shift|shifted|move|moved|develop|\
+         developed|year on year change",
+    ),
     (
         Cue::Compare,
-        "compare|compared|comparison|versus|v|vs|difference|differ|different between|compared to|compared with|\
-         stack up|against|how different|relative to|compare to|compare with|compare against|make difference",
+        "compare|compared|comparing|comparison|vary|varies|versus|v|vs|difference|differ|different between|compared to|\
+         compared with|stack up|against|how different|relative to|compare to|compare with|compare against|make difference",
     ),
     (Cue::Rise, "grow|grew|grown|growth|increase|increased|rise|rose|improve|improved|go up|gain|gained|improvement|went up"),
     (
@@ -159,16 +229,23 @@ pub const CUES: &[(Cue, &str)] = &[
         Cue::Bound(Relation::AtLeast),
         "at least|minimum|min|minimally|no fewer than|no less than|not fewer than|not less than|at minimum",
     ),
-    (Cue::Bound(Relation::MoreThan), "more than|over|above|greater than|exceeding|higher than"),
+    (
+        Cue::Bound(Relation::MoreThan),
+        "more than|over|above|greater than|exceeding|higher than|in excess of|larger than|bigger than",
+    ),
     (Cue::Bound(Relation::AtMost), "at most|no more than|not more than|up to|maximum|max"),
-    (Cue::Bound(Relation::LessThan), "less than|fewer than|under|below|lower than"),
+    (Cue::Bound(Relation::LessThan), "less than|fewer than|under|below|lower than|smaller than"),
     (Cue::Bound(Relation::Exactly), "exactly|precisely"),
-    (Cue::OrMore, "or more|plus|and more|and above|or above|or higher|and up|upwards|or over|or greater|and over"),
+    (
+        Cue::OrMore,
+        "or more|plus|and more|and above|or above|or higher|and up|upwards|or over|or greater|and over|or upwards|\
+         and upwards|or up",
+    ),
     (Cue::OrLess, "or less|or fewer|or below|and below|or lower|and under"),
     (
         Cue::Not,
-        "not|excluding|except|without|exclude|other than|besides|ignoring|apart from|leaving out|no|never|non|\
-         except for|outside|but not",
+        "not|ignore|disregard|disregarding|omit|omitting|leave out|excluding|except|without|exclude|other than|besides|\
+         ignoring|apart from|leaving out|no|never|non|except for|outside|but not",
     ),
     (Cue::And, "and|as well as|plus also|alongside|along with|together with"),
     (Cue::Or, "or"),
@@ -176,15 +253,18 @@ pub const CUES: &[(Cue, &str)] = &[
         Cue::Definitions,
         "calculation approach|calculation approaches|calculation method|calculation|calculated|approach|\
          method calculation|how it is calculated|way it is calculated|definition|way calculating it|way computing it|\
-         how we calculate it|how it is computed|computation|ways calculating|calculate it|compute it|\
-         way we calculate it|how you calculate it|computed|calculate|compute|calculating it|computing it|method used|\
-         formula|approach used|way you calculate it|way you compute it|calculation approach matter|\
-         calculation method matter|approach matter|method matter",
+         how we calculate it|how it is computed|computation|ways calculating|calculate it|compute it|way we calculate it|\
+         how you calculate it|computed|calculate|compute|calculating it|computing it|method used|formula|approach used|\
+         way you calculate it|way you compute it|calculation approach matter|calculation method matter|approach matter|\
+         method matter|calculations|methodology|way of counting|ways of counting|counting method|how it is counted|\
+         how it is measured|definitions|measuring|how it is worked out|worked out|way it is counted|way it is measured|\
+         method of calculating|methods",
     ),
     (
         Cue::Verb,
-        "were|was|are|is|come from|came from|comes from|belong to|went to|go to|goes to|have been|be|got|get|did|do|\
-         ended up|end up|actually",
+        "fall on|falls on|fall into|falls into|fell into|fall under|falls under|amount to|amounts to|amounted to|\
+         amounting to|in value|were|was|are|is|come from|came from|comes from|belong to|went to|go to|goes to|have been|\
+         be|got|get|did|do|ended up|end up|actually",
     ),
     (
         Cue::Greeting,
@@ -197,15 +277,19 @@ pub const CUES: &[(Cue, &str)] = &[
 pub const GLUE: &[&str] = &["the", "a", "an", "of", "our", "your", "their", "its", "my"];
 
 /// Words that a question may have anywhere and that say nothing. A word that could turn the meaning round is not among them.
-pub const SAYS_NOTHING: &str = "i we occur occurs occurring strongly whether check real actual you considering consider where wise looked \
-     possible kindly it they he she us me them this that these those there here who whom whose how in on at to for \
-     from with into within through out about as has have had having does can could would should might please tell \
-     show give find get display need want know see calculate let look looking provide report return say being been \
-     so then just also any some all figure result information level s did do is are was were be during bring seen \
-     saw observed happen happened occurred recorded record entire whole full ever far wondering wonder curious \
-     come came account represent generate generated based located living live use used using make made went got \
-     different various specific particular respective given terms shape perform performed performing ask question \
-     ok okay well usually generally really actually numbers stats statistics metric looks everything put together \
-     work works worked stand stood compute hi hello hey explain describe summarise summarize summary overview \
-     analysis analyse analyze determine identify pull fetch exist existing existed hold held contain contained \
-     appear appeared present";
+pub const SAYS_NOTHING: &str = "i we occur occurs occurring strongly whether check real actual you considering consider where wise looked possible \
+     kindly it they he she us me them this that these those there here who whom whose how in on at to for from with into \
+     within through out about as has have had having does can could would should might please tell show give find get \
+     display need want know see calculate let look looking provide report return say being been so then just also any some \
+     all figure result information level s did do is are was were be during bring seen saw observed happen happened \
+     occurred recorded record entire whole full ever far wondering wonder curious come came account represent generate \
+     generated based located living live use used using make made went got different various specific particular \
+     respective given terms shape perform performed performing ask question ok okay well usually generally really actually \
+     numbers stats statistics metric looks everything put together work works worked stand stood compute hi hello hey \
+     explain describe summarise summarize summary overview analysis analyse analyze determine identify pull fetch exist \
+     existing existed hold held contain contained appear appeared present pls plz asap thx calendar throughout course \
+     roughly approximately currently presently restrict restricted restricting limit limited limiting filter filtered \
+     filtering narrow narrowed historically case cases if regarding concerning period periods confirm yet already achieve \
+     achieved grateful appreciate glad behind still booked registered logged include includes done something anything \
+     somebody anybody gave gives giving needed needs wants wanted handle handled handles handling themselves itself ones \
+     inside belong belongs belonging";

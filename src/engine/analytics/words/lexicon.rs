@@ -2,11 +2,14 @@
 
 use super::super::layer::{End, Layer};
 use super::grammar::{CUES, Cue, GLUE, SAYS_NOTHING};
-use super::token::{Token, lemma, stems, tokens};
+use super::token::{Token, lemma, stem, stems, tokens};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Words of a phrase at most.
 const PHRASE_WORDS_MAX: usize = 7;
+
+/// Letters of the words of the grammar that a misspelt one is held against.
+const GRAMMAR_CORRECTED: usize = 9;
 
 /// Words that may not change places within a phrase.
 const ORDERED: &[&str] = &[
@@ -27,6 +30,10 @@ const ORDERED: &[&str] = &[
     "or",
     "is",
     "are",
+    "was",
+    "were",
+    "how",
+    "many",
 ];
 
 /// Words that may stand within a phrase of the layer without belonging to it.
@@ -82,6 +89,10 @@ pub struct Lexicon {
     entries: BTreeMap<String, Vec<Entry>>,
     // Phrases of several words without the endings of their verbs.
     lemmas: BTreeMap<String, Vec<Entry>>,
+    // The same with one word of the layer for all that are alike.
+    alike: BTreeMap<String, Vec<Entry>>,
+    // The word that stands for another, both without the endings of verbs.
+    standing: BTreeMap<String, String>,
     words: BTreeSet<String>,
     // Words of the layer alone, which a misspelt one is held against.
     trade: BTreeSet<String>,
@@ -89,6 +100,26 @@ pub struct Lexicon {
 
 fn is_glue(stem: &str) -> bool {
     GLUE.contains(&stem)
+}
+
+/// The words of a phrase as phrases of the layer are compared at the loosest.
+pub(super) fn alike(layer: &Layer, phrase: &str) -> Vec<String> {
+    let standing = standing(layer);
+    let said = tokens(phrase).into_iter().filter(|token| !is_glue(&token.stem) && !LIGHT.contains(&token.word.as_str()));
+    let mut said: Vec<String> = said.map(|token| lemma(&token.stem).to_owned()).collect();
+    for word in &mut said {
+        if let Some(other) = standing.get(word) {
+            word.clone_from(other);
+        }
+    }
+    said.sort();
+    said
+}
+
+fn standing(layer: &Layer) -> BTreeMap<String, String> {
+    let lemma_of = |word: &str| lemma(&stem(word)).to_owned();
+    let pairs = layer.alike.iter().flat_map(|(word, others)| others.iter().map(move |other| (other, word)));
+    pairs.map(|(other, word)| (lemma_of(other), lemma_of(word))).collect()
 }
 
 fn key(stems: &[String]) -> String {
@@ -100,15 +131,21 @@ fn key(stems: &[String]) -> String {
 impl Lexicon {
     /// The phrases of a layer and of the grammar.
     pub fn new(layer: &Layer) -> Self {
-        let mut lexicon =
-            Self { entries: BTreeMap::new(), lemmas: BTreeMap::new(), words: BTreeSet::new(), trade: BTreeSet::new() };
+        let mut lexicon = Self {
+            entries: BTreeMap::new(),
+            lemmas: BTreeMap::new(),
+            alike: BTreeMap::new(),
+            standing: standing(layer),
+            words: BTreeSet::new(),
+            trade: BTreeSet::new(),
+        };
         for (cue, phrases) in CUES {
             for phrase in phrases.split('|') {
                 lexicon.add(phrase, &Meaning::Cue(*cue));
             }
         }
         lexicon.words.extend(SAYS_NOTHING.split(' ').chain(GLUE.iter().copied()).map(|word| stems(word).concat()));
-        let grammar = lexicon.words.clone();
+        let grammar = std::mem::take(&mut lexicon.words);
         for (name, measure) in &layer.measures {
             let meaning = Meaning::Measure(name.clone());
             // A measure without synonyms is another definition of one that has them, and has no name of its own.
@@ -144,7 +181,13 @@ impl Lexicon {
             time.synonyms.iter().for_each(|synonym| lexicon.add(synonym, &Meaning::Time(name.clone())));
         }
         layer.said_in_passing.iter().for_each(|word| lexicon.add(word, &Meaning::Passing));
-        lexicon.trade = lexicon.words.difference(&grammar).cloned().collect();
+        // Words that are alike are known, so that they are not taken for misspelt ones.
+        let alike = layer.alike.values().flatten();
+        lexicon.words.extend(alike.map(|word| stem(word)));
+        // Long words of the grammar may be misspelt as well; short ones are too near to too many.
+        let long = grammar.iter().filter(|word| word.len() >= GRAMMAR_CORRECTED);
+        lexicon.trade = lexicon.words.iter().chain(long).cloned().collect();
+        lexicon.words.extend(grammar);
         lexicon
     }
 
@@ -162,7 +205,10 @@ impl Lexicon {
         let entry = Entry { stems: stems.clone(), meaning: meaning.clone(), upper };
         if stems.len() > 1 && !matches!(meaning, Meaning::Cue(_)) {
             let lemmas: Vec<String> = stems.iter().map(|stem| lemma(stem).to_owned()).collect();
-            let entry = Entry { stems: lemmas.clone(), ..entry.clone() };
+            let alike = self.standing_for(&lemmas);
+            let entry = Entry { stems: alike.clone(), ..entry.clone() };
+            self.alike.entry(key(&alike)).or_default().push(entry.clone());
+            let entry = Entry { stems: lemmas.clone(), ..entry };
             self.lemmas.entry(key(&lemmas)).or_default().push(entry);
         }
         let entries = self.entries.entry(key(&stems)).or_default();
@@ -179,7 +225,15 @@ impl Lexicon {
             return found;
         }
         let lemmas: Vec<String> = stems.iter().map(|stem| lemma(stem).to_owned()).collect();
-        Self::looked_up(&self.lemmas, &lemmas, phrase)
+        let found = Self::looked_up(&self.lemmas, &lemmas, phrase);
+        match found.is_empty() {
+            true => Self::looked_up(&self.alike, &self.standing_for(&lemmas), phrase),
+            false => found,
+        }
+    }
+
+    fn standing_for(&self, lemmas: &[String]) -> Vec<String> {
+        lemmas.iter().map(|lemma| self.standing.get(lemma).unwrap_or(lemma).clone()).collect()
     }
 
     fn looked_up(entries: &BTreeMap<String, Vec<Entry>>, stems: &[String], phrase: &[&Token]) -> Vec<Meaning> {
@@ -192,7 +246,11 @@ impl Lexicon {
             false => exact,
             true if fixed => Vec::new(),
             // In another order only phrases of the layer: those of the grammar are words that need their places.
-            true => entries.iter().filter(|entry| !matches!(entry.meaning, Meaning::Cue(_))).filter(cased).collect(),
+            // What is absent is told in its order, too: `how many new customers did we get` asks for no cost of getting one.
+            true => {
+                let moves = |entry: &&Entry| !matches!(entry.meaning, Meaning::Cue(_) | Meaning::Absent(_));
+                entries.iter().filter(moves).filter(cased).collect()
+            }
         };
         let mut meanings: Vec<Meaning> = Vec::new();
         for entry in chosen {
@@ -235,11 +293,11 @@ impl Lexicon {
         self.words.contains(stem)
     }
 
-    /// The one word of the layer that a misspelt one must be: one slip in five letters or more, two in nine (Damerau, 1964).
+    /// The one word of the layer that a misspelt one must be: one slip in five letters or more, two in eleven (Damerau, 1964).
     pub fn corrected(&self, stem: &str) -> Option<&str> {
         let slips = match stem.chars().count() {
             0..=4 => return None,
-            5..=8 => 1,
+            5..=10 => 1,
             _ => 2,
         };
         let near = |most: usize| {

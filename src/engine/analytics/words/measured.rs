@@ -1,13 +1,13 @@
 //! What is measured: of the measures that a question names, those that it asks for.
 
 use super::super::intent::{Filter, View};
-use super::super::layer::Aggregation;
+use super::super::layer::{Aggregation, Measure};
 use super::Unplaced;
 use super::grammar::Cue;
 use super::lexicon::Meaning;
+use super::lexicon::alike;
 use super::resolve::{Resolver, trouble};
 use super::roles::is_extreme;
-use super::token::stems;
 
 impl Resolver<'_> {
     pub(super) fn measures(&mut self, dimensions: &mut Vec<String>, view: View) -> Result<Vec<String>, Unplaced> {
@@ -24,7 +24,16 @@ impl Resolver<'_> {
             }
         }
         if view == View::Relationship {
+            // `less satisfied`: which end it is says no more than that the two go together.
+            for index in 0..self.elements.all.len() {
+                self.elements.all[index].used |=
+                    self.elements.meanings(index).iter().any(|meaning| matches!(meaning, Meaning::End(..)));
+            }
             return self.related(measures, dimensions);
+        }
+        if let Some(each) = self.of_each(&measures) {
+            self.elements.take(|cue| matches!(cue, Cue::Count | Cue::Average));
+            return Ok(vec![each]);
         }
         if view == View::Distribution {
             self.distributed(&mut measures, dimensions)?;
@@ -49,6 +58,9 @@ impl Resolver<'_> {
             !over
         });
         self.mutual(&mut measures, &mut absorbed);
+        self.worth(&mut measures, &mut absorbed);
+        self.lasting(&mut measures, &mut absorbed);
+        self.number_of(&mut measures, &mut absorbed);
         if measures.is_empty() {
             measures.extend(self.counted(dimensions));
         }
@@ -91,18 +103,18 @@ impl Resolver<'_> {
         }
         let Some(measure) = self.layer.measures.get(name) else { return Ok(()) };
         let said = !self.elements.cues(|cue| cue == Cue::Share || is_extreme(cue)).is_empty() || view == View::Distribution;
-        let places = self.roles.measures.iter().filter(|(_, found)| found == name).map(|(index, _)| *index);
-        for index in places {
-            let alike = |phrase: &String| stems(phrase) == stems(&self.elements.written(index));
-            if !said && measure.share_synonyms.iter().any(alike) {
-                return Err(trouble(
-                    self.elements.written(index),
-                    "how many of them, or what share?",
-                    vec![name.replace('_', " ")],
-                ));
-            }
+        let places: Vec<usize> = self.roles.measures.iter().filter(|(_, found)| found == name).map(|(index, _)| *index).collect();
+        let [index, ..] = places.as_slice() else { return Ok(()) };
+        if !said && places.iter().all(|index| self.is_share_phrase(measure, *index)) {
+            return Err(trouble(self.elements.written(*index), "how many of them, or what share?", vec![name.replace('_', " ")]));
         }
         Ok(())
+    }
+
+    /// Whether a phrase is one that is after a share only where the question says so.
+    pub(super) fn is_share_phrase(&self, measure: &Measure, index: usize) -> bool {
+        let said = alike(self.layer, &self.elements.written(index));
+        measure.share_synonyms.iter().any(|phrase| alike(self.layer, phrase) == said)
     }
 
     /// Two counts that are each taken over the other: the one that is asked for stands first or is counted.
@@ -191,7 +203,7 @@ impl Resolver<'_> {
     }
 
     /// The measures of words for one of their ends, such as `slowest`.
-    fn ended(&self) -> Vec<String> {
+    pub(super) fn ended(&self) -> Vec<String> {
         let ends =
             (0..self.elements.all.len()).flat_map(|index| self.elements.meanings(index)).filter_map(|meaning| match meaning {
                 Meaning::End(name, _) => Some(name.clone()),
@@ -216,6 +228,19 @@ impl Resolver<'_> {
     fn counting(&mut self, name: &str, absorbed: &[String]) -> Result<(), Unplaced> {
         use Aggregation::{Average, Count, Distinct, Ratio, Share, Sum};
         let Some(aggregation) = self.aggregation(name) else { return Ok(()) };
+        // `the revenue number`.
+        for at in self.elements.cues(|cue| cue == Cue::Count) {
+            let noun = ["number", "numbers", "count"].contains(&self.elements.written(at).to_lowercase().as_str());
+            let named =
+                self.elements.before(at).is_some_and(|before| self.roles.measures.iter().any(|(place, _)| *place == before));
+            let counts_behind = self
+                .elements
+                .behind(at)
+                .is_some_and(|next| self.elements.meanings(next).iter().any(|meaning| matches!(meaning, Meaning::Measure(_))));
+            if noun && named && !counts_behind {
+                self.elements.all[at].used = true;
+            }
+        }
         let choice = || vec![self.layer.measures.get(name).map_or_else(String::new, |measure| measure.comment.clone())];
         let counts = self.elements.cues(|cue| cue == Cue::Count);
         let of_absorbed = counts.first().and_then(|at| self.elements.behind(*at)).is_some_and(|noun| {
@@ -227,7 +252,10 @@ impl Resolver<'_> {
         let how_many_days =
             matches!(aggregation, Average) && counts.iter().all(|at| self.elements.written(*at).eq_ignore_ascii_case("how many"));
         if let Some(at) = counts.first().copied() {
-            let fits = matches!(aggregation, Count | Distinct) || (how_many_days && !of_absorbed);
+            // `how many orders, in percent`.
+            let in_percent = aggregation == Share && !self.elements.cues(|cue| cue == Cue::Share).is_empty();
+            let fits = matches!(aggregation, Count | Distinct) || (how_many_days && !of_absorbed) || in_percent;
+            let of_absorbed = of_absorbed && !in_percent;
             if !fits || of_absorbed {
                 return Err(trouble(self.elements.written(at), "this counts, and what it stands with is not a count", choice()));
             }

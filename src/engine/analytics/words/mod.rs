@@ -1,19 +1,29 @@
 //! From a question to an intent, by rule: phrases of the layer and of the grammar are found, periods are read, and every word has to have its
 //! place. A word without one is named and asked about, for an answer to another question is worse than none.
 
+mod asked_as;
 mod calendar;
 mod elements;
 mod fragment;
+mod gathered;
 pub(super) mod grammar;
 mod lexicon;
+mod limits;
+#[cfg(test)]
+mod market_tests;
 mod measured;
+mod numbers;
+mod passing;
 mod periods;
+mod ranking;
 mod resolve;
 mod roles;
+mod talk;
 
 #[cfg(test)]
 mod tests;
 pub(super) mod token;
+mod values;
 
 pub use self::fragment::{Extreme, Fragment};
 

@@ -5,6 +5,7 @@ use super::super::intent::period::{Level, Unit, Window};
 use super::super::layer::End;
 use super::calendar::What;
 use super::elements::{Elements, Kind};
+use super::gathered;
 use super::grammar::Cue;
 use super::lexicon::Meaning;
 
@@ -19,17 +20,20 @@ pub struct Periods {
     pub by: Option<Level>,
     /// The moment that the window is about, where the question says so.
     pub time: Option<String>,
+    /// Whether what a period is held against was not told.
+    pub assumed: bool,
     /// Why it can't be understood.
     pub trouble: Option<String>,
 }
 
-const fn is_change(cue: Cue) -> bool {
+pub(super) const fn is_change(cue: Cue) -> bool {
     matches!(cue, Cue::Change | Cue::Compare | Cue::Rise | Cue::Fall)
 }
 
 /// Takes up what a question says of time.
 pub fn periods(elements: &mut Elements) -> Periods {
     let mut periods = Periods::default();
+    gathered::gather(elements);
     steps(elements, &mut periods);
     let windows: Vec<(usize, Window)> = (0..elements.all.len())
         .filter_map(|index| match elements.all[index].kind {
@@ -53,6 +57,9 @@ pub fn periods(elements: &mut Elements) -> Periods {
 fn steps(elements: &mut Elements, periods: &mut Periods) {
     for index in 0..elements.all.len() {
         let Kind::Time(What::Level { level, certain }) = elements.all[index].kind else { continue };
+        if elements.all[index].used {
+            continue;
+        }
         let asked = elements.before(index).is_some_and(|before| {
             let leads = |cue: Cue| {
                 matches!(
@@ -69,7 +76,8 @@ fn steps(elements: &mut Elements, periods: &mut Periods) {
                         | Cue::Worst
                 )
             };
-            elements.is_cue(before, leads) || matches!(elements.all[before].kind, Kind::Number(_))
+            let end = elements.meanings(before).iter().any(|meaning| matches!(meaning, Meaning::End(..)));
+            end || elements.is_cue(before, leads) || matches!(elements.all[before].kind, Kind::Number(_))
         });
         // `by category and month`.
         let also = elements.before(index).is_some_and(|before| {
@@ -94,6 +102,7 @@ fn steps(elements: &mut Elements, periods: &mut Periods) {
 
 /// `delivered in March` is about another moment than `placed in March`.
 fn moments(elements: &mut Elements, windows: &[(usize, Window)], periods: &mut Periods) {
+    let mut moments = Vec::new();
     for (index, _) in windows {
         let mut at = *index;
         // Back over the first of two windows and the words that join them.
@@ -109,11 +118,19 @@ fn moments(elements: &mut Elements, windows: &[(usize, Window)], periods: &mut P
             }
             at = before;
         }
-        let Some(before) = elements.before(at) else { continue };
+        let Some(before) = elements.before(at) else {
+            moments.push(None);
+            continue;
+        };
         let said = elements.meanings(before).iter().find_map(|meaning| match meaning {
             Meaning::Time(time) => Some(time.clone()),
             _ => None,
         });
+        // `placed in 2017 and delivered in 2018`.
+        if said.is_some() && moments.iter().any(|other| *other != said) {
+            periods.trouble = Some("two periods that are about two moments can't be asked for at once".to_owned());
+        }
+        moments.push(said.clone());
         if let Some(time) = said {
             periods.time = Some(time);
             elements.all[before].used = true;
@@ -167,7 +184,7 @@ fn mark(elements: &mut Elements, indices: &[usize]) {
 }
 
 /// The element of this one word right before another.
-fn word_element(elements: &Elements, index: usize, words: &[&str]) -> Option<usize> {
+pub(super) fn word_element(elements: &Elements, index: usize, words: &[&str]) -> Option<usize> {
     let before = elements.before(index)?;
     words.contains(&elements.written(before).to_lowercase().as_str()).then_some(before)
 }
@@ -199,7 +216,14 @@ fn one(elements: &mut Elements, periods: &mut Periods, index: usize, window: Win
     }
     let year = elements.take(|cue| cue == Cue::YearBefore);
     let period = !year && elements.take(|cue| cue == Cue::PeriodBefore);
-    if !(year || period) {
+    // `did revenue grow in 2018`: as against the year before.
+    let grown = !(year || period)
+        && periods.by.is_none()
+        && boundary.is_none()
+        && window.unit().is_some()
+        && elements.cues(is_change).len() == 1
+        && elements.cues(|cue| matches!(cue, Cue::Change | Cue::Rise | Cue::Fall)).len() == 1;
+    if !(year || period || grown) {
         if periods.by.is_some() {
             elements.take(is_change);
         }
@@ -209,6 +233,7 @@ fn one(elements: &mut Elements, periods: &mut Periods, index: usize, window: Win
     let direction = direction(elements);
     elements.take(is_change);
     let unit = if year { Some(Unit::Year) } else { window.unit() };
+    periods.assumed = grown;
     match unit.and_then(|unit| window.earlier(unit, 1)) {
         Some(before) if !before.overlaps(&window) => periods.comparison = Some(Comparison { before, after: window, direction }),
         _ => periods.trouble = Some("the period before this one could not be worked out".to_owned()),
@@ -224,7 +249,7 @@ fn comparative(elements: &mut Elements, first: usize, second: usize) -> bool {
             .iter()
             .any(|meaning| matches!(meaning, Meaning::End(..) | Meaning::Cue(Cue::Comparative | Cue::Bound(_))))
     };
-    let word = (0..first).rev().find(ends);
+    let word = (0..first).rev().find(ends).or_else(|| (first + 1..than.unwrap_or(first + 1)).rev().find(ends));
     // `did deliveries get faster from 2017 to 2018`: the two periods are what it is faster in.
     let grown = (0..elements.all.len())
         .find(|index| elements.meanings(*index).iter().any(|meaning| matches!(meaning, Meaning::End(..))) && than.is_none());
@@ -253,7 +278,8 @@ fn two(elements: &mut Elements, periods: &mut Periods, first: (usize, Window), s
     let direction = direction(elements);
     let than = comparative(elements, first.0, second.0);
     // Something has to join the two: a word, or that they are compared.
-    let compared = elements.take(is_change) || elements.take(|cue| cue == Cue::Comparative) || than;
+    let yearly = elements.take(|cue| cue == Cue::YearBefore);
+    let compared = elements.take(|cue| is_change(cue) || cue == Cue::Comparative) || than || yearly;
     mark(elements, &[first.0, second.0]);
     mark(elements, &joined);
     mark(elements, &between.into_iter().chain(until).collect::<Vec<_>>());

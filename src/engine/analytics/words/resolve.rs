@@ -1,28 +1,26 @@
 //! From elements to a reading.
 
-use super::super::intent::{Filter, Intent, Ranking, Share, View};
-use super::super::layer::{Aggregation, End, Layer};
+use super::super::intent::{Filter, Intent, Share, View};
+use super::super::layer::{Aggregation, Layer};
 use super::elements::{Elements, Kind};
 use super::grammar::Cue;
 use super::lexicon::{Lexicon, Meaning};
 use super::periods::{Periods, periods};
-use super::roles::{Roles, is_extreme, roles};
+use super::roles::{Roles, roles};
+use super::talk;
 use super::{Asked, Reading, Unplaced};
 use jiff::civil::Date;
-
-/// Groups that a ranking shows where the question gives no number.
-const RANKED: u32 = 10;
-
-/// The most groups that a question can ask for.
-const RANKED_MAX: f64 = 1_000.0;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) struct Resolver<'a> {
     pub(super) layer: &'a Layer,
     pub(super) elements: Elements,
     pub(super) roles: Roles,
     pub(super) periods: Periods,
-    assumptions: Vec<String>,
-    is_ranked: bool,
+    // Whether each thing is told to be counted once.
+    once: bool,
+    pub(super) assumptions: Vec<String>,
+    pub(super) is_ranked: bool,
 }
 
 /// Puts everything together, or says what has no place.
@@ -32,12 +30,15 @@ pub(super) fn resolve(layer: &Layer, lexicon: &Lexicon, mut elements: Elements, 
     }
     // A greeting before a question is no part of it.
     elements.take(|cue| cue == Cue::Greeting);
+    talk::haste(&mut elements);
+    talk::definitions(&mut elements);
+    let once = talk::once(&mut elements);
     let periods = periods(&mut elements);
     if let Some((about, reason)) = future(layer, &periods, as_of) {
         return Reading::Unanswerable { about, reason };
     }
     let roles = roles(layer, &mut elements);
-    let mut resolver = Resolver { layer, elements, roles, periods, assumptions: Vec::new(), is_ranked: false };
+    let mut resolver = Resolver { layer, elements, roles, periods, once, assumptions: Vec::new(), is_ranked: false };
     match resolver.intent() {
         Ok((intent, percent)) => {
             resolver.passing();
@@ -70,10 +71,15 @@ fn unclear(unplaced: Vec<Unplaced>) -> Reading {
 /// Questions that need no data: what the tables don't hold, greetings, and what has nothing to do with them.
 fn without_data(layer: &Layer, elements: &Elements) -> Option<Reading> {
     let meanings = || (0..elements.all.len()).flat_map(|index| elements.meanings(index));
-    let absent = meanings().find_map(|meaning| match meaning {
-        Meaning::Absent(name) => Some(name),
-        _ => None,
+    // Of two the one that is told at greater length: `spend to win a new customer` rather than `we spend`; of two as long the one that is told last.
+    let told = (0..elements.all.len()).filter_map(|index| {
+        let absent = elements.meanings(index).iter().find_map(|meaning| match meaning {
+            Meaning::Absent(name) => Some(name),
+            _ => None,
+        })?;
+        Some((elements.all[index].last - elements.all[index].first, absent))
     });
+    let absent = told.max_by_key(|(length, _)| *length).map(|(_, name)| name);
     if let Some(name) = absent {
         let reason = layer.absent.get(name).map(|absent| absent.reason.clone()).unwrap_or_default();
         return Some(Reading::Unanswerable { about: name.clone(), reason });
@@ -114,15 +120,28 @@ impl Resolver<'_> {
         }
         let view = self.view()?;
         let mut dimensions: Vec<String> = self.roles.dimensions.iter().map(|(_, name)| name.clone()).collect();
+        self.spread(&mut dimensions);
         let measures = self.measures(&mut dimensions, view)?;
+        if self.once && measures.iter().any(|name| self.aggregation(name) != Some(Aggregation::Distinct)) {
+            return Err(trouble("once", "only different things are counted once", Vec::new()));
+        }
         let mut intent = Intent::of(&self.layer.name, measures);
         intent.view = view;
         intent.dimensions = dimensions;
         intent.by_time = self.periods.by;
         intent.window = self.periods.window;
         intent.comparison = self.periods.comparison.take();
+        if let Some(comparison) = intent.comparison.as_ref().filter(|_| self.periods.assumed) {
+            self.assumptions.push(format!("{} is held against {}", comparison.after.label(), comparison.before.label()));
+        }
         intent.thresholds = std::mem::take(&mut self.roles.thresholds);
-        intent.time = self.periods.time.take().filter(|time| self.own_time(&intent).is_none_or(|own| own != *time));
+        intent.time = self
+            .periods
+            .time
+            .take()
+            .or_else(|| self.moment(&intent))
+            .filter(|time| self.own_time(&intent).is_none_or(|own| own != *time));
+        self.held_together(&mut intent);
         let percent = self.share(&mut intent)?;
         let rate = intent.measures.first().and_then(|name| self.aggregation(name)) == Some(Aggregation::Share);
         if intent.view == View::Distribution && (rate || !intent.is_grouped()) {
@@ -130,7 +149,75 @@ impl Resolver<'_> {
         }
         self.ranking(&mut intent)?;
         self.shape(&intent)?;
+        // Reviews by their score are the distribution of scores, however they are asked for.
+        let counted = |name: &String| self.layer.dimensions.get(name).and_then(|dimension| dimension.counts.as_ref());
+        let plain = intent.by_time.is_none() && intent.comparison.is_none() && intent.ranking.is_none() && intent.share.is_none();
+        if let ([measure], [dimension], View::Table, true) =
+            (intent.measures.as_slice(), intent.dimensions.as_slice(), intent.view, plain && intent.thresholds.is_empty())
+            && counted(dimension) == Some(measure)
+        {
+            intent.view = View::Distribution;
+        }
         Ok((intent, percent))
+    }
+
+    /// `revenue in SP versus RJ`: values that are compared are each a group.
+    fn held_together(&mut self, intent: &mut Intent) {
+        if intent.is_grouped() || self.elements.cues(|cue| cue == Cue::Compare).is_empty() {
+            return;
+        }
+        let values: Vec<(&String, &Vec<String>)> = self
+            .roles
+            .filters
+            .iter()
+            .filter_map(|(_, filter)| match filter {
+                Filter::Values { dimension, values, negated: false } => Some((dimension, values)),
+                _ => None,
+            })
+            .collect();
+        let [(dimension, first), (other, second)] = values.as_slice() else { return };
+        if dimension == other && first != second {
+            intent.dimensions.push((*dimension).clone());
+            self.elements.take(|cue| cue == Cue::Compare);
+        }
+    }
+
+    /// `reviews written per month`: a moment that is told away from the period.
+    fn moment(&mut self, intent: &Intent) -> Option<String> {
+        if let Some(time) = self.roles.time.take() {
+            return Some(time);
+        }
+        intent.by_time?;
+        let own = self.own_time(intent)?;
+        let told = (0..self.elements.all.len()).filter(|index| !self.elements.all[*index].used).find_map(|index| {
+            let meanings = self.elements.meanings(index);
+            meanings.iter().find_map(|meaning| match meaning {
+                Meaning::Time(time) if *time != own && meanings.len() == 1 => Some((index, time.clone())),
+                _ => None,
+            })
+        });
+        let (index, time) = told?;
+        self.elements.all[index].used = true;
+        Some(time)
+    }
+
+    /// `how many 1, 2, 3, 4 and 5 star reviews`: all values that there are, each of which is to be counted.
+    fn spread(&mut self, dimensions: &mut Vec<String>) {
+        let mut values: BTreeMap<&String, Vec<&String>> = BTreeMap::new();
+        for (_, filter) in &self.roles.filters {
+            if let Filter::Values { dimension, values: told, negated: false } = filter {
+                values.entry(dimension).or_default().extend(told);
+            }
+        }
+        let whole = values.into_iter().find_map(|(name, told)| {
+            let known = &self.layer.dimensions.get(name)?.values;
+            (known.len() > 2 && known.keys().all(|value| told.contains(&value))).then(|| name.clone())
+        });
+        let Some(name) = whole else { return };
+        self.roles.filters.retain(|(_, filter)| !matches!(filter, Filter::Values { dimension, .. } if *dimension == name));
+        if !dimensions.contains(&name) {
+            dimensions.push(name);
+        }
     }
 
     fn own_time(&self, intent: &Intent) -> Option<String> {
@@ -149,11 +236,19 @@ impl Resolver<'_> {
     fn view(&mut self) -> Result<View, Unplaced> {
         let related = self.elements.take(|cue| cue == Cue::Relationship);
         // Of a lower score with a longer delay is a relationship too, where two measures are named.
-        let compared = self.roles.measures.len() == 2
+        let ended = self.ended();
+        let names: BTreeSet<&String> = self.roles.measures.iter().map(|(_, name)| name).chain(&ended).collect();
+        let own = names.iter().filter(|name| !names.iter().any(|other| self.population(other).contains(name))).count();
+        let compared = own == 2
             && self.periods.comparison.is_none()
-            && self.elements.take(|cue| matches!(cue, Cue::Comparative | Cue::Compare));
+            && (self.elements.take(|cue| matches!(cue, Cue::Comparative | Cue::Compare))
+                || (self.periods.by.is_none()
+                    && self.elements.cues(|cue| cue == Cue::And).is_empty()
+                    && self.elements.take(|cue| matches!(cue, Cue::Rise | Cue::Fall | Cue::Change))));
         if related || compared {
-            self.elements.take(|cue| matches!(cue, Cue::And | Cue::Average | Cue::Change | Cue::Compare));
+            self.elements.take(|cue| {
+                matches!(cue, Cue::And | Cue::Average | Cue::Change | Cue::Compare | Cue::Comparative | Cue::Rise | Cue::Fall)
+            });
             self.between();
             return Ok(View::Relationship);
         }
@@ -175,7 +270,7 @@ impl Resolver<'_> {
 
     /// A share of a whole, or of percent only in the way it is shown. Puts the filters where they belong.
     fn share(&mut self, intent: &mut Intent) -> Result<bool, Unplaced> {
-        let filters: Vec<(usize, Filter)> = std::mem::take(&mut self.roles.filters);
+        let filters: Vec<(usize, Filter)> = self.roles.filters.clone();
         let asked = self.elements.cues(|cue| cue == Cue::Share);
         let plain: Vec<Filter> = filters.iter().map(|(_, filter)| filter.clone()).collect();
         let Some(at) = asked.first().copied() else {
@@ -202,7 +297,12 @@ impl Resolver<'_> {
                 _ => intent.filters.push(filter.clone()),
             }
         }
-        if intent.filters.len() > 1 {
+        // `4 or 5 stars` is one part.
+        let kind = |filter: &Filter| match filter {
+            Filter::Values { dimension, negated, .. } => (dimension.clone(), *negated),
+            Filter::Term { term, negated } => (term.clone(), *negated),
+        };
+        if intent.filters.windows(2).any(|pair| kind(&pair[0]) != kind(&pair[1])) {
             return Err(trouble(self.elements.written(at), "of what is this the share, and what is the part?", Vec::new()));
         }
         if intent.filters.is_empty() && !intent.is_grouped() {
@@ -215,106 +315,6 @@ impl Resolver<'_> {
         }
         intent.share = Some(share);
         Ok(true)
-    }
-
-    fn ranking(&mut self, intent: &mut Intent) -> Result<(), Unplaced> {
-        let extremes = self.elements.cues(is_extreme);
-        let ends: Vec<usize> = (0..self.elements.all.len())
-            .filter(|index| !self.elements.all[*index].used)
-            .filter(|index| self.elements.meanings(*index).iter().any(|meaning| matches!(meaning, Meaning::End(..))))
-            .collect();
-        let limit = self.limit(&extremes, &ends)?;
-        let first = intent.measures.first().and_then(|name| self.layer.measures.get(name));
-        let better = first.and_then(|measure| measure.better);
-        let mut firsts = Vec::new();
-        let mut refused = None;
-        for index in extremes.iter().chain(&ends) {
-            let end = self.elements.meanings(*index).iter().find_map(|meaning| match meaning {
-                Meaning::Cue(Cue::Highest | Cue::Most) => Some(End::High),
-                Meaning::Cue(Cue::Lowest | Cue::Fewest) => Some(End::Low),
-                Meaning::Cue(Cue::Best) => better,
-                Meaning::Cue(Cue::Worst) => better.map(|end| if end == End::High { End::Low } else { End::High }),
-                Meaning::End(name, end) if intent.measures.first() == Some(name) => Some(*end),
-                _ => None,
-            });
-            match end {
-                Some(end) => firsts.push(end),
-                None => refused = Some(*index),
-            }
-        }
-        if let Some(index) = refused {
-            return Err(trouble(
-                self.elements.written(index),
-                "which end of this is meant: the highest or the lowest?",
-                Vec::new(),
-            ));
-        }
-        let Some(end) = firsts.first().copied() else { return Ok(()) };
-        let at = extremes.first().or(ends.first()).copied();
-        if firsts.iter().any(|other| *other != end) {
-            return Err(trouble("", "the highest or the lowest?", Vec::new()));
-        }
-        if intent.dimensions.is_empty() && intent.by_time.is_none() {
-            let words = at.map(|at| self.elements.written(at)).unwrap_or_default();
-            return Err(trouble(
-                words,
-                "the highest or lowest of what groups?",
-                vec!["by state".to_owned(), "by category".to_owned(), "by month".to_owned()],
-            ));
-        }
-        for index in extremes.into_iter().chain(ends) {
-            self.elements.all[index].used = true;
-        }
-        // The greatest fall is the lowest change.
-        let direction = intent.comparison.as_ref().and_then(|comparison| comparison.direction);
-        let end = if direction == Some(End::Low) && end == End::High { End::Low } else { end };
-        self.is_ranked = true;
-        intent.ranking = Some(Ranking { first: end, limit: limit.unwrap_or(RANKED), by_change: intent.comparison.is_some() });
-        if limit.is_none() {
-            self.assumptions.push(format!("the first {RANKED} are shown"));
-        }
-        Ok(())
-    }
-
-    /// The number beside `top` or `worst`, or beside what is ranked.
-    fn limit(&mut self, extremes: &[usize], ends: &[usize]) -> Result<Option<u32>, Unplaced> {
-        let numbers: Vec<(usize, f64)> = (0..self.elements.all.len())
-            .filter_map(|index| match self.elements.all[index].kind {
-                Kind::Number(number) if !self.elements.all[index].used => Some((index, number)),
-                _ => None,
-            })
-            .collect();
-        let ranked = |index: usize| extremes.contains(&index) || ends.contains(&index);
-        for (index, number) in numbers {
-            let (before, behind) = (self.elements.before(index), self.elements.behind(index));
-            // `min 100 orders` limits the groups, it does not count them off.
-            let limits = behind.is_some_and(|behind| {
-                let count = |name: &String| matches!(self.aggregation(name), Some(Aggregation::Count | Aggregation::Distinct));
-                let groups = self.roles.dimensions.iter().any(|(at, _)| *at == behind);
-                !groups
-                    && self
-                        .elements
-                        .meanings(behind)
-                        .iter()
-                        .any(|meaning| matches!(meaning, Meaning::Measure(name) if count(name)))
-            });
-            if limits {
-                continue;
-            }
-            let beside = [before, behind].into_iter().flatten().any(ranked);
-            let subject =
-                behind.is_some_and(|behind| self.roles.dimensions.iter().any(|(at, _)| *at == behind)) && !extremes.is_empty();
-            if !(beside || subject) {
-                continue;
-            }
-            if number.fract() != 0.0 || !(1.0..=RANKED_MAX).contains(&number) {
-                return Err(trouble(self.elements.written(index), "so many groups can't be shown", Vec::new()));
-            }
-            self.elements.all[index].used = true;
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held to 1 to 1,000 just before")]
-            return Ok(Some(number as u32));
-        }
-        Ok(None)
     }
 
     /// Whether the parts make sense together.
@@ -330,80 +330,5 @@ impl Resolver<'_> {
             return Err(trouble("", "that is taken by too many things at once", intent.dimensions.clone()));
         }
         Ok(())
-    }
-
-    /// Takes up words that say nothing more once all others have their place.
-    fn passing(&mut self) {
-        self.between_groups();
-        self.elements.take(|cue| cue == Cue::Definitions);
-        self.elements.take(|cue| matches!(cue, Cue::What | Cue::And | Cue::Verb));
-        for index in 0..self.elements.all.len() {
-            if self.elements.all[index].used {
-                continue;
-            }
-            let leads = self.elements.is_cue(index, |cue| matches!(cue, Cue::By | Cue::Across | Cue::Which));
-            // `top categories by revenue`: what is ranked by stands behind.
-            let ranked = self.is_ranked && self.elements.is_cue(index, |cue| cue == Cue::By) && self.is_measured_behind(index);
-            let grouped = self.elements.behind(index).is_some_and(|next| self.is_group(next) || self.is_definitions(next));
-            let across = self.elements.is_cue(index, |cue| matches!(cue, Cue::Across | Cue::Which));
-            let over_all = across && self.elements.behind(index).is_none_or(|next| self.elements.all[next].used);
-            let own_time = self.own_moment(index);
-            let compared = self.elements.is_cue(index, |cue| matches!(cue, Cue::Compare));
-            let definitions = compared && (self.asks_definitions() || !self.roles.dimensions.is_empty());
-            if (leads && grouped) || ranked || over_all || own_time || definitions {
-                self.elements.all[index].used = true;
-            }
-        }
-    }
-
-    fn is_measured_behind(&self, index: usize) -> bool {
-        let mut next = self.elements.behind(index);
-        while let Some(at) = next.filter(|at| {
-            self.elements.is_cue(*at, is_extreme)
-                || self.elements.is_cue(*at, |cue| matches!(cue, Cue::Average | Cue::Total | Cue::Count))
-        }) {
-            next = self.elements.behind(at);
-        }
-        next.is_some_and(|at| self.roles.measures.iter().any(|(place, _)| *place == at))
-    }
-
-    fn is_definitions(&self, index: usize) -> bool {
-        self.elements.is_cue(index, |cue| cue == Cue::Definitions)
-    }
-
-    fn asks_definitions(&self) -> bool {
-        (0..self.elements.all.len()).any(|index| self.is_definitions(index))
-    }
-
-    fn is_group(&self, index: usize) -> bool {
-        let named = self.roles.dimensions.iter().any(|(at, _)| *at == index);
-        let again = self.elements.meanings(index).iter().any(|meaning| match meaning {
-            Meaning::Dimension(name) => self.roles.dimensions.iter().any(|(_, known)| known == name),
-            _ => false,
-        });
-        named || again || matches!(self.elements.all[index].kind, Kind::Time(super::calendar::What::Level { .. }))
-    }
-
-    /// A word of the very moment that the measure is about: `orders placed`.
-    fn own_moment(&self, index: usize) -> bool {
-        let own = self
-            .roles
-            .measures
-            .first()
-            .and_then(|(_, name)| self.layer.measures.get(name))
-            .and_then(|measure| measure.time.as_ref());
-        self.elements.meanings(index).iter().any(|meaning| matches!(meaning, Meaning::Time(time) if Some(time) == own))
-    }
-
-    /// `differ between states`.
-    fn between_groups(&mut self) {
-        for index in 0..self.elements.all.len() {
-            let word = matches!(self.elements.all[index].kind, Kind::Unknown)
-                && self.elements.written(index).eq_ignore_ascii_case("between");
-            if word && self.elements.behind(index).is_some_and(|next| self.is_group(next)) {
-                self.elements.all[index].used = true;
-                self.elements.take(|cue| cue == Cue::Compare);
-            }
-        }
     }
 }

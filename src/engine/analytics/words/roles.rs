@@ -3,8 +3,10 @@
 use super::super::intent::{Filter, Threshold};
 use super::super::layer::{Aggregation, Layer};
 use super::elements::{Elements, Kind};
-use super::grammar::Cue;
+use super::grammar::{Cue, GLUE};
 use super::lexicon::Meaning;
+use super::limits::{bounded, listed, thresholds};
+use super::values::{counted_subject, values};
 
 /// What the phrases of a question turned out to be.
 #[derive(Debug, Clone, Default)]
@@ -17,24 +19,63 @@ pub struct Roles {
     pub filters: Vec<(usize, Filter)>,
     /// What groups must have.
     pub thresholds: Vec<Threshold>,
+    /// The moment that rows are of, where a word says so away from the period.
+    pub time: Option<String>,
     /// Why it can't be understood.
     pub trouble: Option<(String, Vec<String>)>,
 }
 
+/// Words between `which` and what is chosen from.
+const CHOSEN: &[&str] = &[
+    "of",
+    "the",
+    "our",
+    "these",
+    "those",
+    "this",
+    "all",
+    "different",
+    "specific",
+    "particular",
+    "various",
+    "a",
+    "an",
+    "in",
+    "from",
+];
+
 pub const fn is_extreme(cue: Cue) -> bool {
-    matches!(cue, Cue::Highest | Cue::Most | Cue::Lowest | Cue::Fewest | Cue::Best | Cue::Worst)
+    matches!(
+        cue,
+        Cue::Highest | Cue::Most | Cue::Lowest | Cue::Fewest | Cue::Best | Cue::Worst | Cue::Descending | Cue::Ascending
+    )
 }
 
 /// Takes up what is measured, grouped and filtered.
 pub fn roles(layer: &Layer, elements: &mut Elements) -> Roles {
     let mut roles = Roles::default();
     thresholds(layer, elements, &mut roles);
+    listed(layer, elements, &mut roles);
+    bounded(layer, elements, &mut roles);
     values(layer, elements, &mut roles);
     nouns(layer, elements, &mut roles);
+    negated(layer, elements, &mut roles);
     roles
 }
 
-fn measures_of(elements: &Elements, index: usize) -> Vec<String> {
+/// `were not late`: the share of all others.
+fn negated(layer: &Layer, elements: &mut Elements, roles: &mut Roles) {
+    for (index, name) in &mut roles.measures {
+        let Some(other) = layer.measures.get(name).and_then(|measure| measure.complement.clone()) else { continue };
+        let not = elements.before(*index).filter(|at| elements.is_cue(*at, |cue| cue == Cue::Not) && !elements.all[*at].used);
+        if let Some(not) = not {
+            elements.all[not].used = true;
+            *name = other;
+        }
+    }
+}
+
+pub(super) fn measures_of(elements: &Elements, index: usize) -> Vec<String> {
     let measures = elements.meanings(index).iter().filter_map(|meaning| match meaning {
         Meaning::Measure(name) => Some(name.clone()),
         _ => None,
@@ -42,7 +83,7 @@ fn measures_of(elements: &Elements, index: usize) -> Vec<String> {
     measures.collect()
 }
 
-fn dimensions_of(elements: &Elements, index: usize) -> Vec<String> {
+pub(super) fn dimensions_of(elements: &Elements, index: usize) -> Vec<String> {
     let dimensions = elements.meanings(index).iter().filter_map(|meaning| match meaning {
         Meaning::Dimension(name) => Some(name.clone()),
         _ => None,
@@ -50,143 +91,8 @@ fn dimensions_of(elements: &Elements, index: usize) -> Vec<String> {
     dimensions.collect()
 }
 
-fn counted(layer: &Layer, name: &str) -> bool {
+pub(super) fn counted(layer: &Layer, name: &str) -> bool {
     layer.measures.get(name).is_some_and(|measure| matches!(measure.aggregation, Aggregation::Count | Aggregation::Distinct))
-}
-
-/// `at least 100 orders`, `100 or more orders`, `revenue above 10,000`.
-fn thresholds(layer: &Layer, elements: &mut Elements, roles: &mut Roles) {
-    for index in 0..elements.all.len() {
-        let Kind::Number(bound) = elements.all[index].kind else { continue };
-        let relation = |elements: &Elements, at: usize| {
-            elements.meanings(at).iter().find_map(|meaning| match meaning {
-                Meaning::Cue(Cue::Bound(relation)) => Some(*relation),
-                Meaning::Cue(Cue::OrMore) => Some(super::super::intent::Relation::AtLeast),
-                Meaning::Cue(Cue::OrLess) => Some(super::super::intent::Relation::AtMost),
-                _ => None,
-            })
-        };
-        let before = elements.before(index).filter(|before| elements.is_cue(*before, |cue| matches!(cue, Cue::Bound(_))));
-        let behind =
-            elements.behind(index).filter(|behind| elements.is_cue(*behind, |cue| matches!(cue, Cue::OrMore | Cue::OrLess)));
-        let ((Some(mark), None) | (None, Some(mark))) = (before, behind) else { continue };
-        let Some(relation) = relation(elements, mark) else { continue };
-        let after = elements.behind(index.max(mark)).filter(|next| !measures_of(elements, *next).is_empty());
-        // What is limited stands behind the number, or where nothing does, before the bound.
-        let noun = after.or_else(|| elements.before(index.min(mark)).filter(|prior| !measures_of(elements, *prior).is_empty()));
-        let Some(noun) = noun else { continue };
-        let names = measures_of(elements, noun);
-        let chosen = names.iter().find(|name| counted(layer, name)).filter(|_| after.is_some()).or_else(|| names.first());
-        let Some(measure) = chosen.cloned() else { continue };
-        elements.all[index].used = true;
-        elements.all[mark].used = true;
-        elements.all[noun].used = after.is_some();
-        roles.thresholds.push(Threshold { measure, relation, bound });
-    }
-}
-
-/// Values and terms, with whatever turns them round.
-fn values(layer: &Layer, elements: &mut Elements, roles: &mut Roles) {
-    let mut negated_before = false;
-    for index in 0..elements.all.len() {
-        if elements.all[index].used {
-            continue;
-        }
-        let term = elements.meanings(index).iter().find_map(|meaning| match meaning {
-            Meaning::Term(term) => Some(term.clone()),
-            _ => None,
-        });
-        let candidates: Vec<(String, String)> = elements
-            .meanings(index)
-            .iter()
-            .filter_map(|meaning| match meaning {
-                Meaning::Value(dimension, value) => Some((dimension.clone(), value.clone())),
-                _ => None,
-            })
-            .collect();
-        if term.is_none() && candidates.is_empty() {
-            continue;
-        }
-        let not = elements.before(index).filter(|before| elements.is_cue(*before, |cue| cue == Cue::Not));
-        // `neither … nor`, `not in A or B`: what is joined to a negated value is negated too.
-        let joined = elements.before(index).filter(|before| elements.is_cue(*before, |cue| matches!(cue, Cue::And | Cue::Or)));
-        let follows = joined
-            .and_then(|joined| elements.before(joined))
-            .is_some_and(|prior| roles.filters.iter().any(|(at, _)| *at == prior));
-        let negated = not.is_some() || (follows && negated_before);
-        let filter = match term {
-            Some(term) => Filter::Term { term, negated },
-            None => match chosen(layer, elements, index, &candidates) {
-                Ok((dimension, value)) => Filter::Values { dimension, values: vec![value], negated },
-                Err(choices) => {
-                    roles.trouble = Some((elements.written(index), choices));
-                    continue;
-                }
-            },
-        };
-        // `from A to B` is a way and not a choice.
-        let way = roles.filters.last().is_some_and(|(prior, _)| elements.between(*prior, index).any(|word| word == "to"));
-        if way && joined.is_none() {
-            continue;
-        }
-        negated_before = negated;
-        let joined = joined.filter(|_| follows);
-        for used in [Some(index), not, joined].into_iter().flatten() {
-            elements.all[used].used = true;
-        }
-        roles.filters.push((index, filter));
-    }
-}
-
-/// Of which dimension a value is, where it is one of several: the one that is named beside it, or that of the seller where the seller is.
-fn chosen(
-    layer: &Layer,
-    elements: &mut Elements,
-    index: usize,
-    candidates: &[(String, String)],
-) -> Result<(String, String), Vec<String>> {
-    let around = [elements.before(index), elements.behind(index)];
-    for near in around.into_iter().flatten() {
-        let named = dimensions_of(elements, near);
-        if let Some(found) = candidates.iter().find(|(dimension, _)| named.contains(dimension))
-            && !elements.all[near].used
-            && measures_of(elements, near).is_empty()
-        {
-            elements.all[near].used = true;
-            return Ok(found.clone());
-        }
-    }
-    // A dimension whose own table is spoken of right before: `sellers in …`.
-    let spoken = elements.before(index).map(|before| dimensions_of(elements, before)).unwrap_or_default();
-    let same = |dimension: &str| {
-        let table = layer.dimensions.get(dimension).map(|found| &found.table);
-        spoken.iter().any(|name| layer.dimensions.get(name).map(|found| &found.table) == table)
-    };
-    let of_subject: Vec<&(String, String)> = candidates.iter().filter(|(dimension, _)| same(dimension)).collect();
-    let of_subject = if of_subject.is_empty() { counted_subject(layer, elements, candidates) } else { of_subject };
-    // Without a subject the first table that the layer joins to its facts directly is meant: a state is the customer's.
-    let default = |dimension: &str| layer.dimensions.get(dimension).is_some_and(|found| layer.is_default_side(&found.table));
-    let pool: Vec<&(String, String)> = match of_subject.is_empty() {
-        false => of_subject,
-        true if candidates.len() > 1 => candidates.iter().filter(|(dimension, _)| default(dimension)).collect(),
-        true => candidates.iter().collect(),
-    };
-    match pool.as_slice() {
-        [only] => Ok((*only).clone()),
-        _ => Err(candidates.iter().map(|(dimension, value)| format!("{} {value}", dimension.replace('_', " "))).collect()),
-    }
-}
-
-/// Those of a dimension whose own table's things the question counts: `how many sellers are in …`.
-fn counted_subject<'c>(layer: &Layer, elements: &Elements, candidates: &'c [(String, String)]) -> Vec<&'c (String, String)> {
-    let table = |name: &str| layer.dimensions.get(name).map(|dimension| dimension.table.as_str());
-    let nouns = (0..elements.all.len()).filter(|index| {
-        let counted =
-            elements.before(*index).is_some_and(|before| elements.is_cue(before, |cue| matches!(cue, Cue::Count | Cue::Share)));
-        !measures_of(elements, *index).is_empty() && (counted || *index == 0)
-    });
-    let tables: Vec<&str> = nouns.flat_map(|index| dimensions_of(elements, index)).filter_map(|name| table(&name)).collect();
-    candidates.iter().filter(|(dimension, _)| table(dimension).is_some_and(|owner| tables.contains(&owner))).collect()
 }
 
 /// Of several dimensions of the same name the one that the question is about.
@@ -208,23 +114,21 @@ fn nouns(layer: &Layer, elements: &mut Elements, roles: &mut Roles) {
         if elements.all[index].used || (measures.is_empty() && dimensions.is_empty()) {
             continue;
         }
-        let before = elements.before(index);
-        let led = |sort: fn(Cue) -> bool| before.is_some_and(|before| elements.is_cue(before, sort));
-        let grouped = led(|cue| matches!(cue, Cue::By | Cue::Across | Cue::Which | Cue::Distribution | Cue::Breakdown))
-            || after_number(elements, index);
-        // `distribution of customers by state`: what is distributed is counted, over what stands behind `by`.
-        let over = led(|cue| matches!(cue, Cue::Distribution | Cue::Breakdown))
-            && elements.behind(index).is_some_and(|behind| elements.is_cue(behind, |cue| matches!(cue, Cue::By | Cue::Across)));
-        let grouped = grouped && !over;
-        let what = before.is_some_and(|before| {
-            elements.written(before).eq_ignore_ascii_case("what") && elements.between(before, index).next().is_none()
-        });
-        let counted_here = over || led(|cue| matches!(cue, Cue::Count | Cue::Most | Cue::Fewest));
-        if dimensions.is_empty() {
+        let place = Place::of(elements, index);
+        let again =
+            place.is_by && elements.cues(is_extreme).len() == 1 && roles.measures.iter().any(|(_, name)| measures.contains(name));
+        if let Some(by) = elements.before(index).filter(|_| again && place.is_grouped) {
+            // `best liked according to review scores`.
+            elements.all[by].used = true;
+        } else if !(place.is_grouped || place.is_counted) && qualifies(layer, elements, roles, index) {
+            // `revenue from customers in MG`: whose state it is, and nothing to be taken by.
+        } else if !place.is_counted && !roles.measures.is_empty() && takes_part(layer, elements, index) {
+            // `arrived at the customer`.
+        } else if dimensions.is_empty() {
             roles.measures.push((index, measure_meant(layer, elements, index, &measures)));
-        } else if measures.is_empty() || ((grouped || what) && !counted_here) {
+        } else if measures.is_empty() || ((place.is_grouped || place.is_what) && !place.is_counted) {
             roles.dimensions.push((index, dimension_meant(layer, elements, &dimensions)));
-        } else if counted_here {
+        } else if place.is_counted {
             roles.measures.push((index, measure_meant(layer, elements, index, &measures)));
         } else {
             open.push((index, measures, dimensions));
@@ -232,29 +136,11 @@ fn nouns(layer: &Layer, elements: &mut Elements, roles: &mut Roles) {
         }
         elements.all[index].used = true;
     }
-    let distributed = !elements.cues(|cue| cue == Cue::Distribution).is_empty();
-    for (index, measures, dimensions) in open {
-        let meant = measure_meant(layer, elements, index, &measures);
-        let known = roles
-            .measures
-            .iter()
-            .any(|(_, name)| *name == meant || measures.iter().any(|other| population(layer, name).contains(other)));
-        let repeated = roles.dimensions.iter().any(|(_, name)| dimensions.contains(name));
-        let spread = distributed
-            && roles.measures.is_empty()
-            && layer.dimensions.get(&dimensions[0]).is_some_and(|dimension| dimension.counts.is_some());
-        let related = !elements.cues(|cue| matches!(cue, Cue::Relationship | Cue::Comparative | Cue::Compare)).is_empty();
-        if known || repeated {
-            // It only says of what the measure is taken, or names the groups once more.
-        } else if spread || (!roles.measures.is_empty() && !related) {
-            roles.dimensions.push((index, dimensions[0].clone()));
-        } else {
-            roles.measures.push((index, meant));
-        }
-        elements.all[index].used = true;
+    for noun in open {
+        undecided(layer, elements, roles, noun);
     }
     // `the top categories by rating`: what stands behind `by` is what they are ranked by.
-    let ranked = (0..elements.all.len()).any(|index| elements.is_cue(index, is_extreme));
+    let ranked = (0..elements.all.len()).any(|index| elements.is_cue(index, |cue| is_extreme(cue) || cue == Cue::Sorted));
     if roles.measures.is_empty() && ranked && roles.dimensions.len() > 1 {
         roles.dimensions.sort_by_key(|(index, _)| *index);
         if let Some((index, _)) = roles.dimensions.last().cloned()
@@ -267,6 +153,143 @@ fn nouns(layer: &Layer, elements: &mut Elements, roles: &mut Roles) {
     }
     roles.measures.sort_by_key(|(index, _)| *index);
     roles.dimensions.sort_by_key(|(index, _)| *index);
+}
+
+/// What stands before a noun.
+struct Place {
+    is_by: bool,
+    is_grouped: bool,
+    is_counted: bool,
+    is_what: bool,
+}
+
+impl Place {
+    fn of(elements: &Elements, index: usize) -> Self {
+        let before = elements.before(index);
+        let led = |sort: fn(Cue) -> bool| before.is_some_and(|before| elements.is_cue(before, sort));
+        // `orders which came to the client`: the noun is not what is chosen from.
+        let relative = before.is_some_and(|before| {
+            elements.is_cue(before, |cue| cue == Cue::Which)
+                && elements.between(before, index).any(|word| !CHOSEN.contains(&word))
+        });
+        let leads =
+            led(|cue| matches!(cue, Cue::By | Cue::Across | Cue::Which | Cue::Distribution | Cue::Breakdown)) && !relative;
+        // `distribution of customers by state`: what is distributed is counted, over what stands behind `by`.
+        let over = led(|cue| matches!(cue, Cue::Distribution | Cue::Breakdown))
+            && elements.behind(index).is_some_and(|behind| elements.is_cue(behind, |cue| matches!(cue, Cue::By | Cue::Across)));
+        Self {
+            is_by: led(|cue| cue == Cue::By),
+            is_grouped: (leads || after_number(elements, index)) && !over,
+            is_counted: over || led(|cue| matches!(cue, Cue::Count | Cue::Most | Cue::Fewest)),
+            is_what: before.is_some_and(|before| {
+                elements.written(before).eq_ignore_ascii_case("what") && elements.between(before, index).next().is_none()
+            }),
+        }
+    }
+}
+
+/// Whether a noun behind a measure says of what table the value behind it is.
+fn qualifies(layer: &Layer, elements: &Elements, roles: &Roles, index: usize) -> bool {
+    let dimensions = dimensions_of(elements, index);
+    let table = |name: &String| layer.dimensions.get(name).map(|found| &found.table);
+    let beside = |filter: &Filter| match filter {
+        Filter::Values { dimension, .. } => dimensions.iter().any(|name| name != dimension && table(name) == table(dimension)),
+        Filter::Term { .. } => false,
+    };
+    let value =
+        elements.behind(index).is_some_and(|value| roles.filters.iter().any(|(at, filter)| *at == value && beside(filter)));
+    value && (0..index).any(|at| !measures_of(elements, at).is_empty())
+}
+
+/// Whether a noun is of those who have a part in every row anyhow.
+fn takes_part(layer: &Layer, elements: &mut Elements, index: usize) -> bool {
+    let different = |name: &String| layer.measures.get(name).is_some_and(|measure| measure.aggregation == Aggregation::Distinct);
+    let party = !dimensions_of(elements, index).is_empty() && measures_of(elements, index).iter().any(different);
+    party && is_party(elements, index)
+}
+
+/// A noun that nothing before it decides: what is measured, what that is taken by, or only of what it is.
+fn undecided(layer: &Layer, elements: &mut Elements, roles: &mut Roles, noun: (usize, Vec<String>, Vec<String>)) {
+    let (index, measures, dimensions) = noun;
+    let meant = measure_meant(layer, elements, index, &measures);
+    let of = |name: &String| measures.iter().any(|other| population(layer, name).contains(other));
+    let known = roles.measures.iter().any(|(_, name)| *name == meant || of(name));
+    let repeated = roles.dimensions.iter().any(|(_, name)| dimensions.contains(name));
+    if !known && !repeated && !roles.measures.is_empty() && elements.cues(is_extreme).is_empty() && owns(elements, index) {
+        return;
+    }
+    let spread = !elements.cues(|cue| cue == Cue::Distribution).is_empty()
+        && roles.measures.is_empty()
+        && layer.dimensions.get(&dimensions[0]).is_some_and(|dimension| dimension.counts.is_some());
+    let related = !elements
+        .cues(|cue| matches!(cue, Cue::Relationship | Cue::Comparative | Cue::Compare | Cue::Change | Cue::Rise | Cue::Fall))
+        .is_empty();
+    // `orders and customers`: two that are asked for.
+    let joined = elements.before(index).is_some_and(|before| {
+        let prior = elements.before(before).is_some_and(|prior| roles.measures.iter().any(|(at, _)| *at == prior));
+        prior && elements.is_cue(before, |cue| cue == Cue::And) && elements.all[before].last + 2 >= elements.all[index].first
+    });
+    if joined {
+        roles.measures.push((index, meant));
+    } else if known || repeated {
+        // It only says of what the measure is taken, or names the groups once more.
+    } else if spread || (!roles.measures.is_empty() && !related) {
+        roles.dimensions.push((index, dimensions[0].clone()));
+    } else {
+        roles.measures.push((index, meant));
+    }
+    elements.all[index].used = true;
+}
+
+/// `how many states do our sellers come from`: who has what is counted, and not what it is taken by.
+fn owns(elements: &Elements, index: usize) -> bool {
+    let asks = |word: &str| ["do", "does", "did"].contains(&word);
+    let many = (0..index).any(|at| elements.written(at).to_lowercase().starts_with("how many"));
+    let asked = elements.before(index).is_some_and(|before| {
+        let verb = elements.is_cue(before, |cue| cue == Cue::Verb) && asks(&elements.written(before).to_lowercase());
+        verb || elements.between(before, index).any(asks)
+    });
+    many && asked
+}
+
+/// `arrived at the customer`, `placed by customers`: who has a part in every row anyhow.
+fn is_party(elements: &mut Elements, index: usize) -> bool {
+    let first = elements.all[index].first;
+    let word = |back: usize| first.checked_sub(back).map_or("", |at| elements.tokens[at].word.as_str());
+    let back = if GLUE.contains(&word(1)) { 2 } else { 1 };
+    let (preposition, verb) = (word(back), word(back + 1));
+    // `what happens to review scores` is a phrase of its own.
+    let free = elements.before(index).is_none_or(|before| elements.all[before].last + back < first);
+    let ends = free && elements.behind(index).is_none_or(|next| !matches!(elements.all[next].kind, Kind::Number(_)));
+    if ["at", "to"].contains(&preposition) && ends {
+        return true;
+    }
+    const DONE: &[&str] = &[
+        "placed",
+        "made",
+        "ordered",
+        "bought",
+        "purchased",
+        "left",
+        "written",
+        "given",
+        "submitted",
+        "sent",
+        "paid",
+        "spent",
+        "received",
+        "accepted",
+        "done",
+        "sold",
+        "shipped",
+        "reached",
+    ];
+    let agent = preposition == "by" && DONE.contains(&verb);
+    let reached = ["reach", "reached", "reaches", "reaching"].contains(&preposition);
+    if let Some(by) = elements.before(index).filter(|by| agent && elements.is_cue(*by, |cue| cue == Cue::By)) {
+        elements.all[by].used = true;
+    }
+    agent || reached
 }
 
 /// `the top 5 sellers`, `the 5 worst sellers`: what is counted off is what there is a row for.

@@ -1,9 +1,39 @@
 //! Words, numbers and days of a question.
 
+use super::numbers;
 use jiff::civil::Date;
 
 /// A question's words at most: a longer text is no question about data.
 pub const TOKENS_MAX: usize = 120;
+
+/// Words in short and in full.
+const ABBREVIATED: &[(&str, &str)] = &[
+    ("qtr", "quarter"),
+    ("qtrs", "quarters"),
+    ("trimester", "quarter"),
+    ("trimesters", "quarters"),
+    ("semester", "half"),
+    ("yr", "year"),
+    ("yrs", "years"),
+    ("mth", "month"),
+    ("mths", "months"),
+    ("wk", "week"),
+    ("wks", "weeks"),
+    ("avg", "average"),
+    ("pct", "percent"),
+    ("perc", "percent"),
+    ("calc", "calculate"),
+    ("calcs", "calculations"),
+    ("num", "number"),
+    ("nr", "number"),
+    ("qty", "quantity"),
+    ("thru", "through"),
+    ("diff", "different"),
+    ("cust", "customer"),
+    ("custs", "customers"),
+    ("min", "minimum"),
+    ("max", "maximum"),
+];
 
 /// A word, number or day.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +53,7 @@ pub struct Token {
 /// Takes a question apart.
 pub fn tokens(question: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
-    let text: String = question.chars().map(unaccented).collect();
+    let text = spelt_out(&question.chars().map(unaccented).collect::<String>());
     for chunk in text.split(|c: char| c.is_whitespace() || "?!;:\"()[]{}/&|*=_<>".contains(c)) {
         let chunk = chunk.trim_matches(|c: char| ",.'-".contains(c));
         if let Ok(day) = chunk.parse::<Date>()
@@ -32,15 +62,72 @@ pub fn tokens(question: &str) -> Vec<Token> {
             tokens.push(Token { day: Some(day), ..word(chunk) });
             continue;
         }
-        for part in chunk.split(['-', '–', '—']) {
+        let parts: Vec<&str> = chunk.split(['-', '–', '—']).collect();
+        for (at, part) in parts.iter().enumerate() {
+            // `Jul-Sep`, `2017-2018`: a dash between two of a kind is a way from one to the other.
+            if at.checked_sub(1).is_some_and(|before| kind(parts[before]).is_some_and(|before| Some(before) == kind(part))) {
+                tokens.push(word("to"));
+            }
             split(part, &mut tokens);
         }
     }
-    tokens
+    numbers::joined(tokens)
+}
+
+/// Of which kind a part of a period is: a month, a quarter, a year or a day.
+fn kind(part: &str) -> Option<u8> {
+    let small = part.to_lowercase();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if super::calendar::is_month(&small) {
+        return Some(0);
+    }
+    match small.strip_prefix('q') {
+        Some(quarter) if quarter.len() == 1 && digits(quarter) => Some(1),
+        _ if small.len() == 4 && digits(&small) => Some(2),
+        _ if small.len() == 1 && digits(&small) => Some(3),
+        _ => None,
+    }
+}
+
+/// Signs as the words that they stand for, and years in two digits behind an apostrophe as those in four.
+fn spelt_out(text: &str) -> String {
+    const SIGNS: [(&str, &str); 15] = [
+        ("->", " to "),
+        ("→", " to "),
+        (">=", " at least "),
+        ("=>", " at least "),
+        ("≥", " at least "),
+        ("<=", " at most "),
+        ("≤", " at most "),
+        (">", " more than "),
+        ("<", " less than "),
+        ("&", " and "),
+        ("no. of ", "number of "),
+        ("No. of ", "number of "),
+        ("# of ", "number of "),
+        ("w/o ", "without "),
+        ("w/ ", "with "),
+    ];
+    let spelt = SIGNS.iter().fold(text.to_owned(), |text, (sign, words)| text.replace(sign, words));
+    let chars: Vec<char> = spelt.chars().collect();
+    let digit = |at: usize| chars.get(at).is_some_and(char::is_ascii_digit);
+    let mut out = String::with_capacity(spelt.len());
+    for (at, c) in chars.iter().enumerate() {
+        let ends = chars.get(at + 3).is_none_or(|next| !next.is_alphanumeric());
+        match *c == '\'' && digit(at + 1) && digit(at + 2) && ends {
+            true => out.push_str(" 20"),
+            false => out.push(*c),
+        }
+    }
+    out
 }
 
 fn split(part: &str, tokens: &mut Vec<Token>) {
     let part = part.trim_matches(|c: char| ",.'".contains(c)).trim_start_matches("R$").trim_start_matches(['$', '€', '#']);
+    if part == "+" {
+        tokens.push(word("and"));
+        return;
+    }
     if part.is_empty() {
         return;
     }
@@ -48,6 +135,12 @@ fn split(part: &str, tokens: &mut Vec<Token>) {
         Some((at, last @ ('%' | '+'))) => (&part[..at], Some(last)),
         _ => (part, None),
     };
+    // `3Q17`, `1H2018`.
+    if let Some((at, year)) = quarter_first(part) {
+        tokens.push(word(&at));
+        split(&year, tokens);
+        return;
+    }
     // `2017Q3`.
     if part.len() == 6
         && part.is_char_boundary(4)
@@ -58,9 +151,14 @@ fn split(part: &str, tokens: &mut Vec<Token>) {
         tokens.push(word(&part[4..]));
         return;
     }
+    // `2017's`.
+    let part = part.strip_suffix("'s").filter(|start| start.ends_with(|c: char| c.is_ascii_digit())).unwrap_or(part);
     let plain = part.replace(',', "");
+    let thousands = plain.strip_suffix(['k', 'K']).filter(|start| !start.is_empty()).and_then(decimal);
     let numeric = plain.starts_with(|c: char| c.is_ascii_digit()) && plain.chars().all(|c| c.is_ascii_digit() || c == '.');
-    if let (true, Ok(number)) = (numeric, plain.parse::<f64>()) {
+    if let Some(number) = thousands {
+        tokens.push(Token { number: Some(number * 1_000.0), ..word(part) });
+    } else if let (true, Ok(number)) = (numeric, plain.parse::<f64>()) {
         tokens.push(Token { number: Some(number), ..word(part) });
     } else {
         for piece in part.split([',', '.']).filter(|piece| !piece.is_empty()) {
@@ -68,6 +166,25 @@ fn split(part: &str, tokens: &mut Vec<Token>) {
         }
     }
     tokens.extend(sign.map(|sign| word(if sign == '%' { "percent" } else { "plus" })));
+}
+
+fn decimal(text: &str) -> Option<f64> {
+    let plain = text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(|c| c.is_ascii_digit() || c == '.');
+    text.parse().ok().filter(|_| plain)
+}
+
+/// `3Q17` as `q3` and `2017`.
+fn quarter_first(part: &str) -> Option<(String, String)> {
+    let mut chars = part.chars();
+    let (number, letter) = (chars.next()?, chars.next()?.to_ascii_lowercase());
+    let year = chars.as_str();
+    let fits = matches!((letter, number), ('q', '1'..='4') | ('h', '1'..='2')) && year.bytes().all(|byte| byte.is_ascii_digit());
+    let year = match year.len() {
+        2 => format!("20{year}"),
+        0 | 4 => year.to_owned(),
+        _ => return None,
+    };
+    fits.then(|| (format!("{letter}{number}"), year))
 }
 
 /// `what's` is `what`, `don't` is `do not`.
@@ -85,6 +202,7 @@ fn contracted(piece: &str, tokens: &mut Vec<Token>) {
 
 fn word(raw: &str) -> Token {
     let word = raw.to_lowercase();
+    let word = ABBREVIATED.iter().find(|(short, _)| *short == word).map_or(word, |(_, long)| (*long).to_owned());
     Token { raw: raw.to_owned(), stem: stem(&word), word, number: None, day: None }
 }
 
@@ -130,10 +248,50 @@ pub fn stem(word: &str) -> String {
     cut.unwrap_or(word).to_owned()
 }
 
+/// Forms of irregular verbs, and those that lose a letter before their ending, with the one that stands for all.
+const FORMS: &[(&str, &str)] = &[
+    ("bought", "buy"),
+    ("came", "come"),
+    ("coming", "come"),
+    ("got", "get"),
+    ("gotten", "get"),
+    ("getting", "get"),
+    ("made", "make"),
+    ("making", "make"),
+    ("sold", "sell"),
+    ("took", "take"),
+    ("taken", "take"),
+    ("taking", "take"),
+    ("paid", "pay"),
+    ("spent", "spend"),
+    ("won", "win"),
+    ("winning", "win"),
+    ("gave", "give"),
+    ("given", "give"),
+    ("giving", "give"),
+    ("brought", "bring"),
+    ("went", "go"),
+    ("gone", "go"),
+    ("kept", "keep"),
+    ("met", "meet"),
+    ("sent", "send"),
+    ("missed", "miss"),
+    ("missing", "miss"),
+    ("misse", "miss"),
+    ("used", "use"),
+    ("using", "use"),
+];
+
 /// A stem without the endings of a verb, for phrases whose other words say what is meant: `arrive`, `arrived` and `arriving` on time.
 pub fn lemma(stem: &str) -> &str {
+    if let Some((_, verb)) = FORMS.iter().find(|(form, _)| *form == stem) {
+        return verb;
+    }
     let cut = ["ing", "ed", "e"].iter().find_map(|end| stem.strip_suffix(end));
-    cut.filter(|start| start.len() >= 3 && stem.len() >= 5).unwrap_or(stem)
+    let Some(cut) = cut.filter(|start| start.len() >= 3 && stem.len() >= 5) else { return stem };
+    // `shipped` is of `ship`.
+    let doubled = ["bb", "dd", "gg", "mm", "nn", "pp", "rr", "tt"].iter().any(|pair| cut.ends_with(pair));
+    if doubled { &cut[..cut.len() - 1] } else { cut }
 }
 
 /// The stems of a phrase of a layer.

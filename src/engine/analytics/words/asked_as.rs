@@ -1,0 +1,104 @@
+//! Measures that a question asks for by how it asks: how much one of these is, how long it takes, how many of them there are.
+
+use super::super::layer::Aggregation;
+use super::elements::Kind;
+use super::grammar::Cue;
+use super::resolve::Resolver;
+
+impl Resolver<'_> {
+    /// `how many items does an order have on average`: the quotient of the two.
+    pub(super) fn of_each(&self, measures: &[String]) -> Option<String> {
+        let asked =
+            !self.elements.cues(|cue| cue == Cue::Count).is_empty() && !self.elements.cues(|cue| cue == Cue::Average).is_empty();
+        let found = self.layer.measures.iter().find(|(_, measure)| {
+            measure
+                .of_each
+                .as_ref()
+                .is_some_and(|(of, each)| matches!(measures, [first, second] if first == of && second == each))
+        });
+        found.map(|(name, _)| name.clone()).filter(|_| asked)
+    }
+
+    /// `how many orders were late`: the things that a share is of, where they are counted.
+    pub(super) fn number_of(&self, measures: &mut [String], absorbed: &mut Vec<String>) {
+        let [only] = measures else { return };
+        let Some(number) = self.layer.measures.get(only).and_then(|measure| measure.counted.clone()) else { return };
+        let share = !self.elements.cues(|cue| cue == Cue::Share).is_empty();
+        let many = !self.elements.cues(|cue| cue == Cue::Count).is_empty();
+        // `the most late deliveries`, but not `most punctual`.
+        let several = |index: &usize| {
+            let last = &self.elements.tokens[self.elements.all[*index].last];
+            let things = self.elements.behind(*index).is_some_and(|behind| {
+                self.roles.measures.iter().any(|(at, name)| *at == behind && self.population(only).contains(name))
+            });
+            things || (last.word.ends_with('s') && last.word != last.stem)
+        };
+        let places = self.roles.measures.iter().filter(|(_, name)| name == only).map(|(index, _)| *index);
+        let most = places.filter(several).filter_map(|index| self.elements.before(index)).any(|before| {
+            let often = self.elements.written(before).to_lowercase();
+            self.elements.is_cue(before, |cue| matches!(cue, Cue::Most | Cue::Fewest))
+                && !often.contains("often")
+                && !often.contains("frequently")
+        });
+        if !share && (many || most) {
+            *only = number;
+            absorbed.clear();
+        }
+    }
+
+    /// `how many days did a delivery need`: how long one of the things takes, where nothing counts them.
+    pub(super) fn lasting(&mut self, measures: &mut [String], absorbed: &mut Vec<String>) {
+        let [only] = measures else { return };
+        let Some(lasting) = self.layer.measures.get(only).and_then(|measure| measure.lasts.clone()) else { return };
+        let written = |index: usize| self.elements.written(index).to_lowercase();
+        let days = (0..self.elements.all.len()).find(|index| {
+            let many = self.elements.before(*index).is_some_and(|before| written(before) == "how many");
+            let how = self.elements.word_before(*index).eq_ignore_ascii_case("how");
+            (how && written(*index) == "long") || (many && written(*index) == "days")
+        });
+        let Some(days) = days else { return };
+        for index in 0..self.elements.all.len() {
+            let word = self.elements.written(index).to_lowercase();
+            let takes = [
+                "take", "takes", "took", "taken", "need", "needs", "last", "lasts", "lasted", "wait", "require", "arrive",
+                "arrived", "till", "until",
+            ];
+            let many = word == "how many" && self.elements.is_cue(index, |cue| cue == Cue::Count);
+            if takes.contains(&word.as_str()) || index == days || many {
+                self.elements.all[index].used = true;
+            }
+        }
+        absorbed.push(std::mem::replace(only, lasting));
+    }
+
+    /// `how much is an order on average`: what one of the things is worth, where nothing counts them.
+    pub(super) fn worth(&mut self, measures: &mut [String], absorbed: &mut Vec<String>) {
+        let [only] = measures else { return };
+        let worth_of = |name: &String| self.layer.measures.get(name).and_then(|measure| measure.worth.clone());
+        // `how much does an order bring in on average`: the money of one order.
+        let sum = self.aggregation(only) == Some(Aggregation::Sum);
+        let Some(worth) = worth_of(only).or_else(|| absorbed.iter().filter(|_| sum).find_map(worth_of)) else { return };
+        let said = |words: &[&str]| {
+            (0..self.elements.all.len()).any(|index| words.contains(&self.elements.written(index).to_lowercase().as_str()))
+        };
+        let of_one = sum && worth_of(only).is_none() && self.periods.by.is_none();
+        let much = of_one || said(&["how much", "what amount", "amount", "value", "values", "worth", "money", "sum"]);
+        let average = self.elements.cues(|cue| cue == Cue::Average).len() == 1;
+        let counted = !self.elements.cues(|cue| matches!(cue, Cue::Count | Cue::Share)).is_empty();
+        if counted || !much || !average {
+            return;
+        }
+        for index in 0..self.elements.all.len() {
+            let word = self.elements.written(index).to_lowercase();
+            let one = word == "one" && matches!(self.elements.all[index].kind, Kind::Number(_));
+            let money = [
+                "money", "amount", "value", "values", "worth", "bring", "cash", "single", "sum", "size", "spend", "spends",
+                "spent", "pay", "pays", "paid",
+            ];
+            if one || money.contains(&word.as_str()) {
+                self.elements.all[index].used = true;
+            }
+        }
+        absorbed.push(std::mem::replace(only, worth));
+    }
+}
