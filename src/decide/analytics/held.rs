@@ -1,7 +1,7 @@
 //! A result as it is held in memory: as it is where its rows are few, else with its rows as an Arrow IPC stream under LZ4.
 //!
 //! Of results with 500 to 1,000 rows that takes a tenth to a quarter of the memory, so that four to ten times as many are kept in the same
-//! room, and costs some 0.4 to 0.8 ms at each hit, five to seven times what a copy of the rows does and a small part of a query. Below
+//! room, and costs some 0.4 to 0.8 ms at each hit, four to ten times what a copy of the rows does and a small part of a query. Below
 //! [`PACKED_FROM_BYTES`] there is less to save than the stream's own head takes.
 
 use super::Resulted;
