@@ -12,6 +12,7 @@ use instinct::engine::analytics::layer::Layer;
 use instinct::engine::analytics::linking::{Documents, Linker};
 use instinct::engine::analytics::reconcile::Frame;
 use instinct::engine::analytics::written::{Ask, Checks, Config, RunFault, Runs, answer};
+use instinct::engine::steps::Steps;
 use instinct::llm;
 use instinct::sql::{Catalogue, Column, Dialect, Gate, Limits, Rows as Seen, Scalar, Table, Who};
 use instinct::warehouse::Rows;
@@ -21,7 +22,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{Write, stdout};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One question through the path of the language model.
 #[derive(Debug, Parser)]
@@ -92,6 +93,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         checks: &NoNumbers,
         rows_shown: 3,
         deadline: Deadline::after(Duration::from_secs(arguments.seconds)),
+        steps: &Steps::new(Instant::now()),
     };
     let written = answer(&*model, &Config::default(), &ask).await;
     writeln!(stdout(), "{}", serde_json::to_string_pretty(&written)?)?;

@@ -79,5 +79,5 @@ async fn questions_find_their_case_by_what_they_mean_and_others_find_none() {
     assert!(own >= 0.78, "{own}");
     assert!(wrong * 10 <= count, "{wrong} of {count}");
     assert!(found * 10 >= count * 7, "{found} of {count}");
-    assert!(taken * 20 <= none.len(), "{taken} of {}", none.len());
+    assert!(taken * 100 <= none.len() * 6, "{taken} of {}", none.len());
 }

@@ -180,13 +180,17 @@ impl Lexicon {
         for (name, time) in &layer.times {
             time.synonyms.iter().for_each(|synonym| lexicon.add(synonym, &Meaning::Time(name.clone())));
         }
+        let telling = lexicon.words.clone();
         layer.said_in_passing.iter().for_each(|word| lexicon.add(word, &Meaning::Passing));
+        let passing: Vec<String> = lexicon.words.difference(&telling).cloned().collect();
         // Words that are alike are known, so that they are not taken for misspelt ones.
         let alike = layer.alike.values().flatten();
         lexicon.words.extend(alike.map(|word| stem(word)));
-        // Long words of the grammar may be misspelt as well; short ones are too near to too many.
-        let long = grammar.iter().filter(|word| word.len() >= GRAMMAR_CORRECTED);
-        lexicon.trade = lexicon.words.iter().chain(long).cloned().collect();
+        // Long words of the grammar, and those that say nothing, may be misspelt as well; short ones are too near to too many, and a word
+        // that is taken for one which says nothing is lost.
+        let long = grammar.iter().chain(&passing).filter(|word| word.len() >= GRAMMAR_CORRECTED);
+        let telling = lexicon.words.iter().filter(|word| !passing.contains(word));
+        lexicon.trade = telling.chain(long).cloned().collect();
         lexicon.words.extend(grammar);
         lexicon
     }
