@@ -187,8 +187,13 @@ impl Proposal {
 
     /// The layer with it.
     fn applied_to(&self, layer: &Layer) -> Result<Layer, FieldError> {
-        if !Words::new(Arc::new(layer.clone())).is_free(&self.phrase) {
-            return Err(FieldError::new("/phrase", "a word of it has a meaning already, or is spelt much like one that has"));
+        let words = Words::new(Arc::new(layer.clone()));
+        if !words.is_free(&self.phrase) {
+            let taken = self.phrase.split_whitespace().find(|word| !words.is_free(word)).unwrap_or(&self.phrase);
+            let wrong = format!(
+                "\"{taken}\" has a meaning already, or is spelt much like a word that has; a term is made of words without one"
+            );
+            return Err(FieldError::new("/phrase", wrong));
         }
         let mut with = layer.clone();
         let synonyms = match &self.meaning.says {

@@ -151,6 +151,8 @@ fn a_meaning_that_the_layer_can_not_have_is_refused_where_it_is_proposed() {
     {
         assert_eq!(refused(phrase, "loans", "back_at > due_at"), "/phrase", "{phrase}");
     }
+    let half = Knowledge::default().propose(&library(), "tardy takings", rows("c", "loans", "back_at > due_at"), act("ana", 1));
+    assert!(matches!(&half, Err(NotMoved::Wrong(error)) if error.detail.contains("\"takings\"")), "the word is named: {half:?}");
 }
 
 #[test]
