@@ -1,6 +1,6 @@
 //! Measures that a question asks for by how it asks: how much one of these is, how long it takes, how many of them there are.
 
-use super::super::layer::Aggregation;
+use super::super::layer::{Aggregation, Unit};
 use super::elements::Kind;
 use super::grammar::Cue;
 use super::resolve::Resolver;
@@ -69,6 +69,29 @@ impl Resolver<'_> {
             }
         }
         absorbed.push(std::mem::replace(only, lasting));
+    }
+
+    /// `how many reais`: a number of the coin that the measure is in, which counts no things.
+    pub(super) fn in_money(&mut self, name: &str) {
+        const COINS: [(&str, &[&str]); 4] = [
+            ("BRL", &["real", "reais", "brl"]),
+            ("EUR", &["euro", "euros", "eur"]),
+            ("GBP", &["pound", "pounds", "gbp"]),
+            ("USD", &["dollar", "dollars", "usd"]),
+        ];
+        let money = self.layer.measures.get(name).is_some_and(|measure| measure.unit == Unit::Money);
+        let coins =
+            COINS.iter().find(|(code, _)| self.layer.currency.as_deref() == Some(*code)).map_or(&[][..], |(_, coins)| coins);
+        for at in self.elements.cues(|cue| cue == Cue::Count) {
+            let coin = self.elements.behind(at).filter(|coin| {
+                coins.contains(&self.elements.written(*coin).to_lowercase().as_str())
+                    && self.elements.between(at, *coin).next().is_none()
+            });
+            if let Some(coin) = coin.filter(|_| money) {
+                self.elements.all[at].used = true;
+                self.elements.all[coin].used = true;
+            }
+        }
     }
 
     /// `how much is an order on average`: what one of the things is worth, where nothing counts them.

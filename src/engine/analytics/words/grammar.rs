@@ -87,7 +87,7 @@ pub enum Cue {
 
 /// Phrases, with a bar between them, and what they do. The words `a`, `an`, `of`, `our`, `the` are left out of phrases and questions alike.
 pub const CUES: &[(Cue, &str)] = &[
-    (Cue::Count, "how many|number|count|total number|how many different|quantity"),
+    (Cue::Count, "how many|number|count|total number|how many different|quantity|how many times|number of times"),
     (Cue::Average, "average|mean|on average|typical|typically|averaged"),
     (Cue::Total, "total|sum|totals|total amount|combined|in total"),
     (
@@ -150,7 +150,8 @@ pub const CUES: &[(Cue, &str)] = &[
         "without counting anyone twice|without counting anybody twice|without counting people twice|\
          not counting anyone twice|counting nobody twice|counting no one twice|no double counting|\
          without double counting|without counting twice|not double counted|without duplicates|no duplicates|\
-         excluding duplicates|ignoring duplicates|deduplicated|deduped|without repeats|not counting repeats|counted once|\
+         excluding duplicates|ignoring duplicates|deduplicated|deduped|without repeats|without repetition|without repetitions|no repetition|no repetitions|without repeating|\
+         without any repetition|without duplication|without counting double|not counting repeats|counted once|\
          counted only once|counting once|counting only once|counted just once",
     ),
     (
@@ -160,7 +161,9 @@ pub const CUES: &[(Cue, &str)] = &[
          right now|in general|in terms of|when it comes to|with respect to|with regard to|in course of|over course of|\
          in history|as possible|if possible|if you can|to be exact|look up|look into|one by one|take into account|\
          taken into account|in question|in mind|as a whole|as whole|across entire|by any chance|in detail|in practice|\
-         in numbers|for me|for us|just wondering|quick question|at glance|like to know|like to see",
+         in numbers|for me|for us|just wondering|quick question|over full data|over whole data|over entire data|over all data|over all time|\
+         over whole time|over entire time|over whole period|over entire period|over full period|over everything|\
+         counted from purchase|measured from purchase|counting from purchase|in each case|each time|in this regard|in this respect|at glance|like to know|like to see",
     ),
     (
         Cue::What,
@@ -171,30 +174,35 @@ pub const CUES: &[(Cue, &str)] = &[
         Cue::Highest,
         "highest|largest|biggest|greatest|top|maximum|max|longest|leading|strongest|lead in|leads in|lead on|leads on|\
          come out on top|comes out on top|come top|rank highest|ranks highest|rank first|ranks first|score highest|\
-         scores highest|score best|scores best|most highly|top performing",
+         scores highest|score best|scores best|most highly|top performing|most high|most large|most big|most great|\
+         most elevated|most long|largest ones|biggest ones|highest ones|uppermost|top most",
     ),
     (Cue::Most, "most|most often|most frequently|the most|biggest number|highest number|largest number"),
     (
         Cue::Lowest,
         "rank lowest|ranks lowest|rank last|ranks last|score lowest|scores lowest|score worst|scores worst|lowest|\
-         smallest|minimum|min|shortest|bottom|weakest",
+         smallest|minimum|min|shortest|bottom|weakest|most low|most small|most short|least high|lowest ones",
     ),
     (Cue::Fewest, "least|least often|least frequently|fewest|lowest number|smallest number"),
     (
         Cue::Best,
-        "best|best performing|happiest|best first|best to worst|from best to worst|do best|does best|perform best|\
+        "best|best performing|happiest|most good|perform well|performs well|do well|does well|best ones|best first|best to worst|from best to worst|do best|does best|perform best|\
          performs best",
     ),
     (
         Cue::Worst,
         "worst first|worst to best|from worst to best|do worst|does worst|perform worst|performs worst|worst|poorest|\
-         worst performing|bottom performing",
+         worst performing|bottom performing|most bad|most badly|most poor|most poorly|perform poorly|performs poorly|\
+         perform badly|performs badly|do poorly|does poorly|do badly|does badly|poorest performing|worst ones|least well|\
+         perform least well|performs least well|perform most poorly|performs most poorly|perform most badly|performs most badly|\
+         poorly performing|badly performing|poor performing",
     ),
     (
         Cue::Change,
         "what happened to|what has happened to|go up or down|went up or down|gone up or down|up or down|rise or fall|\
          rose or fell|increase or decrease|increased or decreased|improve or worsen|improved or worsened|better or worse|\
-         higher or lower|grow or shrink|change|changed|changing|evolve|evolved|shift|shifted|move|moved|develop|\
+         higher or lower|lower or higher|worse or better|worsen or improve|worsened or improved|improved or got worse|\
+         improve or get worse|get better or worse|got better or worse|go down or up|grow or shrink|change|changed|changing|evolve|evolved|shift|shifted|move|moved|develop|\
          developed|year on year change",
     ),
     (
@@ -292,4 +300,6 @@ pub const SAYS_NOTHING: &str = "i we occur occurs occurring strongly whether che
      filtering narrow narrowed historically case cases if regarding concerning period periods confirm yet already achieve \
      achieved grateful appreciate glad behind still booked registered logged include includes done something anything \
      somebody anybody gave gives giving needed needs wants wanted handle handled handles handling themselves itself ones \
-     inside belong belongs belonging";
+     inside belong belongs belonging examine examining investigate inspect explore assess assessing evaluate search searching \
+     seek seeking become becomes became becoming indicate indicating monetary wish obtain kindly discover respond answer \
+     specify specifying";

@@ -39,7 +39,7 @@ const ORDERED: &[&str] = &[
 /// Words that may stand within a phrase of the layer without belonging to it.
 const LIGHT: &[&str] = &[
     "did", "do", "does", "we", "you", "they", "i", "it", "is", "are", "was", "were", "have", "has", "had", "been", "be", "us",
-    "this", "that", "all",
+    "this", "that", "all", "monetary",
 ];
 
 /// What a phrase can mean.
@@ -293,15 +293,21 @@ impl Lexicon {
         self.words.contains(stem)
     }
 
-    /// The one word of the layer that a misspelt one must be: one slip in five letters or more, two in eleven (Damerau, 1964).
-    pub fn corrected(&self, stem: &str) -> Option<&str> {
+    /// The one word of the layer that a misspelt one must be: one slip in five letters or more, two in eleven (Damerau, 1964). `letters` are those
+    /// of the word with its ending.
+    pub fn corrected(&self, stem: &str, letters: usize) -> Option<&str> {
+        let (short, start) = (stem.chars().count() == 4 && letters > 4, stem.chars().next());
         let slips = match stem.chars().count() {
+            // `ordrs` has a letter too few, and its first is right.
+            4 if short => 1,
             0..=4 => return None,
             5..=10 => 1,
             _ => 2,
         };
         let near = |most: usize| {
-            let mut near = self.trade.iter().filter(|word| word.chars().count() >= 5 && distance(stem, word) <= most);
+            let mut near = self.trade.iter().filter(|word| {
+                word.chars().count() >= 5 && distance(stem, word) <= most && (!short || word.chars().next() == start)
+            });
             let first = near.next();
             first.filter(|_| near.next().is_none()).map(String::as_str)
         };

@@ -132,16 +132,25 @@ pub(super) fn listed(layer: &Layer, elements: &mut Elements, roles: &mut Roles) 
         }
         // The whole range of its values names the dimension once more.
         let Some((least, most)) = dimensions_of(elements, index).iter().find_map(|name| range(layer, name)) else { continue };
-        let ends = [index + 1, index + 2].map(|at| match elements.all.get(at).map(|element| &element.kind) {
+        let spreads = |cue| matches!(cue, Cue::Distribution | Cue::Breakdown);
+        let leads = |cue| spreads(cue) || matches!(cue, Cue::By | Cue::Across | Cue::Which);
+        let each = elements.before(index).is_some_and(|before| elements.is_cue(before, leads))
+            || (0..elements.all.len()).any(|at| elements.is_cue(at, spreads));
+        // `the scores, how are they divided from 1 until 5`.
+        let mut at = index + 1;
+        while at < elements.all.len() && elements.is_cue(at, |cue| spreads(cue) || cue == Cue::Verb) {
+            at += 1;
+        }
+        let number = |at: usize| match elements.all.get(at).map(|element| &element.kind) {
             Some(Kind::Number(number)) => Some(*number),
             _ => None,
-        });
-        let each = elements.before(index).is_some_and(|before| {
-            elements.is_cue(before, |cue| matches!(cue, Cue::By | Cue::Across | Cue::Which | Cue::Distribution | Cue::Breakdown))
-        });
-        if each && ends == [Some(least), Some(most)] {
-            elements.all[index + 1].used = true;
-            elements.all[index + 2].used = true;
+        };
+        let until = (at + 2 < elements.all.len()
+            && ["until", "till"].contains(&elements.written(at + 1).to_lowercase().as_str()))
+        .then_some(at + 1);
+        let second = until.unwrap_or(at) + 1;
+        if each && [number(at), number(second)] == [Some(least), Some(most)] {
+            [Some(at), until, Some(second)].into_iter().flatten().for_each(|at| elements.all[at].used = true);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is measured: of the measures that a question names, those that it asks for.
 
 use super::super::intent::{Filter, View};
-use super::super::layer::{Aggregation, Measure};
+use super::super::layer::{Aggregation, Measure, Unit};
 use super::Unplaced;
 use super::grammar::Cue;
 use super::lexicon::Meaning;
@@ -28,6 +28,15 @@ impl Resolver<'_> {
             for index in 0..self.elements.all.len() {
                 self.elements.all[index].used |=
                     self.elements.meanings(index).iter().any(|meaning| matches!(meaning, Meaning::End(..)));
+            }
+            // `how many days late an order is`: of a mean, which counts no things.
+            for at in self.elements.cues(|cue| cue == Cue::Count) {
+                let mean = self.elements.behind(at).is_some_and(|next| {
+                    self.roles.measures.iter().any(|(place, name)| {
+                        *place == next && self.layer.measures.get(name).is_some_and(|found| found.unit == Unit::Days)
+                    })
+                });
+                self.elements.all[at].used |= mean;
             }
             return self.related(measures, dimensions);
         }
@@ -131,10 +140,30 @@ impl Resolver<'_> {
                             .is_some_and(|before| self.elements.is_cue(before, |cue| cue == Cue::Count))
                 })
             };
-            let gone = if counted(second) && !counted(first) { 0 } else { 1 };
+            // `how many times customers placed an order` counts what they did.
+            let different = |name: &str| self.aggregation(name) == Some(Aggregation::Distinct);
+            let gone = match self.counts_times() {
+                true if different(first) && !different(second) => 0,
+                true => 1,
+                false if counted(second) && !counted(first) => 0,
+                false => 1,
+            };
             // `customers who placed orders` says nothing more than `customers`; `orders of customers` nothing more than `orders`.
             absorbed.push(measures.remove(gone));
         }
+    }
+
+    /// `review scores: how many of each`: how many there are, and not how many points on average, which would be said.
+    fn counts_points(&self, name: &str) -> bool {
+        let points = self.layer.measures.get(name).is_some_and(|measure| measure.unit == Unit::Points);
+        points && self.elements.cues(|cue| cue == Cue::Average).is_empty()
+    }
+
+    /// Whether what happened is counted, and not who did it.
+    fn counts_times(&self) -> bool {
+        (0..self.elements.all.len()).any(|at| {
+            self.elements.is_cue(at, |cue| cue == Cue::Count) && self.elements.written(at).to_lowercase().ends_with("times")
+        })
     }
 
     /// Two measures against one another: the one that comes in steps becomes what the other is taken by.
@@ -158,12 +187,36 @@ impl Resolver<'_> {
                 dimensions.push(by);
                 Ok(vec![taken])
             }
+            // `how do stars move with the delay`: what is counted in steps of its own is the mean of it here.
+            ([only], [by]) if !self.is_taken_by(by) => {
+                let mean = self.layer.measures.iter().find(|(name, measure)| {
+                    *name != only
+                        && measure.aggregation == Aggregation::Average
+                        && measure.stepped.as_ref() == Some(by)
+                        && !steps(by)
+                });
+                if let (Some((mean, _)), Some(level)) = (mean, stepped(only)) {
+                    *dimensions = vec![level];
+                    return Ok(vec![mean.clone()]);
+                }
+                Ok(measures)
+            }
             ([_], [_]) => Ok(measures),
             _ => {
                 let choices = measures.iter().chain(dimensions.iter()).map(|name| name.replace('_', " ")).collect();
                 Err(trouble("", "a relationship is between two things", choices))
             }
         }
+    }
+
+    /// Whether a dimension is what the question takes something by.
+    fn is_taken_by(&self, dimension: &str) -> bool {
+        let mut places = self.roles.dimensions.iter().filter(|(_, name)| name == dimension).map(|(index, _)| *index);
+        places.any(|index| {
+            self.elements
+                .before(index)
+                .is_some_and(|before| self.elements.is_cue(before, |cue| matches!(cue, Cue::By | Cue::Across)))
+        })
     }
 
     /// A measure that comes in steps is spread over those.
@@ -228,6 +281,7 @@ impl Resolver<'_> {
     fn counting(&mut self, name: &str, absorbed: &[String]) -> Result<(), Unplaced> {
         use Aggregation::{Average, Count, Distinct, Ratio, Share, Sum};
         let Some(aggregation) = self.aggregation(name) else { return Ok(()) };
+        self.in_money(name);
         // `the revenue number`.
         for at in self.elements.cues(|cue| cue == Cue::Count) {
             let noun = ["number", "numbers", "count"].contains(&self.elements.written(at).to_lowercase().as_str());
@@ -249,13 +303,14 @@ impl Resolver<'_> {
                 .iter()
                 .any(|meaning| matches!(meaning, Meaning::Measure(found) if absorbed.contains(found)))
         });
-        let how_many_days =
-            matches!(aggregation, Average) && counts.iter().all(|at| self.elements.written(*at).eq_ignore_ascii_case("how many"));
+        let how_many_days = matches!(aggregation, Average)
+            && !self.counts_points(name)
+            && counts.iter().all(|at| self.elements.written(*at).eq_ignore_ascii_case("how many"));
         if let Some(at) = counts.first().copied() {
             // `how many orders, in percent`.
             let in_percent = aggregation == Share && !self.elements.cues(|cue| cue == Cue::Share).is_empty();
             let fits = matches!(aggregation, Count | Distinct) || (how_many_days && !of_absorbed) || in_percent;
-            let of_absorbed = of_absorbed && !in_percent;
+            let of_absorbed = of_absorbed && !in_percent && !self.counts_times();
             if !fits || of_absorbed {
                 return Err(trouble(self.elements.written(at), "this counts, and what it stands with is not a count", choice()));
             }

@@ -38,12 +38,51 @@ impl Resolver<'_> {
             let held = held
                 || (self.elements.written(index).eq_ignore_ascii_case("over")
                     && self.elements.behind(index).is_some_and(|next| self.is_group(next)));
+            let each_one = self.is_each_one(index);
             let over_all = across && self.elements.behind(index).is_none_or(|next| self.elements.all[next].used);
             let own_time = self.own_moment(index);
             let compared = self.elements.is_cue(index, |cue| matches!(cue, Cue::Compare));
             let definitions = compared && (self.asks_definitions() || !self.roles.dimensions.is_empty());
-            if (leads && grouped) || ranked || held || over_all || own_time || definitions {
+            let held = held || self.is_over_everything(index);
+            if (leads && grouped) || ranked || held || over_all || own_time || definitions || each_one {
                 self.elements.all[index].used = true;
+            }
+        }
+    }
+
+    /// `over the data set`, `in the available data`: a word that limits, before what is the whole anyhow.
+    fn is_over_everything(&self, index: usize) -> bool {
+        let word = self.elements.written(index).to_lowercase();
+        let limits = ["over", "available", "complete", "present", "underlying"].contains(&word.as_str());
+        limits
+            && self.elements.behind(index).is_some_and(|next| {
+                let passing = !self.elements.meanings(next).is_empty()
+                    && self.elements.meanings(next).iter().all(|meaning| *meaning == Meaning::Passing);
+                let follows =
+                    word == "over" && ["complete", "available"].contains(&self.elements.written(next).to_lowercase().as_str());
+                passing || (follows && self.is_over_everything(next))
+            })
+    }
+
+    /// `how much is it on average for each one`: of what the mean is taken over anyhow.
+    fn is_each_one(&mut self, index: usize) -> bool {
+        let mean = self.roles.measures.iter().any(|(_, name)| {
+            let worth = self.layer.measures.get(name).is_some_and(|measure| measure.worth.is_some());
+            let averaged = (0..self.elements.all.len()).any(|at| self.elements.is_cue(at, |cue| cue == Cue::Average));
+            (worth && averaged) || self.aggregation(name).is_some_and(Aggregation::has_support)
+        });
+        let plain = self.roles.dimensions.is_empty() && self.periods.by.is_none();
+        let counts = (0..self.elements.all.len()).any(|at| self.elements.is_cue(at, |cue| cue == Cue::Count));
+        if !(mean && plain && !counts && self.elements.is_cue(index, |cue| cue == Cue::By)) {
+            return false;
+        }
+        match self.elements.behind(index) {
+            None => self.elements.written(index).to_lowercase().ends_with("each"),
+            Some(next) => {
+                let one = ["one", "single one"].contains(&self.elements.written(next).to_lowercase().as_str());
+                let ends = self.elements.behind(next).is_none_or(|more| self.elements.all[more].used);
+                self.elements.all[next].used |= one && ends;
+                one && ends
             }
         }
     }

@@ -71,6 +71,7 @@ impl Resolver<'_> {
             firsts.push(End::High);
         }
         let Some(end) = firsts.first().copied() else { return Ok(()) };
+        self.extreme_of_number()?;
         let at = extremes.first().or(ends.first()).copied();
         if firsts.iter().any(|other| *other != end) {
             return Err(trouble("", "the highest or the lowest?", Vec::new()));
@@ -98,6 +99,37 @@ impl Resolver<'_> {
             self.assumptions.push(format!("the first {RANKED} are shown"));
         }
         self.turned(intent);
+        Ok(())
+    }
+
+    /// `the highest number of installments`: the end of a number itself, which no ranking of what there is of each tells.
+    fn extreme_of_number(&self) -> Result<(), Unplaced> {
+        for (index, name) in &self.roles.dimensions {
+            let Some(dimension) = self.layer.dimensions.get(name).filter(|found| found.numeric) else { continue };
+            let mut before = self.elements.before(*index);
+            while let Some(at) = before.filter(|at| self.elements.is_cue(*at, |cue| matches!(cue, Cue::Count | Cue::Total))) {
+                before = self.elements.before(at);
+            }
+            let led = before.filter(|at| {
+                self.elements.is_cue(*at, |cue| matches!(cue, Cue::Highest | Cue::Most | Cue::Lowest | Cue::Fewest))
+            });
+            let counted = dimension.counts.as_ref();
+            let ranked = (*index..self.elements.all.len()).any(|at| {
+                let by = self.elements.is_cue(at, |cue| cue == Cue::By) && self.is_measured_behind(at);
+                by || self.elements.is_cue(at, is_extreme)
+            });
+            let others = self.roles.measures.iter().any(|(_, measure)| Some(measure) != counted);
+            if let Some(at) = led.filter(|_| !ranked && !others && self.roles.dimensions.len() == 1) {
+                return Err(trouble(
+                    self.elements.written(at),
+                    "of the number itself, or of what there is with each?",
+                    counted
+                        .map(|counted| format!("most {} by {}", counted.replace('_', " "), name.replace('_', " ")))
+                        .into_iter()
+                        .collect(),
+                ));
+            }
+        }
         Ok(())
     }
 

@@ -83,6 +83,19 @@ const AGREEING: &[&str] = &[
     "alter",
     "alters",
     "changes",
+    "yield",
+    "yields",
+    "lead",
+    "leads",
+    "in",
+    "manner",
+    "manners",
+    "numbers",
+    "differently",
+    "several",
+    "when",
+    "vary",
+    "varies",
 ];
 
 /// Takes up what is asked of the ways of calculating, from the word that names them to both sides.
@@ -181,5 +194,30 @@ pub(super) fn once(elements: &mut Elements) -> bool {
     }
     let alone = elements.all.iter_mut().filter(|element| element.first == counting && element.last == counting);
     alone.filter(|element| matches!(element.kind, Kind::Unknown)).for_each(|element| element.used = true);
+    each(elements, counting);
     true
+}
+
+/// `each person counted once`: what stands between `each` and the counting is what is counted, and no group.
+fn each(elements: &mut Elements, counting: usize) {
+    let Some(noun) = (0..elements.all.len()).rev().find(|at| elements.all[*at].last < counting && !elements.all[*at].used) else {
+        return;
+    };
+    let Some(by) = elements.before(noun).filter(|by| elements.is_cue(*by, |cue| cue == Cue::By)) else { return };
+    // Nothing but a verb may stand between, for `by each person, counted once` is by each of them.
+    const JOINING: &[&str] = &["is", "are", "be", "being", "was", "were", "should", "must", "to", "only", "just", "gets", "get"];
+    let joined =
+        elements.tokens[elements.all[noun].last + 1..counting].iter().all(|token| JOINING.contains(&token.word.as_str()));
+    let single = ["each", "every"].contains(&elements.written(by).to_lowercase().as_str());
+    if !(joined && single) {
+        return;
+    }
+    elements.all[by].kind = Kind::Phrase(vec![Meaning::Cue(Cue::Nothing)]);
+    elements.all[by].used = true;
+    let again = |meaning: &Meaning| {
+        (0..elements.all.len())
+            .any(|other| other != noun && !elements.all[other].used && elements.meanings(other).contains(meaning))
+    };
+    let named_before = elements.meanings(noun).iter().any(|meaning| matches!(meaning, Meaning::Measure(_)) && again(meaning));
+    elements.all[noun].used |= named_before;
 }
