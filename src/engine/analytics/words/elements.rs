@@ -259,7 +259,8 @@ fn told_to(tokens: &[Token]) -> Option<(usize, bool)> {
         &["please", "kindly", "can", "could", "would", "will", "you", "pls", "to", "i", "need", "just", "me", "and"];
     let at = tokens.iter().position(|token| !POLITE.contains(&token.word.as_str()))?;
     let sorts = match tokens[at].word.as_str() {
-        "state" | "report" | "review" | "determine" => false,
+        "determine" => return Some((at, false)),
+        "state" | "report" | "review" => false,
         "order" => true,
         _ => return None,
     };

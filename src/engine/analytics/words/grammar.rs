@@ -88,8 +88,8 @@ pub enum Cue {
 /// Phrases, with a bar between them, and what they do. The words `a`, `an`, `of`, `our`, `the` are left out of phrases and questions alike.
 pub const CUES: &[(Cue, &str)] = &[
     (Cue::Count, "how many|number|count|total number|how many different|quantity|how many times|number of times"),
-    (Cue::Average, "average|mean|on average|typical|typically|averaged"),
-    (Cue::Total, "total|sum|totals|total amount|combined|in total"),
+    (Cue::Average, "average|mean|on average|typical|typically|averaged|in average|medium|in mean|as average|at average|on mean"),
+    (Cue::Total, "total|sum|totals|total amount|combined|in total|aggregate|aggregated|grand total"),
     (
         Cue::Share,
         "percentage|percent|what percent|share|proportion|fraction|pct|portion|what part|part|how large part|\
@@ -235,13 +235,16 @@ pub const CUES: &[(Cue, &str)] = &[
     ),
     (
         Cue::Bound(Relation::AtLeast),
-        "at least|minimum|min|minimally|no fewer than|no less than|not fewer than|not less than|at minimum",
+        "at least|minimum|min|minimally|no fewer than|no less than|not fewer than|not less than|at minimum|more or equal|more or equal to|greater or equal|greater or equal to|\
+         greater than or equal to|more than or equal to|equal or more than|equal to or more than|equal or greater than|not below|\
+         not under|higher or equal|higher or equal to|as minimum|equal or above|minimum number of",
     ),
     (
         Cue::Bound(Relation::MoreThan),
         "more than|over|above|greater than|exceeding|higher than|in excess of|larger than|bigger than",
     ),
-    (Cue::Bound(Relation::AtMost), "at most|no more than|not more than|up to|maximum|max"),
+    (Cue::Bound(Relation::AtMost), "at most|no more than|not more than|up to|maximum|max|less or equal|less or equal to|less than or equal to|\
+         fewer than or equal to|smaller or equal|smaller or equal to|not above|not over|at maximum|as maximum"),
     (Cue::Bound(Relation::LessThan), "less than|fewer than|under|below|lower than|smaller than"),
     (Cue::Bound(Relation::Exactly), "exactly|precisely"),
     (
@@ -302,4 +305,4 @@ pub const SAYS_NOTHING: &str = "i we occur occurs occurring strongly whether che
      somebody anybody gave gives giving needed needs wants wanted handle handled handles handling themselves itself ones \
      inside belong belongs belonging examine examining investigate inspect explore assess assessing evaluate search searching \
      seek seeking become becomes became becoming indicate indicating monetary wish obtain kindly discover respond answer \
-     specify specifying";
+     specify specifying via quantify gimme";

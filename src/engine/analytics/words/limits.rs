@@ -118,6 +118,25 @@ pub(super) fn listed(layer: &Layer, elements: &mut Elements, roles: &mut Roles) 
                 roles.filters.push((index, Filter::Values { dimension: name.clone(), values, negated: false }));
                 continue;
             }
+            // `the scores 1 to 5`, where the first of them is told with its noun.
+            let least = value_of(elements, index);
+            let to = elements.behind(index).filter(|to| {
+                elements.between(index, *to).any(|word| ["to", "through"].contains(&word))
+                    && is_listed(layer, elements, *to, &name)
+                    && elements.tokens[elements.all[index].last].number.is_some()
+            });
+            if let (Some(to), Some(least)) = (to, least)
+                && let Kind::Number(most) = elements.all[to].kind
+            {
+                let within = |value: &&String| value.parse().is_ok_and(|value: f64| value >= least && value <= most);
+                let values: Vec<String> = layer.dimensions[&name].values.keys().filter(within).cloned().collect();
+                let each = elements.before(index).filter(|by| {
+                    elements.is_cue(*by, |cue| cue == Cue::By) && values.len() == layer.dimensions[&name].values.len()
+                });
+                [Some(to), Some(index), each].into_iter().flatten().for_each(|at| elements.all[at].used = true);
+                roles.filters.push((index, Filter::Values { dimension: name.clone(), values, negated: false }));
+                continue;
+            }
             while let Some(before) = elements.before(at).filter(|before| is_listed(layer, elements, *before, &name)) {
                 let number = elements.written(before);
                 elements.all[before].used = true;

@@ -188,18 +188,10 @@ impl Resolver<'_> {
                 Ok(vec![taken])
             }
             // `how do stars move with the delay`: what is counted in steps of its own is the mean of it here.
-            ([only], [by]) if !self.is_taken_by(by) => {
-                let mean = self.layer.measures.iter().find(|(name, measure)| {
-                    *name != only
-                        && measure.aggregation == Aggregation::Average
-                        && measure.stepped.as_ref() == Some(by)
-                        && !steps(by)
-                });
-                if let (Some((mean, _)), Some(level)) = (mean, stepped(only)) {
-                    *dimensions = vec![level];
-                    return Ok(vec![mean.clone()]);
-                }
-                Ok(measures)
+            ([only], [by]) if self.mean_of(by).is_some_and(|mean| mean != only) && stepped(only).is_some() => {
+                let mean = self.mean_of(by).cloned().into_iter().collect();
+                *dimensions = stepped(only).into_iter().collect();
+                Ok(mean)
             }
             ([_], [_]) => Ok(measures),
             _ => {
@@ -213,10 +205,20 @@ impl Resolver<'_> {
     fn is_taken_by(&self, dimension: &str) -> bool {
         let mut places = self.roles.dimensions.iter().filter(|(_, name)| name == dimension).map(|(index, _)| *index);
         places.any(|index| {
-            self.elements
-                .before(index)
-                .is_some_and(|before| self.elements.is_cue(before, |cue| matches!(cue, Cue::By | Cue::Across)))
+            self.elements.before(index).is_some_and(|before| {
+                self.elements.is_cue(before, |cue| matches!(cue, Cue::By | Cue::Across | Cue::Which | Cue::What))
+            })
         })
+    }
+
+    /// The mean of what a dimension has the values of: that of the scores beside the scores.
+    pub(super) fn mean_of(&self, dimension: &str) -> Option<&String> {
+        let found =
+            self.layer.measures.iter().find(|(_, measure)| {
+                measure.aggregation == Aggregation::Average && measure.stepped.as_deref() == Some(dimension)
+            });
+        let plain = self.layer.dimensions.get(dimension).is_some_and(|found| found.steps.is_empty());
+        found.map(|(name, _)| name).filter(|_| plain && !self.is_taken_by(dimension))
     }
 
     /// A measure that comes in steps is spread over those.

@@ -60,7 +60,9 @@ impl Resolver<'_> {
                     && self.elements.meanings(next).iter().all(|meaning| *meaning == Meaning::Passing);
                 let follows =
                     word == "over" && ["complete", "available"].contains(&self.elements.written(next).to_lowercase().as_str());
-                passing || (follows && self.is_over_everything(next))
+                // `over all orders`: what the mean is taken over anyhow.
+                let all = word == "over" && self.elements.between(index, next).any(|word| ["all", "the"].contains(&word));
+                passing || (follows && self.is_over_everything(next)) || (all && self.is_taken_over(next))
             })
     }
 
@@ -79,6 +81,13 @@ impl Resolver<'_> {
         match self.elements.behind(index) {
             None => self.elements.written(index).to_lowercase().ends_with("each"),
             Some(next) => {
+                // `the average value for each order`.
+                let worth = self.roles.measures.iter().any(|(at, name)| {
+                    *at == next && self.layer.measures.get(name).is_some_and(|measure| measure.worth.is_some())
+                });
+                if worth {
+                    return true;
+                }
                 let one = ["one", "single one"].contains(&self.elements.written(next).to_lowercase().as_str());
                 let ends = self.elements.behind(next).is_none_or(|more| self.elements.all[more].used);
                 self.elements.all[next].used |= one && ends;
@@ -107,8 +116,9 @@ impl Resolver<'_> {
     }
 
     fn has_unit(&self, unit: Unit) -> bool {
-        let mut measures = self.roles.measures.iter().filter_map(|(_, name)| self.layer.measures.get(name));
-        measures.any(|measure| measure.unit == unit)
+        let ended = self.ended();
+        let names = self.roles.measures.iter().map(|(_, name)| name).chain(&ended);
+        names.filter_map(|name| self.layer.measures.get(name)).any(|measure| measure.unit == unit)
     }
 
     fn is_days(&self, index: usize, word: &str) -> bool {
@@ -134,6 +144,9 @@ impl Resolver<'_> {
             "value",
             "values",
             "worth",
+            "reach",
+            "reached",
+            "monetary",
         ];
         let means = |(_, name): &(usize, String)| self.aggregation(name).is_some_and(Aggregation::has_support);
         let currency = self.layer.currency.as_ref().is_some_and(|code| code.eq_ignore_ascii_case(word));

@@ -247,7 +247,7 @@ fn comparative(elements: &mut Elements, first: usize, second: usize) -> bool {
         elements
             .meanings(*index)
             .iter()
-            .any(|meaning| matches!(meaning, Meaning::End(..) | Meaning::Cue(Cue::Comparative | Cue::Bound(_))))
+            .any(|meaning| matches!(meaning, Meaning::End(..) | Meaning::Cue(Cue::Comparative | Cue::Change | Cue::Bound(_))))
     };
     let word = (0..first).rev().find(ends).or_else(|| (first + 1..than.unwrap_or(first + 1)).rev().find(ends));
     // `did deliveries get faster from 2017 to 2018`: the two periods are what it is faster in.

@@ -72,6 +72,12 @@ impl Resolver<'_> {
         }
         let Some(end) = firsts.first().copied() else { return Ok(()) };
         self.extreme_of_number()?;
+        // `score best` is of a mean, never of how many there are.
+        let scores = extremes.iter().copied().find(|at| self.elements.written(*at).to_lowercase().starts_with("score"));
+        let mean = intent.measures.first().and_then(|name| self.aggregation(name)).is_some_and(Aggregation::has_support);
+        if let Some(at) = scores.filter(|_| !mean) {
+            return Err(trouble(self.elements.written(at), "in what do they score?", Vec::new()));
+        }
         let at = extremes.first().or(ends.first()).copied();
         if firsts.iter().any(|other| *other != end) {
             return Err(trouble("", "the highest or the lowest?", Vec::new()));

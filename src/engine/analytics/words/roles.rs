@@ -117,7 +117,10 @@ fn nouns(layer: &Layer, elements: &mut Elements, roles: &mut Roles) {
         let place = Place::of(elements, index);
         let again =
             place.is_by && elements.cues(is_extreme).len() == 1 && roles.measures.iter().any(|(_, name)| measures.contains(name));
-        if let Some(by) = elements.before(index).filter(|_| again && place.is_grouped) {
+        // `how many people are among our customers`: once more what is counted.
+        let counted_again = roles.measures.iter().any(|(_, name)| measures.contains(name))
+            && elements.before(index).filter(|at| elements.is_cue(*at, |cue| cue == Cue::Across)).is_some();
+        if let Some(by) = elements.before(index).filter(|_| (again && place.is_grouped) || counted_again) {
             // `best liked according to review scores`.
             elements.all[by].used = true;
         } else if !(place.is_grouped || place.is_counted) && qualifies(layer, elements, roles, index) {

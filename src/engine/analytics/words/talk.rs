@@ -175,13 +175,25 @@ pub(super) fn haste(elements: &mut Elements) {
 pub(super) fn once(elements: &mut Elements) -> bool {
     let said = elements.take(|cue| cue == Cue::Once);
     let word = |at: usize| elements.tokens[at].word.as_str();
-    let Some(once) = (0..elements.tokens.len()).find(|at| word(*at) == "once") else { return said };
+    let Some(once) = (0..elements.tokens.len()).find(|at| ["once", "twice"].contains(&word(*at))) else { return said };
     let counting =
         (once.saturating_sub(6)..once).rev().find(|at| ["counting", "counted", "count", "counts"].contains(&word(*at)));
     let Some(counting) = counting else { return said };
+    // `without counting the same person twice`.
+    let not =
+        (counting.saturating_sub(2)..counting).find(|at| ["without", "not", "never", "avoiding", "avoid"].contains(&word(*at)));
+    let start = match (word(once), not) {
+        ("once", _) => counting,
+        (_, Some(not)) => not,
+        (_, None) => return said,
+    };
+    let same = (counting..once).any(|at| ["same", "any", "anyone", "anybody", "one", "a"].contains(&word(at)));
+    if word(once) == "twice" && !(same || once == counting + 1) {
+        return said;
+    }
     for index in 0..elements.all.len() {
         let element = &elements.all[index];
-        let within = element.first > counting && element.last <= once;
+        let within = element.first >= start && element.first != counting && element.last <= once;
         // A thing that is named here alone is what is counted.
         let again = elements.meanings(index).iter().any(|meaning| {
             matches!(meaning, Meaning::Measure(_))
@@ -203,7 +215,10 @@ fn each(elements: &mut Elements, counting: usize) {
     let Some(noun) = (0..elements.all.len()).rev().find(|at| elements.all[*at].last < counting && !elements.all[*at].used) else {
         return;
     };
-    let Some(by) = elements.before(noun).filter(|by| elements.is_cue(*by, |cue| cue == Cue::By)) else { return };
+    // `each counted once`, `each one is counted once`.
+    let alone = elements.is_cue(noun, |cue| cue == Cue::By);
+    let by = if alone { Some(noun) } else { elements.before(noun) };
+    let Some(by) = by.filter(|by| elements.is_cue(*by, |cue| cue == Cue::By)) else { return };
     // Nothing but a verb may stand between, for `by each person, counted once` is by each of them.
     const JOINING: &[&str] = &["is", "are", "be", "being", "was", "were", "should", "must", "to", "only", "just", "gets", "get"];
     let joined =
@@ -219,5 +234,5 @@ fn each(elements: &mut Elements, counting: usize) {
             .any(|other| other != noun && !elements.all[other].used && elements.meanings(other).contains(meaning))
     };
     let named_before = elements.meanings(noun).iter().any(|meaning| matches!(meaning, Meaning::Measure(_)) && again(meaning));
-    elements.all[noun].used |= named_before;
+    elements.all[noun].used |= named_before || elements.written(noun).eq_ignore_ascii_case("one");
 }
