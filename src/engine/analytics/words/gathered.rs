@@ -23,21 +23,32 @@ fn counted(elements: &mut Elements) -> bool {
                 Cue::By | Cue::Across | Cue::Which | Cue::What | Cue::Count | Cue::Distribution | Cue::Breakdown | Cue::Compare
             )
     };
-    let found = windows(elements).into_iter().find_map(|(index, window)| {
-        let step = elements.before(index)?;
+    let windows = windows(elements);
+    let found = windows.iter().enumerate().find_map(|(at, (index, window))| {
+        let between = word_element(elements, *index, &["between"]);
+        let step = elements.before(between.unwrap_or(*index))?;
         let number = elements.before(step)?;
         let (Kind::Time(What::Level { level, certain: false }), Kind::Number(units)) =
             (&elements.all[step].kind, &elements.all[number].kind)
         else {
             return None;
         };
-        let words = ["of", "the", "in", "from", "that", "make", "up", "within"];
-        let near = elements.between(step, index).all(|word| words.contains(&word));
+        let words = ["of", "the", "in", "from", "that", "make", "up", "within", "period"];
+        let near = elements.between(step, step + 1).all(|word| words.contains(&word));
         let free = elements.before(number).is_none_or(|before| !elements.is_cue(before, leads));
-        (near && free && steps_of(window, *level) == Some(*units)).then_some((number, index, window))
+        // `the three months from July to September 2017`.
+        let whole = windows
+            .get(at + 1)
+            .filter(|(second, _)| is_range(elements, *index, *second))
+            .and_then(|(_, other)| window.through(*other));
+        (near && free && steps_of(whole.unwrap_or(*window), *level) == Some(*units)).then_some((number, step))
     });
-    let Some((number, index, window)) = found else { return false };
-    put(elements, number, index, window);
+    let Some((number, step)) = found else { return false };
+    // What a range begins with stays right before it.
+    if matches!(elements.all[step + 1].kind, Kind::Time(_)) {
+        elements.all[step + 1].first = elements.all[number].first;
+    }
+    elements.all.drain(number..=step);
     true
 }
 

@@ -113,7 +113,7 @@ pub const CUES: &[(Cue, &str)] = &[
          linked|affect|impact|influence|effect|depend on|depending on|depending|tied|hurt|go together|interplay|\
          drag down|interact|reflected|vary with|move with|varies with|influenced|affected|influenced by|affected by|\
          depend|reduce|damage|track with|shape|driven by|tracks with|bearing on|play into|translate into|lead to|cause|\
-         result in|go hand in hand|go with|goes with|goes together|hinge on|hinges on|sensitive to|make difference to|\
+         result in|go hand in hand|go with|goes with|goes together|hinge on|dependent on|dependent|dependence|dependency|correlates|correlates with|associates|reliant on|hinges on|sensitive to|make difference to|\
          determine|bring down|go along with|change with|changes with|change as|depends on|matter for",
     ),
     (
@@ -151,7 +151,7 @@ pub const CUES: &[(Cue, &str)] = &[
          not counting anyone twice|counting nobody twice|counting no one twice|no double counting|\
          without double counting|without counting twice|not double counted|without duplicates|no duplicates|\
          excluding duplicates|ignoring duplicates|deduplicated|deduped|without repeats|without repetition|without repetitions|no repetition|no repetitions|without repeating|\
-         without any repetition|without duplication|without counting double|not counting repeats|counted once|\
+         without any repetition|without duplication|without counting double|not counting repeats|counted once|no repeats|no repeat|no doubles|without doubles|\
          counted only once|counting once|counting only once|counted just once",
     ),
     (
@@ -161,7 +161,8 @@ pub const CUES: &[(Cue, &str)] = &[
          right now|in general|in terms of|when it comes to|with respect to|with regard to|in course of|over course of|\
          in history|as possible|if possible|if you can|to be exact|look up|look into|one by one|take into account|\
          taken into account|in question|in mind|as a whole|as whole|across entire|by any chance|in detail|in practice|\
-         in numbers|for me|for us|just wondering|quick question|over full data|over whole data|over entire data|over all data|over all time|\
+         in numbers|for me|for us|just wondering|quick question|only counting|counting only|only considering|considering only|only looking at|\
+         looking only at|only including|including only|only taking|taking only|measured by|as measured by|expressed as|over full data|over whole data|over entire data|over all data|over all time|\
          over whole time|over entire time|over whole period|over entire period|over full period|over everything|\
          counted from purchase|measured from purchase|counting from purchase|in each case|each time|in this regard|in this respect|at glance|like to know|like to see",
     ),
@@ -172,7 +173,7 @@ pub const CUES: &[(Cue, &str)] = &[
     ),
     (
         Cue::Highest,
-        "highest|largest|biggest|greatest|top|maximum|max|longest|leading|strongest|lead in|leads in|lead on|leads on|\
+        "highest|largest|biggest|greatest|top|maximum|max|longest|leading|strongest|lead in|leads in|lead|leads|top scoring|highest scoring|best scoring|lead on|leads on|\
          come out on top|comes out on top|come top|rank highest|ranks highest|rank first|ranks first|score highest|\
          scores highest|score best|scores best|most highly|top performing|most high|most large|most big|most great|\
          most elevated|most long|largest ones|biggest ones|highest ones|uppermost|top most",
@@ -180,7 +181,7 @@ pub const CUES: &[(Cue, &str)] = &[
     (Cue::Most, "most|most often|most frequently|the most|biggest number|highest number|largest number"),
     (
         Cue::Lowest,
-        "rank lowest|ranks lowest|rank last|ranks last|score lowest|scores lowest|score worst|scores worst|lowest|\
+        "rank lowest|ranks lowest|rank last|ranks last|score lowest|scores lowest|score worst|scores worst|lowest scoring|worst scoring|lowest|\
          smallest|minimum|min|shortest|bottom|weakest|most low|most small|most short|least high|lowest ones",
     ),
     (Cue::Fewest, "least|least often|least frequently|fewest|lowest number|smallest number"),
@@ -273,7 +274,7 @@ pub const CUES: &[(Cue, &str)] = &[
     ),
     (
         Cue::Verb,
-        "fall on|falls on|fall into|falls into|fell into|fall under|falls under|amount to|amounts to|amounted to|\
+        "fall on|falls on|fall into|falls into|fell into|fell on|fell under|fell within|fall within|falls within|fall under|falls under|amount to|amounts to|amounted to|\
          amounting to|in value|were|was|are|is|come from|came from|comes from|belong to|went to|go to|goes to|have been|\
          be|got|get|did|do|ended up|end up|actually",
     ),
@@ -305,4 +306,4 @@ pub const SAYS_NOTHING: &str = "i we occur occurs occurring strongly whether che
      somebody anybody gave gives giving needed needs wants wanted handle handled handles handling themselves itself ones \
      inside belong belongs belonging examine examining investigate inspect explore assess assessing evaluate search searching \
      seek seeking become becomes became becoming indicate indicating monetary wish obtain kindly discover respond answer \
-     specify specifying via quantify gimme";
+     specify specifying via quantify gimme obtained obtaining";

@@ -1,7 +1,9 @@
 //! Numbers that limit: what groups must have, and which values of a number count.
 
+use super::super::intent::period::Level;
 use super::super::intent::{Filter, Relation, Threshold};
 use super::super::layer::Layer;
+use super::calendar::What;
 use super::elements::{Elements, Kind};
 use super::grammar::Cue;
 use super::lexicon::Meaning;
@@ -30,6 +32,13 @@ pub(super) fn thresholds(layer: &Layer, elements: &mut Elements, roles: &mut Rol
             })
             .and_then(|noun| elements.before(noun))
             .filter(|mark| elements.is_cue(*mark, |cue| matches!(cue, Cue::Bound(_))));
+        // `over the two quarters` limits nothing.
+        let units = elements.behind(index).is_some_and(
+            |unit| matches!(elements.all[unit].kind, Kind::Time(What::Level { level, .. }) if level != Level::Day && level != Level::HourOfDay),
+        );
+        if units {
+            continue;
+        }
         let ((Some(mark), None) | (None, Some(mark))) = (before, behind.or(last).or(early)) else { continue };
         let Some(relation) = relation_of(elements, mark) else { continue };
         let number = if Some(mark) == last || Some(mark) == early { index } else { index.max(mark) };

@@ -153,6 +153,17 @@ impl Resolver<'_> {
         }
     }
 
+    /// `how many days`, `the average number of days`: how much of its unit a mean is.
+    fn counts_units(&self, name: &str, at: usize) -> bool {
+        let averaged = !self.elements.cues(|cue| cue == Cue::Average).is_empty();
+        let days = self.layer.measures.get(name).is_some_and(|measure| measure.unit == Unit::Days);
+        match self.elements.written(at).to_lowercase().as_str() {
+            "how many" => true,
+            "number" => averaged && days,
+            _ => false,
+        }
+    }
+
     /// `review scores: how many of each`: how many there are, and not how many points on average, which would be said.
     fn counts_points(&self, name: &str) -> bool {
         let points = self.layer.measures.get(name).is_some_and(|measure| measure.unit == Unit::Points);
@@ -305,13 +316,15 @@ impl Resolver<'_> {
                 .iter()
                 .any(|meaning| matches!(meaning, Meaning::Measure(found) if absorbed.contains(found)))
         });
-        let how_many_days = matches!(aggregation, Average)
-            && !self.counts_points(name)
-            && counts.iter().all(|at| self.elements.written(*at).eq_ignore_ascii_case("how many"));
+        let how_many_days =
+            matches!(aggregation, Average) && !self.counts_points(name) && counts.iter().all(|at| self.counts_units(name, *at));
         if let Some(at) = counts.first().copied() {
             // `how many orders, in percent`.
             let in_percent = aggregation == Share && !self.elements.cues(|cue| cue == Cue::Share).is_empty();
-            let fits = matches!(aggregation, Count | Distinct) || (how_many_days && !of_absorbed) || in_percent;
+            // `how many times did people pay by voucher` counts no people.
+            let fits = matches!(aggregation, Count | Distinct) && !(aggregation == Distinct && self.counts_times())
+                || (how_many_days && !of_absorbed)
+                || in_percent;
             let of_absorbed = of_absorbed && !in_percent && !self.counts_times();
             if !fits || of_absorbed {
                 return Err(trouble(self.elements.written(at), "this counts, and what it stands with is not a count", choice()));

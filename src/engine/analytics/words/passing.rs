@@ -168,6 +168,14 @@ impl Resolver<'_> {
             "only" | "just" | "solely" | "alone" => self.is_only_idle(index),
             // `made by credit card`.
             "by" => behind.is_some_and(|next| self.roles.filters.iter().any(|(at, _)| *at == next)),
+            // `lowest revenue first`.
+            "first" => {
+                self.is_ranked
+                    && (0..index).any(|at| {
+                        self.elements.is_cue(at, |cue| matches!(cue, Cue::Highest | Cue::Lowest | Cue::Best | Cue::Worst))
+                    })
+                    && matches!(self.elements.all[index].kind, Kind::Unknown)
+            }
             "big" | "large" | "sizeable" | "bigger" | "larger" | "major" | "established" => {
                 behind.is_some_and(grouped) && !self.roles.thresholds.is_empty()
             }

@@ -262,6 +262,16 @@ fn comparative(elements: &mut Elements, first: usize, second: usize) -> bool {
     true
 }
 
+/// `which states got faster from 2017 to 2018`.
+fn is_grown(elements: &Elements, first: usize) -> bool {
+    let became = |word: &str| ["get", "got", "gets", "getting", "become", "became", "becoming", "gotten", "grew"].contains(&word);
+    (0..first).any(|index| {
+        let end =
+            elements.meanings(index).iter().any(|meaning| matches!(meaning, Meaning::End(..) | Meaning::Cue(Cue::Comparative)));
+        end && became(elements.word_before(index))
+    })
+}
+
 fn two(elements: &mut Elements, periods: &mut Periods, first: (usize, Window), second: (usize, Window)) {
     let neighbours = second.0 == first.0 + 1
         || (second.0 == first.0 + 2 && elements.is_cue(first.0 + 1, |cue| matches!(cue, Cue::And | Cue::Or)));
@@ -290,6 +300,9 @@ fn two(elements: &mut Elements, periods: &mut Periods, first: (usize, Window), s
         let backwards = first.1.from > second.1.from && !(to && elements.word_before(first.0) == "from");
         let (before, after) = if backwards { (second.1, first.1) } else { (first.1, second.1) };
         periods.comparison = Some(Comparison { before, after, direction });
+    } else if range && is_grown(elements, first.0) {
+        periods.trouble =
+            Some("whether each became so from one period to the other, or was so in both, was not understood".to_owned());
     } else if range {
         match first.1.through(second.1) {
             Some(window) => periods.window = Some(window),

@@ -28,6 +28,8 @@ impl Resolver<'_> {
         let ends: Vec<usize> = (0..self.elements.all.len())
             .filter(|index| !self.elements.all[*index].used)
             .filter(|index| self.elements.meanings(*index).iter().any(|meaning| matches!(meaning, Meaning::End(..))))
+            // `slower or faster` is neither.
+            .filter(|index| !self.elements.is_cue(*index, |cue| cue == Cue::Comparative))
             .collect();
         let limit = self.limit(&extremes, &ends)?;
         let first = intent.measures.first().and_then(|name| self.layer.measures.get(name));
@@ -73,7 +75,7 @@ impl Resolver<'_> {
         let Some(end) = firsts.first().copied() else { return Ok(()) };
         self.extreme_of_number()?;
         // `score best` is of a mean, never of how many there are.
-        let scores = extremes.iter().copied().find(|at| self.elements.written(*at).to_lowercase().starts_with("score"));
+        let scores = extremes.iter().copied().find(|at| self.elements.written(*at).to_lowercase().contains("scor"));
         let mean = intent.measures.first().and_then(|name| self.aggregation(name)).is_some_and(Aggregation::has_support);
         if let Some(at) = scores.filter(|_| !mean) {
             return Err(trouble(self.elements.written(at), "in what do they score?", Vec::new()));

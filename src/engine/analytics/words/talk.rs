@@ -204,6 +204,11 @@ pub(super) fn once(elements: &mut Elements) -> bool {
             elements.all[index].kind = Kind::Phrase(vec![Meaning::Cue(Cue::Nothing)]);
         }
     }
+    // `only once` and `once only`.
+    let only = |element: &&mut super::elements::Element| element.first == once + 1 && element.first == element.last;
+    if elements.tokens.get(once + 1).is_some_and(|token| ["only", "just"].contains(&token.word.as_str())) {
+        elements.all.iter_mut().filter(only).for_each(|element| element.used = true);
+    }
     let alone = elements.all.iter_mut().filter(|element| element.first == counting && element.last == counting);
     alone.filter(|element| matches!(element.kind, Kind::Unknown)).for_each(|element| element.used = true);
     each(elements, counting);
