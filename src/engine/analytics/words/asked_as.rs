@@ -124,4 +124,58 @@ impl Resolver<'_> {
         }
         absorbed.push(std::mem::replace(only, worth));
     }
+
+    /// `how much was paid by voucher`: money, and no number of things.
+    pub(super) fn asks_how_much(&self) -> bool {
+        (0..self.elements.all.len()).any(|at| {
+            self.elements.is_cue(at, |cue| cue == Cue::What) && self.elements.written(at).eq_ignore_ascii_case("how much")
+        }) && self.elements.cues(|cue| matches!(cue, Cue::Count | Cue::Share)).is_empty()
+    }
+
+    /// The one sum of money that is of the same rows as a count.
+    pub(super) fn money_of(&self, counted: &str) -> Option<String> {
+        let table = self.layer.measures.get(counted).map(|measure| &measure.table);
+        let mut sums = self.layer.measures.iter().filter(|(_, measure)| {
+            measure.aggregation == Aggregation::Sum
+                && measure.unit == Unit::Money
+                && !measure.synonyms.is_empty()
+                && Some(&measure.table) == table
+        });
+        let first = sums.next().map(|(name, _)| name.clone());
+        first.filter(|_| sums.next().is_none())
+    }
+
+    /// Whether what happened is counted, and not who did it.
+    pub(super) fn counts_times(&self) -> bool {
+        (0..self.elements.all.len()).any(|at| {
+            self.elements.is_cue(at, |cue| cue == Cue::Count) && self.elements.written(at).to_lowercase().ends_with("times")
+        })
+    }
+
+    /// `review scores: how many of each`: how many there are, and not how many points on average, which would be said.
+    pub(super) fn counts_points(&self, name: &str) -> bool {
+        let points = self.layer.measures.get(name).is_some_and(|measure| measure.unit == Unit::Points);
+        points && self.elements.cues(|cue| cue == Cue::Average).is_empty()
+    }
+
+    /// `how many days`, `the average number of days`: how much of its unit a mean is.
+    pub(super) fn counts_units(&self, name: &str, at: usize) -> bool {
+        let averaged = !self.elements.cues(|cue| cue == Cue::Average).is_empty();
+        let days = self.layer.measures.get(name).is_some_and(|measure| measure.unit == Unit::Days);
+        match self.elements.written(at).to_lowercase().as_str() {
+            "how many" => true,
+            "number" => averaged && days,
+            _ => false,
+        }
+    }
+
+    /// The mean of what a dimension has the values of: that of the scores beside the scores.
+    pub(super) fn mean_of(&self, dimension: &str) -> Option<&String> {
+        let found =
+            self.layer.measures.iter().find(|(_, measure)| {
+                measure.aggregation == Aggregation::Average && measure.stepped.as_deref() == Some(dimension)
+            });
+        let plain = self.layer.dimensions.get(dimension).is_some_and(|found| found.steps.is_empty());
+        found.map(|(name, _)| name).filter(|_| plain && !self.is_taken_by(dimension))
+    }
 }

@@ -71,7 +71,12 @@ impl Resolver<'_> {
         self.lasting(&mut measures, &mut absorbed);
         self.number_of(&mut measures, &mut absorbed);
         if measures.is_empty() {
-            measures.extend(self.counted(dimensions));
+            let counted = self.counted(dimensions);
+            measures.extend(if self.asks_how_much() {
+                counted.and_then(|name| self.money_of(&name).or((!dimensions.is_empty()).then_some(name)))
+            } else {
+                counted
+            });
         }
         let Some(first) = measures.first() else {
             let choices = self.layer.measures.iter().filter(|(_, measure)| !measure.synonyms.is_empty());
@@ -153,35 +158,11 @@ impl Resolver<'_> {
         }
     }
 
-    /// `how many days`, `the average number of days`: how much of its unit a mean is.
-    fn counts_units(&self, name: &str, at: usize) -> bool {
-        let averaged = !self.elements.cues(|cue| cue == Cue::Average).is_empty();
-        let days = self.layer.measures.get(name).is_some_and(|measure| measure.unit == Unit::Days);
-        match self.elements.written(at).to_lowercase().as_str() {
-            "how many" => true,
-            "number" => averaged && days,
-            _ => false,
-        }
-    }
-
-    /// `review scores: how many of each`: how many there are, and not how many points on average, which would be said.
-    fn counts_points(&self, name: &str) -> bool {
-        let points = self.layer.measures.get(name).is_some_and(|measure| measure.unit == Unit::Points);
-        points && self.elements.cues(|cue| cue == Cue::Average).is_empty()
-    }
-
-    /// Whether what happened is counted, and not who did it.
-    fn counts_times(&self) -> bool {
-        (0..self.elements.all.len()).any(|at| {
-            self.elements.is_cue(at, |cue| cue == Cue::Count) && self.elements.written(at).to_lowercase().ends_with("times")
-        })
-    }
-
     /// Two measures against one another: the one that comes in steps becomes what the other is taken by.
     fn related(&mut self, mut measures: Vec<String>, dimensions: &mut Vec<String>) -> Result<Vec<String>, Unplaced> {
         let steps = |name: &String| self.layer.dimensions.get(name).is_some_and(|dimension| !dimension.steps.is_empty());
         let stepped = |name: &String| self.layer.measures.get(name).and_then(|measure| measure.stepped.clone()).filter(steps);
-        if measures.len() > 2 {
+        if measures.len() + dimensions.len() > 2 {
             let all = measures.clone();
             measures.retain(|name| !all.iter().any(|other| other != name && self.population(other).contains(name)));
         }
@@ -213,23 +194,13 @@ impl Resolver<'_> {
     }
 
     /// Whether a dimension is what the question takes something by.
-    fn is_taken_by(&self, dimension: &str) -> bool {
+    pub(super) fn is_taken_by(&self, dimension: &str) -> bool {
         let mut places = self.roles.dimensions.iter().filter(|(_, name)| name == dimension).map(|(index, _)| *index);
         places.any(|index| {
             self.elements.before(index).is_some_and(|before| {
                 self.elements.is_cue(before, |cue| matches!(cue, Cue::By | Cue::Across | Cue::Which | Cue::What))
             })
         })
-    }
-
-    /// The mean of what a dimension has the values of: that of the scores beside the scores.
-    pub(super) fn mean_of(&self, dimension: &str) -> Option<&String> {
-        let found =
-            self.layer.measures.iter().find(|(_, measure)| {
-                measure.aggregation == Aggregation::Average && measure.stepped.as_deref() == Some(dimension)
-            });
-        let plain = self.layer.dimensions.get(dimension).is_some_and(|found| found.steps.is_empty());
-        found.map(|(name, _)| name).filter(|_| plain && !self.is_taken_by(dimension))
     }
 
     /// A measure that comes in steps is spread over those.

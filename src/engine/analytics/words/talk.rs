@@ -217,21 +217,24 @@ pub(super) fn once(elements: &mut Elements) -> bool {
 
 /// `each person counted once`: what stands between `each` and the counting is what is counted, and no group.
 fn each(elements: &mut Elements, counting: usize) {
-    let Some(noun) = (0..elements.all.len()).rev().find(|at| elements.all[*at].last < counting && !elements.all[*at].used) else {
-        return;
-    };
+    let only = |at: usize| ["only", "just"].contains(&elements.written(at).to_lowercase().as_str());
+    let before = (0..elements.all.len()).rev().filter(|at| elements.all[*at].first < counting && !elements.all[*at].used);
+    let (limiting, nouns): (Vec<usize>, Vec<usize>) = before.partition(|at| only(*at));
+    let Some(noun) = nouns.first().copied() else { return };
     // `each counted once`, `each one is counted once`.
     let alone = elements.is_cue(noun, |cue| cue == Cue::By);
     let by = if alone { Some(noun) } else { elements.before(noun) };
     let Some(by) = by.filter(|by| elements.is_cue(*by, |cue| cue == Cue::By)) else { return };
     // Nothing but a verb may stand between, for `by each person, counted once` is by each of them.
     const JOINING: &[&str] = &["is", "are", "be", "being", "was", "were", "should", "must", "to", "only", "just", "gets", "get"];
-    let joined =
-        elements.tokens[elements.all[noun].last + 1..counting].iter().all(|token| JOINING.contains(&token.word.as_str()));
+    let joined = elements.tokens[(elements.all[noun].last + 1).min(counting)..counting]
+        .iter()
+        .all(|token| JOINING.contains(&token.word.as_str()));
     let single = ["each", "every"].contains(&elements.written(by).to_lowercase().as_str());
     if !(joined && single) {
         return;
     }
+    limiting.iter().filter(|at| **at > noun).for_each(|at| elements.all[*at].used = true);
     elements.all[by].kind = Kind::Phrase(vec![Meaning::Cue(Cue::Nothing)]);
     elements.all[by].used = true;
     let again = |meaning: &Meaning| {
