@@ -263,7 +263,11 @@ impl Reader<'_> {
             return None;
         }
         let skipped = usize::from(["in", "with", "on"].contains(&self.word(verb + 1)));
-        let (length, What::Window(Window { until: Some(until), .. })) = self.month(verb + 1 + skipped)? else { return None };
+        let (length, What::Window(Window { until: Some(until), .. })) =
+            self.month(verb + 1 + skipped).or_else(|| self.day(verb + 1 + skipped))?
+        else {
+            return None;
+        };
         let from = until.checked_sub(unit.span(count)).ok()?;
         Some((verb + 1 + skipped + length - at, What::Window(Window { from: Some(from), until: Some(until) })))
     }

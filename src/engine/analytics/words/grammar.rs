@@ -87,7 +87,11 @@ pub enum Cue {
 
 /// Phrases, with a bar between them, and what they do. The words `a`, `an`, `of`, `our`, `the` are left out of phrases and questions alike.
 pub const CUES: &[(Cue, &str)] = &[
-    (Cue::Count, "how many|number|count|total number|how many different|quantity|how many times|number of times"),
+    (
+        Cue::Count,
+        "how many|how many unique|how many distinct|number|count|total number|how many different|quantity|how many times|\
+         number of times",
+    ),
     (Cue::Average, "average|mean|on average|typical|typically|averaged|in average|medium|in mean|as average|at average|on mean"),
     (Cue::Total, "total|sum|totals|total amount|combined|in total|aggregate|aggregated|grand total"),
     (
@@ -190,16 +194,16 @@ pub const CUES: &[(Cue, &str)] = &[
     (Cue::Fewest, "least|least often|least frequently|fewest|lowest number|smallest number"),
     (
         Cue::Best,
-        "best|best performing|happiest|most good|perform well|performs well|do well|does well|best ones|best first|\
-         best to worst|from best to worst|do best|does best|perform best|performs best",
+        "best|best at top|best on top|best performing|happiest|most good|perform well|performs well|do well|does well|\
+         best ones|best first|best to worst|from best to worst|do best|does best|perform best|performs best",
     ),
     (
         Cue::Worst,
-        "worst first|worst to best|from worst to best|do worst|does worst|perform worst|performs worst|worst|poorest|\
-         worst performing|bottom performing|most bad|most badly|most poor|most poorly|perform poorly|performs poorly|\
-         perform badly|performs badly|do poorly|does poorly|do badly|does badly|poorest performing|worst ones|least well|\
-         perform least well|performs least well|perform most poorly|performs most poorly|perform most badly|\
-         performs most badly|poorly performing|badly performing|poor performing",
+        "worst first|worst at top|worst on top|worst to best|from worst to best|do worst|does worst|perform worst|\
+         performs worst|worst|poorest|worst performing|bottom performing|most bad|most badly|most poor|most poorly|\
+         perform poorly|performs poorly|perform badly|performs badly|do poorly|does poorly|do badly|does badly|\
+         poorest performing|worst ones|least well|perform least well|performs least well|perform most poorly|\
+         performs most poorly|perform most badly|performs most badly|poorly performing|badly performing|poor performing",
     ),
     (
         Cue::Change,
@@ -214,10 +218,15 @@ pub const CUES: &[(Cue, &str)] = &[
         "compare|compared|comparing|comparison|vary|varies|versus|v|vs|difference|differ|different between|compared to|\
          compared with|stack up|against|how different|relative to|compare to|compare with|compare against|make difference",
     ),
-    (Cue::Rise, "grow|grew|grown|growth|increase|increased|rise|rose|improve|improved|go up|gain|gained|improvement|went up"),
+    (
+        Cue::Rise,
+        "grow|grew|grown|growth|increase|increased|rise|rose|improve|improved|go up|goes up|going up|gets higher|get higher|\
+         gain|gained|improvement|went up",
+    ),
     (
         Cue::Fall,
-        "decline|declined|decrease|decreased|drop|dropped|fall|fell|shrink|shrank|worsen|worsened|go down|lose|lost|went down",
+        "decline|declined|decrease|decreased|drop|dropped|fall|fell|shrink|shrank|worsen|worsened|go down|goes down|\
+         going down|gets lower|get lower|lose|lost|went down",
     ),
     (Cue::Trend, "over time|trend|time series|evolution|trending|trended|through time|over period"),
     (
@@ -268,19 +277,21 @@ pub const CUES: &[(Cue, &str)] = &[
     (Cue::Or, "or"),
     (
         Cue::Definitions,
-        "calculation approach|calculation approaches|calculation method|calculation|calculated|approach|method calculation|\
-         how it is calculated|way it is calculated|definition|way calculating it|way computing it|how we calculate it|\
-         how it is computed|computation|ways calculating|calculate it|compute it|way we calculate it|how you calculate it|\
-         computed|calculate|compute|calculating it|computing it|method used|formula|approach used|way you calculate it|\
-         way you compute it|calculation approach matter|calculation method matter|approach matter|method matter|calculations|\
-         methodology|way of counting|ways of counting|counting method|how it is counted|how it is measured|definitions|\
-         measuring|how it is worked out|worked out|way it is counted|way it is measured|method of calculating|methods",
+        "way computing|way calculating|way calculation|calculating|computing|calculation approach|calculation approaches|\
+         calculation method|calculation|calculated|approach|method calculation|how it is calculated|way it is calculated|\
+         definition|way calculating it|way computing it|how we calculate it|how it is computed|computation|ways calculating|\
+         calculate it|compute it|way we calculate it|how you calculate it|computed|calculate|compute|calculating it|\
+         computing it|method used|formula|approach used|way you calculate it|way you compute it|calculation approach matter|\
+         calculation method matter|approach matter|method matter|calculations|methodology|way of counting|ways of counting|\
+         counting method|how it is counted|how it is measured|definitions|measuring|how it is worked out|worked out|\
+         way it is counted|way it is measured|method of calculating|methods",
     ),
     (
         Cue::Verb,
-        "fall on|falls on|fall into|falls into|fell into|fell on|fell under|fell within|fall within|falls within|fall under|\
-         falls under|amount to|amounts to|amounted to|amounting to|in value|were|was|are|is|come from|came from|comes from|\
-         belong to|went to|go to|goes to|have been|be|got|get|did|do|ended up|end up|actually",
+        "falling in|falling on|falling within|fall on|falls on|fall into|falls into|fell into|fell on|fell under|fell within|\
+         fall within|falls within|fall under|falls under|amount to|amounts to|amounted to|amounting to|in value|were|was|are|\
+         is|come from|came from|comes from|belong to|went to|go to|goes to|have been|be|got|get|did|do|ended up|end up|\
+         actually",
     ),
     (
         Cue::Greeting,
@@ -299,15 +310,15 @@ pub const SAYS_NOTHING: &str = "i we occur occurs occurring strongly whether che
      display need want know see calculate let look looking provide report return say being been so then just also any some \
      all figure result information level s did do is are was were be during bring seen saw observed happen happened \
      occurred recorded record entire whole full ever far wondering wonder curious come came account represent generate \
-     generated based located living live use used using make made went got different various specific particular \
-     respective given terms shape perform performed performing ask question ok okay well usually generally really actually \
-     numbers stats statistics metric looks everything put together work works worked stand stood compute hi hello hey \
-     explain describe summarise summarize summary overview analysis analyse analyze determine identify pull fetch exist \
-     existing existed hold held contain contained appear appeared present pls plz asap thx calendar throughout course \
-     roughly approximately currently presently restrict restricted restricting limit limited limiting filter filtered \
-     filtering narrow narrowed historically case cases if regarding concerning period periods confirm yet already achieve \
-     achieved grateful appreciate glad behind still booked registered logged include includes done something anything \
-     somebody anybody gave gives giving needed needs wants wanted handle handled handles handling themselves itself ones \
-     inside belong belongs belonging examine examining investigate inspect explore assess assessing evaluate search searching \
-     seek seeking become becomes became becoming indicate indicating monetary wish obtain kindly discover respond answer \
-     specify specifying via quantify gimme obtained obtaining";
+     generated based located living live use used using make made went got different various specific particular respective \
+     given terms shape perform performed performing ask question ok okay well usually generally really actually numbers \
+     stats statistics metric looks everything put together work works worked stand stood compute hi hello hey explain \
+     describe summarise summarize summary overview analysis analyse analyze determine identify pull fetch exist existing \
+     existed hold held contain contained appear appeared present pls plz asap thx calendar throughout course roughly \
+     approximately currently presently restrict restricted restricting limit limited limiting filter filtered filtering \
+     narrow narrowed historically case cases if regarding concerning period periods confirm yet already achieve achieved \
+     grateful appreciate glad behind still booked registered logged include includes done something anything somebody \
+     anybody gave gives giving needed needs wants wanted handle handled handles handling themselves itself ones inside \
+     belong belongs belonging examine examining investigate inspect explore assess assessing evaluate search searching seek \
+     seeking become becomes became becoming indicate indicating monetary wish obtain kindly discover respond answer specify \
+     specifying via everyone everybody quantify gimme obtained obtaining";

@@ -166,9 +166,16 @@ pub(super) fn listed(layer: &Layer, elements: &mut Elements, roles: &mut Roles) 
             || (0..elements.all.len()).any(|at| elements.is_cue(at, spreads));
         // `the scores, how are they divided from 1 until 5`.
         let mut at = index + 1;
-        while at < elements.all.len() && elements.is_cue(at, |cue| spreads(cue) || cue == Cue::Verb) {
+        let scale = |at: usize| at < elements.all.len() && elements.written(at).eq_ignore_ascii_case("scale");
+        let passed = |at: usize| {
+            scale(at)
+                || (at < elements.all.len() && elements.is_cue(at, |cue| spreads(cue) || matches!(cue, Cue::Verb | Cue::Across)))
+        };
+        while passed(at) {
             at += 1;
         }
+        // `across the scale of 1 to 5`.
+        let across = (index + 1..at).filter(|at| scale(*at) || elements.is_cue(*at, |cue| cue == Cue::Across));
         let number = |at: usize| match elements.all.get(at).map(|element| &element.kind) {
             Some(Kind::Number(number)) => Some(*number),
             _ => None,
@@ -178,7 +185,9 @@ pub(super) fn listed(layer: &Layer, elements: &mut Elements, roles: &mut Roles) 
         .then_some(at + 1);
         let second = until.unwrap_or(at) + 1;
         if each && [number(at), number(second)] == [Some(least), Some(most)] {
-            [Some(at), until, Some(second)].into_iter().flatten().for_each(|at| elements.all[at].used = true);
+            let named = scale(second + 1).then_some(second + 1);
+            let told: Vec<usize> = [Some(at), until, Some(second), named].into_iter().flatten().chain(across).collect();
+            told.into_iter().for_each(|at| elements.all[at].used = true);
         }
     }
 }

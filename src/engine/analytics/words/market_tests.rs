@@ -328,6 +328,7 @@ fn words_that_add_nothing_to_what_is_asked_leave_its_intent() {
             &[
                 "how many reais did sales bring in during the three months of Q3 2017",
                 "turnover for the 3 months from July to September 2017",
+                "turnover for the three months ending 30 September 2017",
                 "revenue Q3 17",
                 "What sum did the aggregate sales reach in Q3 2017?",
             ],
@@ -358,7 +359,10 @@ fn words_that_add_nothing_to_what_is_asked_leave_its_intent() {
             &["how many times did customers order in 2017", "Determine the number of ordrs between jan and dec 2017."],
         ),
         ("percentage of orders delivered on time", &["which part of the orders, in %, arrived without delay"]),
-        ("distribution of review scores", &["the ratings, how are they divided from 1 until 5?"]),
+        (
+            "distribution of review scores",
+            &["the ratings, how are they divided from 1 until 5?", "how are the scores distributed across the 1-5 scale"],
+        ),
         (
             "which sellers with at least 100 orders have the worst on-time delivery",
             &[
@@ -415,6 +419,8 @@ fn what_only_looks_like_an_end_a_group_or_a_limit_is_asked_about() {
         "customers by customer",
         "revenue per seller, each order counted once",
         "did delivery get slower or faster by state",
+        "distribution of scores from 1 to 4",
+        "orders in the 3 months from January to December 2017",
         "which states got faster from 2017 to 2018",
         "which product categories score best with customers",
         "sellers with bad reviews",
