@@ -31,15 +31,26 @@ impl Resolver<'_> {
             let things = self.elements.behind(*index).is_some_and(|behind| {
                 self.roles.measures.iter().any(|(at, name)| *at == behind && self.population(only).contains(name))
             });
-            things || (last.word.ends_with('s') && last.word != last.stem)
+            let counted = self.elements.before(*index).is_some_and(|before| {
+                self.roles.measures.iter().any(|(at, name)| *at == before && self.population(only).contains(name))
+            });
+            things || counted || (last.word.ends_with('s') && last.word != last.stem)
         };
         let places = self.roles.measures.iter().filter(|(_, name)| name == only).map(|(index, _)| *index);
-        let most = places.filter(several).filter_map(|index| self.elements.before(index)).any(|before| {
-            let often = self.elements.written(before).to_lowercase();
-            self.elements.is_cue(before, |cue| matches!(cue, Cue::Most | Cue::Fewest))
-                && !often.contains("often")
-                && !often.contains("frequently")
-        });
+        let most = places
+            .filter(several)
+            .filter_map(|index| self.elements.before(index))
+            // `the most orders on time`.
+            .map(|before| {
+                let thing = self.roles.measures.iter().any(|(at, name)| *at == before && self.population(only).contains(name));
+                self.elements.before(before).filter(|_| thing).unwrap_or(before)
+            })
+            .any(|before| {
+                let often = self.elements.written(before).to_lowercase();
+                self.elements.is_cue(before, |cue| matches!(cue, Cue::Most | Cue::Fewest))
+                    && !often.contains("often")
+                    && !often.contains("frequently")
+            });
         if !share && (many || most) {
             *only = number;
             absorbed.clear();

@@ -242,7 +242,9 @@ impl Lexicon {
             |entry: &&Entry| !entry.upper || phrase.iter().all(|token| token.raw.bytes().all(|byte| byte.is_ascii_uppercase()));
         let exact: Vec<&Entry> = entries.iter().filter(|entry| entry.stems == stems).filter(cased).collect();
         // `in average review score` begins with a word that binds it to what stands before.
-        let bound = stems.first().is_some_and(|first| ["in", "for", "with"].contains(&first.as_str()));
+        // So does `delivery time on stars` end with one that binds what stands behind.
+        let bound = stems.first().is_some_and(|first| ["in", "for", "with"].contains(&first.as_str()))
+            || stems.last().is_some_and(|last| ["on", "in", "at", "for", "with"].contains(&last.as_str()));
         let fixed = bound || stems.len() < 2 || stems.iter().any(|stem| ORDERED.contains(&stem.as_str()));
         let chosen = match exact.is_empty() {
             false => exact,

@@ -127,7 +127,7 @@ impl Resolver<'_> {
                 by || self.elements.is_cue(at, is_extreme)
             });
             let others = self.roles.measures.iter().any(|(_, measure)| Some(measure) != counted);
-            if let Some(at) = led.filter(|_| !ranked && !others && self.roles.dimensions.len() == 1) {
+            if let Some(at) = led.filter(|_| !ranked && !others) {
                 return Err(trouble(
                     self.elements.written(at),
                     "of the number itself, or of what there is with each?",

@@ -173,6 +173,12 @@ pub(super) fn haste(elements: &mut Elements) {
 
 /// Takes up `counting each person only once`; says whether it is there.
 pub(super) fn once(elements: &mut Elements) -> bool {
+    // `without repeat purchases` says who did not buy again.
+    for at in elements.cues(|cue| cue == Cue::Once) {
+        if elements.written(at).to_lowercase().ends_with("repeat") {
+            elements.all[at].kind = Kind::Unknown;
+        }
+    }
     let said = elements.take(|cue| cue == Cue::Once);
     let word = |at: usize| elements.tokens[at].word.as_str();
     let Some(once) = (0..elements.tokens.len()).find(|at| ["once", "twice"].contains(&word(*at))) else { return said };
