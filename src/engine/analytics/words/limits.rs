@@ -2,7 +2,7 @@
 
 use super::super::intent::period::Level;
 use super::super::intent::{Filter, Relation, Threshold};
-use super::super::layer::Layer;
+use super::super::layer::{Layer, Unit};
 use super::calendar::What;
 use super::elements::{Elements, Kind};
 use super::grammar::Cue;
@@ -32,13 +32,11 @@ pub(super) fn thresholds(layer: &Layer, elements: &mut Elements, roles: &mut Rol
             })
             .and_then(|noun| elements.before(noun))
             .filter(|mark| elements.is_cue(*mark, |cue| matches!(cue, Cue::Bound(_))));
-        // `over the two quarters` limits nothing.
-        let units = elements.behind(index).is_some_and(
-            |unit| matches!(elements.all[unit].kind, Kind::Time(What::Level { level, .. }) if level != Level::Day && level != Level::HourOfDay),
-        );
-        if units {
-            continue;
-        }
+        // `over 20 days` limits what is in days, `over the two quarters` nothing.
+        let unit = elements.behind(index).and_then(|unit| match elements.all[unit].kind {
+            Kind::Time(What::Level { level, .. }) => Some((unit, level)),
+            _ => None,
+        });
         let ((Some(mark), None) | (None, Some(mark))) = (before, behind.or(last).or(early)) else { continue };
         let Some(relation) = relation_of(elements, mark) else { continue };
         let number = if Some(mark) == last || Some(mark) == early { index } else { index.max(mark) };
@@ -61,6 +59,12 @@ pub(super) fn thresholds(layer: &Layer, elements: &mut Elements, roles: &mut Rol
         let names = measures_of(elements, noun);
         let chosen = names.iter().find(|name| counted(layer, name)).filter(|_| after.is_some()).or_else(|| names.first());
         let Some(measure) = chosen.cloned() else { continue };
+        let in_days = layer.measures.get(&measure).is_some_and(|found| found.unit == Unit::Days);
+        match unit {
+            Some((unit, Level::Day)) if in_days => elements.all[unit].used = true,
+            Some(_) => continue,
+            None => {}
+        }
         elements.all[index].used = true;
         elements.all[mark].used = true;
         elements.all[noun].used = after.is_some();

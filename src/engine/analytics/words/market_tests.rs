@@ -423,6 +423,7 @@ fn what_only_looks_like_an_end_a_group_or_a_limit_is_asked_about() {
         "distribution of scores from 1 to 4",
         "orders in the 3 months from January to December 2017",
         "highest number of installments by state",
+        "orders delivered in more than 20 days",
         "how many customers without repeat purchases",
         "which states got faster from 2017 to 2018",
         "which product categories score best with customers",

@@ -8,6 +8,7 @@ use super::elements::{Elements, Kind};
 use super::gathered;
 use super::grammar::Cue;
 use super::lexicon::Meaning;
+use super::roles::is_extreme;
 
 /// What a question says of time.
 #[derive(Debug, Clone, Default)]
@@ -77,7 +78,12 @@ fn steps(elements: &mut Elements, periods: &mut Periods) {
                 )
             };
             let end = elements.meanings(before).iter().any(|meaning| matches!(meaning, Meaning::End(..)));
-            end || elements.is_cue(before, leads) || matches!(elements.all[before].kind, Kind::Number(_))
+            // `over 20 days` is a limit.
+            let limit = elements.before(before).is_some_and(|bound| {
+                elements.is_cue(bound, |cue| matches!(cue, Cue::Bound(_))) && !elements.is_cue(bound, is_extreme)
+            });
+            let number = matches!(elements.all[before].kind, Kind::Number(_)) && !limit;
+            end || elements.is_cue(before, leads) || number
         });
         // `by category and month`.
         let also = elements.before(index).is_some_and(|before| {
