@@ -1,6 +1,6 @@
 //! Measures that a question asks for by how it asks: how much one of these is, how long it takes, how many of them there are.
 
-use super::super::layer::Aggregation;
+use super::super::layer::{Aggregation, Unit};
 use super::elements::Kind;
 use super::grammar::Cue;
 use super::resolve::Resolver;
@@ -31,15 +31,26 @@ impl Resolver<'_> {
             let things = self.elements.behind(*index).is_some_and(|behind| {
                 self.roles.measures.iter().any(|(at, name)| *at == behind && self.population(only).contains(name))
             });
-            things || (last.word.ends_with('s') && last.word != last.stem)
+            let counted = self.elements.before(*index).is_some_and(|before| {
+                self.roles.measures.iter().any(|(at, name)| *at == before && self.population(only).contains(name))
+            });
+            things || counted || (last.word.ends_with('s') && last.word != last.stem)
         };
         let places = self.roles.measures.iter().filter(|(_, name)| name == only).map(|(index, _)| *index);
-        let most = places.filter(several).filter_map(|index| self.elements.before(index)).any(|before| {
-            let often = self.elements.written(before).to_lowercase();
-            self.elements.is_cue(before, |cue| matches!(cue, Cue::Most | Cue::Fewest))
-                && !often.contains("often")
-                && !often.contains("frequently")
-        });
+        let most = places
+            .filter(several)
+            .filter_map(|index| self.elements.before(index))
+            // `the most orders on time`.
+            .map(|before| {
+                let thing = self.roles.measures.iter().any(|(at, name)| *at == before && self.population(only).contains(name));
+                self.elements.before(before).filter(|_| thing).unwrap_or(before)
+            })
+            .any(|before| {
+                let often = self.elements.written(before).to_lowercase();
+                self.elements.is_cue(before, |cue| matches!(cue, Cue::Most | Cue::Fewest))
+                    && !often.contains("often")
+                    && !often.contains("frequently")
+            });
         if !share && (many || most) {
             *only = number;
             absorbed.clear();
@@ -71,6 +82,29 @@ impl Resolver<'_> {
         absorbed.push(std::mem::replace(only, lasting));
     }
 
+    /// `how many reais`: a number of the coin that the measure is in, which counts no things.
+    pub(super) fn in_money(&mut self, name: &str) {
+        const COINS: [(&str, &[&str]); 4] = [
+            ("BRL", &["real", "reais", "brl"]),
+            ("EUR", &["euro", "euros", "eur"]),
+            ("GBP", &["pound", "pounds", "gbp"]),
+            ("USD", &["dollar", "dollars", "usd"]),
+        ];
+        let money = self.layer.measures.get(name).is_some_and(|measure| measure.unit == Unit::Money);
+        let coins =
+            COINS.iter().find(|(code, _)| self.layer.currency.as_deref() == Some(*code)).map_or(&[][..], |(_, coins)| coins);
+        for at in self.elements.cues(|cue| cue == Cue::Count) {
+            let coin = self.elements.behind(at).filter(|coin| {
+                coins.contains(&self.elements.written(*coin).to_lowercase().as_str())
+                    && self.elements.between(at, *coin).next().is_none()
+            });
+            if let Some(coin) = coin.filter(|_| money) {
+                self.elements.all[at].used = true;
+                self.elements.all[coin].used = true;
+            }
+        }
+    }
+
     /// `how much is an order on average`: what one of the things is worth, where nothing counts them.
     pub(super) fn worth(&mut self, measures: &mut [String], absorbed: &mut Vec<String>) {
         let [only] = measures else { return };
@@ -100,5 +134,59 @@ impl Resolver<'_> {
             }
         }
         absorbed.push(std::mem::replace(only, worth));
+    }
+
+    /// `how much was paid by voucher`: money, and no number of things.
+    pub(super) fn asks_how_much(&self) -> bool {
+        (0..self.elements.all.len()).any(|at| {
+            self.elements.is_cue(at, |cue| cue == Cue::What) && self.elements.written(at).eq_ignore_ascii_case("how much")
+        }) && self.elements.cues(|cue| matches!(cue, Cue::Count | Cue::Share)).is_empty()
+    }
+
+    /// The one sum of money that is of the same rows as a count.
+    pub(super) fn money_of(&self, counted: &str) -> Option<String> {
+        let table = self.layer.measures.get(counted).map(|measure| &measure.table);
+        let mut sums = self.layer.measures.iter().filter(|(_, measure)| {
+            measure.aggregation == Aggregation::Sum
+                && measure.unit == Unit::Money
+                && !measure.synonyms.is_empty()
+                && Some(&measure.table) == table
+        });
+        let first = sums.next().map(|(name, _)| name.clone());
+        first.filter(|_| sums.next().is_none())
+    }
+
+    /// Whether what happened is counted, and not who did it.
+    pub(super) fn counts_times(&self) -> bool {
+        (0..self.elements.all.len()).any(|at| {
+            self.elements.is_cue(at, |cue| cue == Cue::Count) && self.elements.written(at).to_lowercase().ends_with("times")
+        })
+    }
+
+    /// `review scores: how many of each`: how many there are, and not how many points on average, which would be said.
+    pub(super) fn counts_points(&self, name: &str) -> bool {
+        let points = self.layer.measures.get(name).is_some_and(|measure| measure.unit == Unit::Points);
+        points && self.elements.cues(|cue| cue == Cue::Average).is_empty()
+    }
+
+    /// `how many days`, `the average number of days`: how much of its unit a mean is.
+    pub(super) fn counts_units(&self, name: &str, at: usize) -> bool {
+        let averaged = !self.elements.cues(|cue| cue == Cue::Average).is_empty();
+        let days = self.layer.measures.get(name).is_some_and(|measure| measure.unit == Unit::Days);
+        match self.elements.written(at).to_lowercase().as_str() {
+            "how many" => true,
+            "number" => averaged && days,
+            _ => false,
+        }
+    }
+
+    /// The mean of what a dimension has the values of: that of the scores beside the scores.
+    pub(super) fn mean_of(&self, dimension: &str) -> Option<&String> {
+        let found =
+            self.layer.measures.iter().find(|(_, measure)| {
+                measure.aggregation == Aggregation::Average && measure.stepped.as_deref() == Some(dimension)
+            });
+        let plain = self.layer.dimensions.get(dimension).is_some_and(|found| found.steps.is_empty());
+        found.map(|(name, _)| name).filter(|_| plain && !self.is_taken_by(dimension))
     }
 }

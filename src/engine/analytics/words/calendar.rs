@@ -226,6 +226,12 @@ impl Reader<'_> {
         if let Some((more, year)) = self.year_behind(at + length) {
             return Some((length + more, What::Window(whole(year)?)));
         }
+        // `Q3 17`.
+        let short = self.tokens.get(at + length).filter(|token| length == 1 && token.raw.len() == 2);
+        let year = short.and_then(|token| token.raw.parse::<i16>().ok()).filter(|year| (10..40).contains(year));
+        if let Some(year) = year.filter(|_| at + length + 1 == self.tokens.len() || self.word(at).starts_with('q')) {
+            return Some((length + 1, What::Window(whole(2_000 + year)?)));
+        }
         (months == 3).then_some((length, What::Yearless(Yearless { month, day: 1, unit: Unit::Quarter })))
     }
 
@@ -257,7 +263,11 @@ impl Reader<'_> {
             return None;
         }
         let skipped = usize::from(["in", "with", "on"].contains(&self.word(verb + 1)));
-        let (length, What::Window(Window { until: Some(until), .. })) = self.month(verb + 1 + skipped)? else { return None };
+        let (length, What::Window(Window { until: Some(until), .. })) =
+            self.month(verb + 1 + skipped).or_else(|| self.day(verb + 1 + skipped))?
+        else {
+            return None;
+        };
         let from = until.checked_sub(unit.span(count)).ok()?;
         Some((verb + 1 + skipped + length - at, What::Window(Window { from: Some(from), until: Some(until) })))
     }

@@ -193,7 +193,7 @@ fn correct(lexicon: &Lexicon, tokens: &mut [Token]) -> Vec<(String, String)> {
         if !plain || lexicon.knows(&token.stem) || says_nothing(token) || calendar_word(&token.word) {
             continue;
         }
-        if let Some(meant) = lexicon.corrected(&token.stem) {
+        if let Some(meant) = lexicon.corrected(&token.stem, token.word.chars().count()) {
             corrections.push((token.raw.clone(), meant.to_owned()));
             token.stem = meant.to_owned();
             token.word = meant.to_owned();
@@ -259,6 +259,7 @@ fn told_to(tokens: &[Token]) -> Option<(usize, bool)> {
         &["please", "kindly", "can", "could", "would", "will", "you", "pls", "to", "i", "need", "just", "me", "and"];
     let at = tokens.iter().position(|token| !POLITE.contains(&token.word.as_str()))?;
     let sorts = match tokens[at].word.as_str() {
+        "determine" => return Some((at, false)),
         "state" | "report" | "review" => false,
         "order" => true,
         _ => return None,

@@ -1,15 +1,67 @@
 //! Periods that are told in pieces: `July until September 2017`, and a period that is told twice, `Q3 2017 (July to September)`.
 
-use super::super::intent::period::{Unit, Window};
+use super::super::intent::period::{Level, Unit, Window};
 use super::calendar::What;
 use super::elements::{Elements, Kind};
 use super::grammar::Cue;
 use super::periods::{is_change, word_element};
+use super::roles::is_extreme;
 
 /// Puts one element in place of those that tell one period.
 pub(super) fn gather(elements: &mut Elements) {
     while step(elements) {}
+    while counted(elements) {}
     named(elements);
+}
+
+/// `over the three months of Q3 2017`: of how many units a period is, which is told of the period and takes nothing by them.
+fn counted(elements: &mut Elements) -> bool {
+    let leads = |cue: Cue| {
+        is_extreme(cue)
+            || matches!(
+                cue,
+                Cue::By | Cue::Across | Cue::Which | Cue::What | Cue::Count | Cue::Distribution | Cue::Breakdown | Cue::Compare
+            )
+    };
+    let windows = windows(elements);
+    let found = windows.iter().enumerate().find_map(|(at, (index, window))| {
+        let between = word_element(elements, *index, &["between"]);
+        let step = elements.before(between.unwrap_or(*index))?;
+        let number = elements.before(step)?;
+        let (Kind::Time(What::Level { level, certain: false }), Kind::Number(units)) =
+            (&elements.all[step].kind, &elements.all[number].kind)
+        else {
+            return None;
+        };
+        let words = ["of", "the", "in", "from", "that", "make", "up", "within", "period"];
+        let near = elements.between(step, step + 1).all(|word| words.contains(&word));
+        let free = elements.before(number).is_none_or(|before| !elements.is_cue(before, leads));
+        // `the three months from July to September 2017`.
+        let whole = windows
+            .get(at + 1)
+            .filter(|(second, _)| is_range(elements, *index, *second))
+            .and_then(|(_, other)| window.through(*other));
+        (near && free && steps_of(whole.unwrap_or(*window), *level) == Some(*units)).then_some((number, step))
+    });
+    let Some((number, step)) = found else { return false };
+    // What a range begins with stays right before it.
+    if matches!(elements.all[step + 1].kind, Kind::Time(_)) {
+        elements.all[step + 1].first = elements.all[number].first;
+    }
+    elements.all.drain(number..=step);
+    true
+}
+
+/// How many months, quarters or years a window has.
+fn steps_of(window: Window, level: Level) -> Option<f64> {
+    let (from, until) = (window.from?, window.until?);
+    let months = f64::from(until.year() - from.year()) * 12.0 + f64::from(until.month() - from.month());
+    match level {
+        Level::Month => Some(months),
+        Level::Quarter => Some(months / 3.0),
+        Level::Year => Some(months / 12.0),
+        _ => None,
+    }
 }
 
 /// `in the months of July and August 2017`: what unit a period is of.

@@ -39,7 +39,7 @@ const ORDERED: &[&str] = &[
 /// Words that may stand within a phrase of the layer without belonging to it.
 const LIGHT: &[&str] = &[
     "did", "do", "does", "we", "you", "they", "i", "it", "is", "are", "was", "were", "have", "has", "had", "been", "be", "us",
-    "this", "that", "all",
+    "this", "that", "all", "monetary",
 ];
 
 /// What a phrase can mean.
@@ -245,7 +245,11 @@ impl Lexicon {
         let cased =
             |entry: &&Entry| !entry.upper || phrase.iter().all(|token| token.raw.bytes().all(|byte| byte.is_ascii_uppercase()));
         let exact: Vec<&Entry> = entries.iter().filter(|entry| entry.stems == stems).filter(cased).collect();
-        let fixed = stems.len() < 2 || stems.iter().any(|stem| ORDERED.contains(&stem.as_str()));
+        // `in average review score` begins with a word that binds it to what stands before.
+        // So does `delivery time on stars` end with one that binds what stands behind.
+        let bound = stems.first().is_some_and(|first| ["in", "for", "with"].contains(&first.as_str()))
+            || stems.last().is_some_and(|last| ["on", "in", "at", "for", "with"].contains(&last.as_str()));
+        let fixed = bound || stems.len() < 2 || stems.iter().any(|stem| ORDERED.contains(&stem.as_str()));
         let chosen = match exact.is_empty() {
             false => exact,
             true if fixed => Vec::new(),
@@ -297,15 +301,21 @@ impl Lexicon {
         self.words.contains(stem)
     }
 
-    /// The one word of the layer that a misspelt one must be: one slip in five letters or more, two in eleven (Damerau, 1964).
-    pub fn corrected(&self, stem: &str) -> Option<&str> {
+    /// The one word of the layer that a misspelt one must be: one slip in five letters or more, two in eleven (Damerau, 1964). `letters` are those
+    /// of the word with its ending.
+    pub fn corrected(&self, stem: &str, letters: usize) -> Option<&str> {
+        let (short, start) = (stem.chars().count() == 4 && letters > 4, stem.chars().next());
         let slips = match stem.chars().count() {
+            // `ordrs` has a letter too few, and its first is right.
+            4 if short => 1,
             0..=4 => return None,
             5..=10 => 1,
             _ => 2,
         };
         let near = |most: usize| {
-            let mut near = self.trade.iter().filter(|word| word.chars().count() >= 5 && distance(stem, word) <= most);
+            let mut near = self.trade.iter().filter(|word| {
+                word.chars().count() >= 5 && distance(stem, word) <= most && (!short || word.chars().next() == start)
+            });
             let first = near.next();
             first.filter(|_| near.next().is_none()).map(String::as_str)
         };

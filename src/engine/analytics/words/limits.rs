@@ -1,7 +1,9 @@
 //! Numbers that limit: what groups must have, and which values of a number count.
 
+use super::super::intent::period::Level;
 use super::super::intent::{Filter, Relation, Threshold};
-use super::super::layer::Layer;
+use super::super::layer::{Layer, Unit};
+use super::calendar::What;
 use super::elements::{Elements, Kind};
 use super::grammar::Cue;
 use super::lexicon::Meaning;
@@ -30,6 +32,11 @@ pub(super) fn thresholds(layer: &Layer, elements: &mut Elements, roles: &mut Rol
             })
             .and_then(|noun| elements.before(noun))
             .filter(|mark| elements.is_cue(*mark, |cue| matches!(cue, Cue::Bound(_))));
+        // `over 20 days` limits what is in days, `over the two quarters` nothing.
+        let unit = elements.behind(index).and_then(|unit| match elements.all[unit].kind {
+            Kind::Time(What::Level { level, .. }) => Some((unit, level)),
+            _ => None,
+        });
         let ((Some(mark), None) | (None, Some(mark))) = (before, behind.or(last).or(early)) else { continue };
         let Some(relation) = relation_of(elements, mark) else { continue };
         let number = if Some(mark) == last || Some(mark) == early { index } else { index.max(mark) };
@@ -52,6 +59,12 @@ pub(super) fn thresholds(layer: &Layer, elements: &mut Elements, roles: &mut Rol
         let names = measures_of(elements, noun);
         let chosen = names.iter().find(|name| counted(layer, name)).filter(|_| after.is_some()).or_else(|| names.first());
         let Some(measure) = chosen.cloned() else { continue };
+        let in_days = layer.measures.get(&measure).is_some_and(|found| found.unit == Unit::Days);
+        match unit {
+            Some((unit, Level::Day)) if in_days => elements.all[unit].used = true,
+            Some(_) => continue,
+            None => {}
+        }
         elements.all[index].used = true;
         elements.all[mark].used = true;
         elements.all[noun].used = after.is_some();
@@ -118,6 +131,25 @@ pub(super) fn listed(layer: &Layer, elements: &mut Elements, roles: &mut Roles) 
                 roles.filters.push((index, Filter::Values { dimension: name.clone(), values, negated: false }));
                 continue;
             }
+            // `the scores 1 to 5`, where the first of them is told with its noun.
+            let least = value_of(elements, index);
+            let to = elements.behind(index).filter(|to| {
+                elements.between(index, *to).any(|word| ["to", "through"].contains(&word))
+                    && is_listed(layer, elements, *to, &name)
+                    && elements.tokens[elements.all[index].last].number.is_some()
+            });
+            if let (Some(to), Some(least)) = (to, least)
+                && let Kind::Number(most) = elements.all[to].kind
+            {
+                let within = |value: &&String| value.parse().is_ok_and(|value: f64| value >= least && value <= most);
+                let values: Vec<String> = layer.dimensions[&name].values.keys().filter(within).cloned().collect();
+                let each = elements.before(index).filter(|by| {
+                    elements.is_cue(*by, |cue| cue == Cue::By) && values.len() == layer.dimensions[&name].values.len()
+                });
+                [Some(to), Some(index), each].into_iter().flatten().for_each(|at| elements.all[at].used = true);
+                roles.filters.push((index, Filter::Values { dimension: name.clone(), values, negated: false }));
+                continue;
+            }
             while let Some(before) = elements.before(at).filter(|before| is_listed(layer, elements, *before, &name)) {
                 let number = elements.written(before);
                 elements.all[before].used = true;
@@ -132,16 +164,34 @@ pub(super) fn listed(layer: &Layer, elements: &mut Elements, roles: &mut Roles) 
         }
         // The whole range of its values names the dimension once more.
         let Some((least, most)) = dimensions_of(elements, index).iter().find_map(|name| range(layer, name)) else { continue };
-        let ends = [index + 1, index + 2].map(|at| match elements.all.get(at).map(|element| &element.kind) {
+        let spreads = |cue| matches!(cue, Cue::Distribution | Cue::Breakdown);
+        let leads = |cue| spreads(cue) || matches!(cue, Cue::By | Cue::Across | Cue::Which);
+        let each = elements.before(index).is_some_and(|before| elements.is_cue(before, leads))
+            || (0..elements.all.len()).any(|at| elements.is_cue(at, spreads));
+        // `the scores, how are they divided from 1 until 5`.
+        let mut at = index + 1;
+        let scale = |at: usize| at < elements.all.len() && elements.written(at).eq_ignore_ascii_case("scale");
+        let passed = |at: usize| {
+            scale(at)
+                || (at < elements.all.len() && elements.is_cue(at, |cue| spreads(cue) || matches!(cue, Cue::Verb | Cue::Across)))
+        };
+        while passed(at) {
+            at += 1;
+        }
+        // `across the scale of 1 to 5`.
+        let across = (index + 1..at).filter(|at| scale(*at) || elements.is_cue(*at, |cue| cue == Cue::Across));
+        let number = |at: usize| match elements.all.get(at).map(|element| &element.kind) {
             Some(Kind::Number(number)) => Some(*number),
             _ => None,
-        });
-        let each = elements.before(index).is_some_and(|before| {
-            elements.is_cue(before, |cue| matches!(cue, Cue::By | Cue::Across | Cue::Which | Cue::Distribution | Cue::Breakdown))
-        });
-        if each && ends == [Some(least), Some(most)] {
-            elements.all[index + 1].used = true;
-            elements.all[index + 2].used = true;
+        };
+        let until = (at + 2 < elements.all.len()
+            && ["until", "till"].contains(&elements.written(at + 1).to_lowercase().as_str()))
+        .then_some(at + 1);
+        let second = until.unwrap_or(at) + 1;
+        if each && [number(at), number(second)] == [Some(least), Some(most)] {
+            let named = scale(second + 1).then_some(second + 1);
+            let told: Vec<usize> = [Some(at), until, Some(second), named].into_iter().flatten().chain(across).collect();
+            told.into_iter().for_each(|at| elements.all[at].used = true);
         }
     }
 }

@@ -321,6 +321,122 @@ fn other_words_for_the_same_thing_have_its_intent() {
 }
 
 #[test]
+fn words_that_add_nothing_to_what_is_asked_leave_its_intent() {
+    let meanings: [(&str, &[&str]); 14] = [
+        (
+            "revenue in Q3 2017",
+            &[
+                "how many reais did sales bring in during the three months of Q3 2017",
+                "turnover for the 3 months from July to September 2017",
+                "turnover for the three months ending 30 September 2017",
+                "revenue Q3 17",
+                "What sum did the aggregate sales reach in Q3 2017?",
+            ],
+        ),
+        ("revenue by month in Q3 2017", &["revenue by month over the three months of Q3 2017"]),
+        ("total payment value by voucher in 2017", &["how much was paid by voucher in 2017"]),
+        ("relationship between delivery time and review score", &["influence of delivery time on stars"]),
+        (
+            "customers",
+            &[
+                "headcount of our buyers, every buyer counted once",
+                "how many clients are there if each one is only counted once",
+                "number of shoppers without repetition",
+                "how many customers are there, not counting the same customer twice",
+                "how many distinct people are there among our customers",
+            ],
+        ),
+        (
+            "average order value",
+            &[
+                "AOV over the whole data set",
+                "mean order value over all orders",
+                "what value do the orders have on average, for each one",
+                "the average monetary value of an order",
+            ],
+        ),
+        (
+            "orders in 2017",
+            &["how many times did customers order in 2017", "Determine the number of ordrs between jan and dec 2017."],
+        ),
+        ("percentage of orders delivered on time", &["which part of the orders, in %, arrived without delay"]),
+        (
+            "distribution of review scores",
+            &["the ratings, how are they divided from 1 until 5?", "how are the scores distributed across the 1-5 scale"],
+        ),
+        (
+            "which sellers with at least 100 orders have the worst on-time delivery",
+            &[
+                "considering only sellers with 100 or more orders, who performs most poorly in punctual delivery?",
+                "sellers with more or equal 100 orders that are most bad in on-time delivery",
+                "sellers with at least 100 orders, lowest on-time rate first",
+            ],
+        ),
+        (
+            "relationship between delivery delay and review score",
+            &[
+                "how do the stars move with the delivery delay",
+                "has the delay influence on the stars",
+                "examine how the stars depend on how many days late an order arrives",
+                "is there a connection between how many days late an order is and its rating",
+            ],
+        ),
+        (
+            "average delivery time 2017 versus 2018",
+            &[
+                "did delivery get slower or faster in 2018 compared to 2017, on average",
+                "were orders delivered more quickly in 2018 than in 2017",
+                "the delivery time became better or worse from 2017 to 2018, and by how much?",
+                "did it take longer to deliver in 2018 than in 2017",
+            ],
+        ),
+        (
+            "which categories have the highest review score",
+            &["I search the categories with the average of stars most high", "top-scoring product categories on reviews"],
+        ),
+        (
+            "revenue by payment method",
+            &[
+                "revenue for each way of payment, and is it different if we calculate in another manner?",
+                "indicate revenue per payment type and whether other ways of computing it yield the same numbers",
+            ],
+        ),
+    ];
+    for (first, others) in meanings {
+        for other in others {
+            assert_eq!(intent(first), intent(other), "{first} | {other}");
+        }
+    }
+}
+
+#[test]
+fn what_only_looks_like_an_end_a_group_or_a_limit_is_asked_about() {
+    let asked = [
+        "what is the highest number of installments used in a payment",
+        "largest total amount paid",
+        "how many times did people pay by voucher",
+        "how many dollars of revenue in 2017",
+        "revenue over the two quarters of 2017",
+        "customers by customer",
+        "revenue per seller, each order counted once",
+        "did delivery get slower or faster by state",
+        "distribution of scores from 1 to 4",
+        "orders in the 3 months from January to December 2017",
+        "highest number of installments by state",
+        "orders delivered in more than 20 days",
+        "how many customers without repeat purchases",
+        "which states got faster from 2017 to 2018",
+        "which product categories score best with customers",
+        "sellers with bad reviews",
+        "orders without delay in 2017",
+    ];
+    for question in asked {
+        let reading = read(question);
+        assert!(!matches!(reading, Reading::Data(_)), "{question}: {reading:?}");
+    }
+}
+
+#[test]
 fn what_the_marketplace_does_not_hold_is_refused_in_other_words_too() {
     let refused = [
         ("What do we pay to win a new customer?", "acquisition_cost"),

@@ -1,7 +1,7 @@
 //! What is measured: of the measures that a question names, those that it asks for.
 
 use super::super::intent::{Filter, View};
-use super::super::layer::{Aggregation, Measure};
+use super::super::layer::{Aggregation, Measure, Unit};
 use super::Unplaced;
 use super::grammar::Cue;
 use super::lexicon::Meaning;
@@ -28,6 +28,15 @@ impl Resolver<'_> {
             for index in 0..self.elements.all.len() {
                 self.elements.all[index].used |=
                     self.elements.meanings(index).iter().any(|meaning| matches!(meaning, Meaning::End(..)));
+            }
+            // `how many days late an order is`: of a mean, which counts no things.
+            for at in self.elements.cues(|cue| cue == Cue::Count) {
+                let mean = self.elements.behind(at).is_some_and(|next| {
+                    self.roles.measures.iter().any(|(place, name)| {
+                        *place == next && self.layer.measures.get(name).is_some_and(|found| found.unit == Unit::Days)
+                    })
+                });
+                self.elements.all[at].used |= mean;
             }
             return self.related(measures, dimensions);
         }
@@ -62,7 +71,12 @@ impl Resolver<'_> {
         self.lasting(&mut measures, &mut absorbed);
         self.number_of(&mut measures, &mut absorbed);
         if measures.is_empty() {
-            measures.extend(self.counted(dimensions));
+            let counted = self.counted(dimensions);
+            measures.extend(if self.asks_how_much() {
+                counted.and_then(|name| self.money_of(&name).or((!dimensions.is_empty()).then_some(name)))
+            } else {
+                counted
+            });
         }
         let Some(first) = measures.first() else {
             let choices = self.layer.measures.iter().filter(|(_, measure)| !measure.synonyms.is_empty());
@@ -131,7 +145,14 @@ impl Resolver<'_> {
                             .is_some_and(|before| self.elements.is_cue(before, |cue| cue == Cue::Count))
                 })
             };
-            let gone = if counted(second) && !counted(first) { 0 } else { 1 };
+            // `how many times customers placed an order` counts what they did.
+            let different = |name: &str| self.aggregation(name) == Some(Aggregation::Distinct);
+            let gone = match self.counts_times() {
+                true if different(first) && !different(second) => 0,
+                true => 1,
+                false if counted(second) && !counted(first) => 0,
+                false => 1,
+            };
             // `customers who placed orders` says nothing more than `customers`; `orders of customers` nothing more than `orders`.
             absorbed.push(measures.remove(gone));
         }
@@ -141,7 +162,7 @@ impl Resolver<'_> {
     fn related(&mut self, mut measures: Vec<String>, dimensions: &mut Vec<String>) -> Result<Vec<String>, Unplaced> {
         let steps = |name: &String| self.layer.dimensions.get(name).is_some_and(|dimension| !dimension.steps.is_empty());
         let stepped = |name: &String| self.layer.measures.get(name).and_then(|measure| measure.stepped.clone()).filter(steps);
-        if measures.len() > 2 {
+        if measures.len() + dimensions.len() > 2 {
             let all = measures.clone();
             measures.retain(|name| !all.iter().any(|other| other != name && self.population(other).contains(name)));
         }
@@ -158,12 +179,28 @@ impl Resolver<'_> {
                 dimensions.push(by);
                 Ok(vec![taken])
             }
+            // `how do stars move with the delay`: what is counted in steps of its own is the mean of it here.
+            ([only], [by]) if self.mean_of(by).is_some_and(|mean| mean != only) && stepped(only).is_some() => {
+                let mean = self.mean_of(by).cloned().into_iter().collect();
+                *dimensions = stepped(only).into_iter().collect();
+                Ok(mean)
+            }
             ([_], [_]) => Ok(measures),
             _ => {
                 let choices = measures.iter().chain(dimensions.iter()).map(|name| name.replace('_', " ")).collect();
                 Err(trouble("", "a relationship is between two things", choices))
             }
         }
+    }
+
+    /// Whether a dimension is what the question takes something by.
+    pub(super) fn is_taken_by(&self, dimension: &str) -> bool {
+        let mut places = self.roles.dimensions.iter().filter(|(_, name)| name == dimension).map(|(index, _)| *index);
+        places.any(|index| {
+            self.elements.before(index).is_some_and(|before| {
+                self.elements.is_cue(before, |cue| matches!(cue, Cue::By | Cue::Across | Cue::Which | Cue::What))
+            })
+        })
     }
 
     /// A measure that comes in steps is spread over those.
@@ -228,6 +265,7 @@ impl Resolver<'_> {
     fn counting(&mut self, name: &str, absorbed: &[String]) -> Result<(), Unplaced> {
         use Aggregation::{Average, Count, Distinct, Ratio, Share, Sum};
         let Some(aggregation) = self.aggregation(name) else { return Ok(()) };
+        self.in_money(name);
         // `the revenue number`.
         for at in self.elements.cues(|cue| cue == Cue::Count) {
             let noun = ["number", "numbers", "count"].contains(&self.elements.written(at).to_lowercase().as_str());
@@ -250,12 +288,15 @@ impl Resolver<'_> {
                 .any(|meaning| matches!(meaning, Meaning::Measure(found) if absorbed.contains(found)))
         });
         let how_many_days =
-            matches!(aggregation, Average) && counts.iter().all(|at| self.elements.written(*at).eq_ignore_ascii_case("how many"));
+            matches!(aggregation, Average) && !self.counts_points(name) && counts.iter().all(|at| self.counts_units(name, *at));
         if let Some(at) = counts.first().copied() {
             // `how many orders, in percent`.
             let in_percent = aggregation == Share && !self.elements.cues(|cue| cue == Cue::Share).is_empty();
-            let fits = matches!(aggregation, Count | Distinct) || (how_many_days && !of_absorbed) || in_percent;
-            let of_absorbed = of_absorbed && !in_percent;
+            // `how many times did people pay by voucher` counts no people.
+            let fits = matches!(aggregation, Count | Distinct) && !(aggregation == Distinct && self.counts_times())
+                || (how_many_days && !of_absorbed)
+                || in_percent;
+            let of_absorbed = of_absorbed && !in_percent && !self.counts_times();
             if !fits || of_absorbed {
                 return Err(trouble(self.elements.written(at), "this counts, and what it stands with is not a count", choice()));
             }

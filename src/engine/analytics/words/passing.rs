@@ -38,12 +38,60 @@ impl Resolver<'_> {
             let held = held
                 || (self.elements.written(index).eq_ignore_ascii_case("over")
                     && self.elements.behind(index).is_some_and(|next| self.is_group(next)));
+            let each_one = self.is_each_one(index);
             let over_all = across && self.elements.behind(index).is_none_or(|next| self.elements.all[next].used);
             let own_time = self.own_moment(index);
             let compared = self.elements.is_cue(index, |cue| matches!(cue, Cue::Compare));
             let definitions = compared && (self.asks_definitions() || !self.roles.dimensions.is_empty());
-            if (leads && grouped) || ranked || held || over_all || own_time || definitions {
+            let held = held || self.is_over_everything(index);
+            if (leads && grouped) || ranked || held || over_all || own_time || definitions || each_one {
                 self.elements.all[index].used = true;
+            }
+        }
+    }
+
+    /// `over the data set`, `in the available data`: a word that limits, before what is the whole anyhow.
+    fn is_over_everything(&self, index: usize) -> bool {
+        let word = self.elements.written(index).to_lowercase();
+        let limits = ["over", "available", "complete", "present", "underlying"].contains(&word.as_str());
+        limits
+            && self.elements.behind(index).is_some_and(|next| {
+                let passing = !self.elements.meanings(next).is_empty()
+                    && self.elements.meanings(next).iter().all(|meaning| *meaning == Meaning::Passing);
+                let follows =
+                    word == "over" && ["complete", "available"].contains(&self.elements.written(next).to_lowercase().as_str());
+                // `over all orders`: what the mean is taken over anyhow.
+                let all = word == "over" && self.elements.between(index, next).any(|word| ["all", "the"].contains(&word));
+                passing || (follows && self.is_over_everything(next)) || (all && self.is_taken_over(next))
+            })
+    }
+
+    /// `how much is it on average for each one`: of what the mean is taken over anyhow.
+    fn is_each_one(&mut self, index: usize) -> bool {
+        let mean = self.roles.measures.iter().any(|(_, name)| {
+            let worth = self.layer.measures.get(name).is_some_and(|measure| measure.worth.is_some());
+            let averaged = (0..self.elements.all.len()).any(|at| self.elements.is_cue(at, |cue| cue == Cue::Average));
+            (worth && averaged) || self.aggregation(name).is_some_and(Aggregation::has_support)
+        });
+        let plain = self.roles.dimensions.is_empty() && self.periods.by.is_none();
+        let counts = (0..self.elements.all.len()).any(|at| self.elements.is_cue(at, |cue| cue == Cue::Count));
+        if !(mean && plain && !counts && self.elements.is_cue(index, |cue| cue == Cue::By)) {
+            return false;
+        }
+        match self.elements.behind(index) {
+            None => self.elements.written(index).to_lowercase().ends_with("each"),
+            Some(next) => {
+                // `the average value for each order`.
+                let worth = self.roles.measures.iter().any(|(at, name)| {
+                    *at == next && self.layer.measures.get(name).is_some_and(|measure| measure.worth.is_some())
+                });
+                if worth {
+                    return true;
+                }
+                let one = ["one", "single one"].contains(&self.elements.written(next).to_lowercase().as_str());
+                let ends = self.elements.behind(next).is_none_or(|more| self.elements.all[more].used);
+                self.elements.all[next].used |= one && ends;
+                one && ends
             }
         }
     }
@@ -68,8 +116,9 @@ impl Resolver<'_> {
     }
 
     fn has_unit(&self, unit: Unit) -> bool {
-        let mut measures = self.roles.measures.iter().filter_map(|(_, name)| self.layer.measures.get(name));
-        measures.any(|measure| measure.unit == unit)
+        let ended = self.ended();
+        let names = self.roles.measures.iter().map(|(_, name)| name).chain(&ended);
+        names.filter_map(|name| self.layer.measures.get(name)).any(|measure| measure.unit == unit)
     }
 
     fn is_days(&self, index: usize, word: &str) -> bool {
@@ -95,6 +144,9 @@ impl Resolver<'_> {
             "value",
             "values",
             "worth",
+            "reach",
+            "reached",
+            "monetary",
         ];
         let means = |(_, name): &(usize, String)| self.aggregation(name).is_some_and(Aggregation::has_support);
         let currency = self.layer.currency.as_ref().is_some_and(|code| code.eq_ignore_ascii_case(word));
@@ -116,6 +168,14 @@ impl Resolver<'_> {
             "only" | "just" | "solely" | "alone" => self.is_only_idle(index),
             // `made by credit card`.
             "by" => behind.is_some_and(|next| self.roles.filters.iter().any(|(at, _)| *at == next)),
+            // `lowest revenue first`.
+            "first" => {
+                self.is_ranked
+                    && (0..index).any(|at| {
+                        self.elements.is_cue(at, |cue| matches!(cue, Cue::Highest | Cue::Lowest | Cue::Best | Cue::Worst))
+                    })
+                    && matches!(self.elements.all[index].kind, Kind::Unknown)
+            }
             "big" | "large" | "sizeable" | "bigger" | "larger" | "major" | "established" => {
                 behind.is_some_and(grouped) && !self.roles.thresholds.is_empty()
             }

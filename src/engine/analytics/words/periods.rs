@@ -8,6 +8,7 @@ use super::elements::{Elements, Kind};
 use super::gathered;
 use super::grammar::Cue;
 use super::lexicon::Meaning;
+use super::roles::is_extreme;
 
 /// What a question says of time.
 #[derive(Debug, Clone, Default)]
@@ -77,7 +78,12 @@ fn steps(elements: &mut Elements, periods: &mut Periods) {
                 )
             };
             let end = elements.meanings(before).iter().any(|meaning| matches!(meaning, Meaning::End(..)));
-            end || elements.is_cue(before, leads) || matches!(elements.all[before].kind, Kind::Number(_))
+            // `over 20 days` is a limit.
+            let limit = elements.before(before).is_some_and(|bound| {
+                elements.is_cue(bound, |cue| matches!(cue, Cue::Bound(_))) && !elements.is_cue(bound, is_extreme)
+            });
+            let number = matches!(elements.all[before].kind, Kind::Number(_)) && !limit;
+            end || elements.is_cue(before, leads) || number
         });
         // `by category and month`.
         let also = elements.before(index).is_some_and(|before| {
@@ -247,7 +253,7 @@ fn comparative(elements: &mut Elements, first: usize, second: usize) -> bool {
         elements
             .meanings(*index)
             .iter()
-            .any(|meaning| matches!(meaning, Meaning::End(..) | Meaning::Cue(Cue::Comparative | Cue::Bound(_))))
+            .any(|meaning| matches!(meaning, Meaning::End(..) | Meaning::Cue(Cue::Comparative | Cue::Change | Cue::Bound(_))))
     };
     let word = (0..first).rev().find(ends).or_else(|| (first + 1..than.unwrap_or(first + 1)).rev().find(ends));
     // `did deliveries get faster from 2017 to 2018`: the two periods are what it is faster in.
@@ -260,6 +266,16 @@ fn comparative(elements: &mut Elements, first: usize, second: usize) -> bool {
         _ => return false,
     }
     true
+}
+
+/// `which states got faster from 2017 to 2018`.
+fn is_grown(elements: &Elements, first: usize) -> bool {
+    let became = |word: &str| ["get", "got", "gets", "getting", "become", "became", "becoming", "gotten", "grew"].contains(&word);
+    (0..first).any(|index| {
+        let end =
+            elements.meanings(index).iter().any(|meaning| matches!(meaning, Meaning::End(..) | Meaning::Cue(Cue::Comparative)));
+        end && became(elements.word_before(index))
+    })
 }
 
 fn two(elements: &mut Elements, periods: &mut Periods, first: (usize, Window), second: (usize, Window)) {
@@ -290,6 +306,9 @@ fn two(elements: &mut Elements, periods: &mut Periods, first: (usize, Window), s
         let backwards = first.1.from > second.1.from && !(to && elements.word_before(first.0) == "from");
         let (before, after) = if backwards { (second.1, first.1) } else { (first.1, second.1) };
         periods.comparison = Some(Comparison { before, after, direction });
+    } else if range && is_grown(elements, first.0) {
+        periods.trouble =
+            Some("whether each became so from one period to the other, or was so in both, was not understood".to_owned());
     } else if range {
         match first.1.through(second.1) {
             Some(window) => periods.window = Some(window),

@@ -28,6 +28,8 @@ impl Resolver<'_> {
         let ends: Vec<usize> = (0..self.elements.all.len())
             .filter(|index| !self.elements.all[*index].used)
             .filter(|index| self.elements.meanings(*index).iter().any(|meaning| matches!(meaning, Meaning::End(..))))
+            // `slower or faster` is neither.
+            .filter(|index| !self.elements.is_cue(*index, |cue| cue == Cue::Comparative))
             .collect();
         let limit = self.limit(&extremes, &ends)?;
         let first = intent.measures.first().and_then(|name| self.layer.measures.get(name));
@@ -71,6 +73,13 @@ impl Resolver<'_> {
             firsts.push(End::High);
         }
         let Some(end) = firsts.first().copied() else { return Ok(()) };
+        self.extreme_of_number()?;
+        // `score best` is of a mean, never of how many there are.
+        let scores = extremes.iter().copied().find(|at| self.elements.written(*at).to_lowercase().contains("scor"));
+        let mean = intent.measures.first().and_then(|name| self.aggregation(name)).is_some_and(Aggregation::has_support);
+        if let Some(at) = scores.filter(|_| !mean) {
+            return Err(trouble(self.elements.written(at), "in what do they score?", Vec::new()));
+        }
         let at = extremes.first().or(ends.first()).copied();
         if firsts.iter().any(|other| *other != end) {
             return Err(trouble("", "the highest or the lowest?", Vec::new()));
@@ -98,6 +107,37 @@ impl Resolver<'_> {
             self.assumptions.push(format!("the first {RANKED} are shown"));
         }
         self.turned(intent);
+        Ok(())
+    }
+
+    /// `the highest number of installments`: the end of a number itself, which no ranking of what there is of each tells.
+    fn extreme_of_number(&self) -> Result<(), Unplaced> {
+        for (index, name) in &self.roles.dimensions {
+            let Some(dimension) = self.layer.dimensions.get(name).filter(|found| found.numeric) else { continue };
+            let mut before = self.elements.before(*index);
+            while let Some(at) = before.filter(|at| self.elements.is_cue(*at, |cue| matches!(cue, Cue::Count | Cue::Total))) {
+                before = self.elements.before(at);
+            }
+            let led = before.filter(|at| {
+                self.elements.is_cue(*at, |cue| matches!(cue, Cue::Highest | Cue::Most | Cue::Lowest | Cue::Fewest))
+            });
+            let counted = dimension.counts.as_ref();
+            let ranked = (*index..self.elements.all.len()).any(|at| {
+                let by = self.elements.is_cue(at, |cue| cue == Cue::By) && self.is_measured_behind(at);
+                by || self.elements.is_cue(at, is_extreme)
+            });
+            let others = self.roles.measures.iter().any(|(_, measure)| Some(measure) != counted);
+            if let Some(at) = led.filter(|_| !ranked && !others) {
+                return Err(trouble(
+                    self.elements.written(at),
+                    "of the number itself, or of what there is with each?",
+                    counted
+                        .map(|counted| format!("most {} by {}", counted.replace('_', " "), name.replace('_', " ")))
+                        .into_iter()
+                        .collect(),
+                ));
+            }
+        }
         Ok(())
     }
 

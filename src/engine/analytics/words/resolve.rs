@@ -238,7 +238,9 @@ impl Resolver<'_> {
         // Of a lower score with a longer delay is a relationship too, where two measures are named.
         let ended = self.ended();
         let names: BTreeSet<&String> = self.roles.measures.iter().map(|(_, name)| name).chain(&ended).collect();
-        let own = names.iter().filter(|name| !names.iter().any(|other| self.population(other).contains(name))).count();
+        // `are fewer stars given when an order is late`: what is counted in points of its own is one of the two.
+        let points = self.roles.dimensions.iter().filter(|(_, name)| self.mean_of(name).is_some()).count();
+        let own = points + names.iter().filter(|name| !names.iter().any(|other| self.population(other).contains(name))).count();
         let compared = own == 2
             && self.periods.comparison.is_none()
             && (self.elements.take(|cue| matches!(cue, Cue::Comparative | Cue::Compare))
@@ -324,6 +326,23 @@ impl Resolver<'_> {
                 "",
                 "the limit is about groups, and the question names none",
                 vec!["by seller".to_owned(), "by state".to_owned()],
+            ));
+        }
+        // Different things by themselves are one each.
+        let itself = self.roles.dimensions.iter().find(|(index, name)| {
+            intent.dimensions.contains(name)
+                && self.elements.meanings(*index).iter().any(|meaning| match meaning {
+                    Meaning::Measure(name) => {
+                        intent.measures.first() == Some(name) && self.aggregation(name) == Some(Aggregation::Distinct)
+                    }
+                    _ => false,
+                })
+        });
+        if let Some((index, _)) = itself {
+            return Err(trouble(
+                self.elements.written(*index),
+                "each of these is one; what is counted for each of them?",
+                Vec::new(),
             ));
         }
         if intent.dimensions.len() > 3 {

@@ -117,14 +117,17 @@ fn nouns(layer: &Layer, elements: &mut Elements, roles: &mut Roles) {
         let place = Place::of(elements, index);
         let again =
             place.is_by && elements.cues(is_extreme).len() == 1 && roles.measures.iter().any(|(_, name)| measures.contains(name));
-        if let Some(by) = elements.before(index).filter(|_| again && place.is_grouped) {
+        // `how many people are among our customers`: once more what is counted.
+        let counted_again = roles.measures.iter().any(|(_, name)| measures.contains(name))
+            && elements.before(index).filter(|at| elements.is_cue(*at, |cue| cue == Cue::Across)).is_some();
+        if let Some(by) = elements.before(index).filter(|_| (again && place.is_grouped) || counted_again) {
             // `best liked according to review scores`.
             elements.all[by].used = true;
         } else if !(place.is_grouped || place.is_counted) && qualifies(layer, elements, roles, index) {
             // `revenue from customers in MG`: whose state it is, and nothing to be taken by.
         } else if !place.is_counted && !roles.measures.is_empty() && takes_part(layer, elements, index) {
             // `arrived at the customer`.
-        } else if dimensions.is_empty() {
+        } else if dimensions.is_empty() || ranks_by_mean(layer, elements, index, &measures, &dimensions) {
             roles.measures.push((index, measure_meant(layer, elements, index, &measures)));
         } else if measures.is_empty() || ((place.is_grouped || place.is_what) && !place.is_counted) {
             roles.dimensions.push((index, dimension_meant(layer, elements, &dimensions)));
@@ -186,6 +189,18 @@ impl Place {
             }),
         }
     }
+}
+
+/// `the worst review score`: the mean of what has numbers for values, by which something else is ranked.
+fn ranks_by_mean(layer: &Layer, elements: &Elements, index: usize, measures: &[String], dimensions: &[String]) -> bool {
+    let numeric = dimensions.iter().all(|name| layer.dimensions.get(name).is_some_and(|found| found.numeric));
+    let ends = |cue| matches!(cue, Cue::Highest | Cue::Lowest | Cue::Best | Cue::Worst);
+    let led = elements.before(index).is_some_and(|before| elements.is_cue(before, ends));
+    let groups = (0..elements.all.len()).any(|at| {
+        at != index
+            && dimensions_of(elements, at).iter().any(|name| layer.dimensions.get(name).is_some_and(|found| !found.numeric))
+    });
+    numeric && led && groups && measures.iter().any(|name| !counted(layer, name))
 }
 
 /// Whether a noun behind a measure says of what table the value behind it is.
