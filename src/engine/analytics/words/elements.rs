@@ -1,6 +1,7 @@
 //! A question as a row of elements: phrases with their possible meanings, periods and numbers.
 
 use super::calendar::{self, What};
+use super::courtesy::without_courtesies;
 use super::grammar::{Cue, GLUE, SAYS_NOTHING};
 use super::lexicon::{Lexicon, Meaning};
 use super::token::{TOKENS_MAX, Token, stem, tokens};
@@ -51,13 +52,14 @@ const COUNTING: &[&str] =
 impl Elements {
     /// The elements of a question.
     pub(super) fn of(lexicon: &Lexicon, question: &str, as_of: Date) -> Result<Self, Box<Reading>> {
-        let mut tokens = tokens(question);
+        let tokens = tokens(question);
         if tokens.len() > TOKENS_MAX {
             return Err(Box::new(Reading::OutOfScope { reason: format!("a question has at most {TOKENS_MAX} words") }));
         }
         if tokens.is_empty() {
             return Err(Box::new(Reading::Conversational));
         }
+        let mut tokens = without_courtesies(tokens);
         let corrections = correct(lexicon, &mut tokens);
         let mut taken = vec![false; tokens.len()];
         let mut all: Vec<Element> = Vec::new();

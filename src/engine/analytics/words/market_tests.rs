@@ -190,6 +190,7 @@ fn other_words_for_the_same_thing_have_its_intent() {
             "revenue in Q3 2017",
             &[
                 "3Q17 revenue",
+                "Good morning, would you be so kind as to tell me our revenue of Q3 2017? Kind regards",
                 "Q3 '17 turnover",
                 "Please state the total sales for the third quarter of 2017.",
                 "sales in the months of July, August and September 2017",

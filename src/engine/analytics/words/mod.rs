@@ -3,6 +3,7 @@
 
 mod asked_as;
 mod calendar;
+mod courtesy;
 mod elements;
 mod fragment;
 mod gathered;

@@ -33,6 +33,8 @@ const ABBREVIATED: &[(&str, &str)] = &[
     ("custs", "customers"),
     ("min", "minimum"),
     ("max", "maximum"),
+    ("r", "are"),
+    ("u", "you"),
 ];
 
 /// A word, number or day.
