@@ -336,6 +336,8 @@ fn a_bad_verdict_or_proposal_is_refused_by_the_name_of_its_field() {
         ("pairs?state=good", 400, "/state"),
         ("terms?state=good", 400, "/state"),
         ("pairs?limit=0", 422, "/limit"),
+        ("pairs?after=null", 400, "/after"),
+        ("terms?after=AB", 400, "/after"),
         ("terms?limit=201", 422, "/limit"),
         ("pairs?mood=1", 400, "/mood"),
     ] {

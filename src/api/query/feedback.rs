@@ -223,10 +223,11 @@ pub(in crate::api) struct PairsAnswer {
 pub(in crate::api) async fn pairs(app: Data<App>, http: HttpRequest) -> Answered {
     let answered = query::<PairsPage>(&http).and_then(|wanted| {
         let (quarantined, limit) = (wanted.quarantined()?, page::limit(wanted.limit.as_deref())?);
+        let after = page::after(wanted.after.as_deref())?;
         let taught = app.decider.analyst.taught(&caller(&http)?.tenant);
         let all = taught.knowledge.pairs().iter();
         let meant = all.filter(|(_, pair)| quarantined.is_none_or(|quarantined| pair.is_quarantined() == quarantined));
-        let (found, next) = page::of(meant, (wanted.after.as_deref(), limit));
+        let (found, next) = page::of(meant, (after, limit));
         let pairs = found.into_iter().map(|(id, pair)| PairAnswer::of(id, pair)).collect();
         Ok(json::ok(&PairsAnswer { pairs, next, total: taught.knowledge.pairs().len() }))
     });

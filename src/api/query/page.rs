@@ -21,6 +21,18 @@ pub(super) fn limit(text: Option<&str>) -> Result<usize, Problem> {
     }
 }
 
+/// The name that a page comes after.
+pub(super) fn after(text: Option<&str>) -> Result<Option<&str>, Problem> {
+    let is_name = |text: &str| KnowledgeKey::new(KnowledgeKind::Pair, text).is_some();
+    match text.filter(|text| !is_name(text)) {
+        None => Ok(text),
+        Some(_) => {
+            let error = FieldError::new("/after", "an id of 32 small hexadecimal digits is expected, as `next` gives it");
+            Err(Problem::field(Kind::BAD_REQUEST, error))
+        }
+    }
+}
+
 /// Those behind `after`, at most `limit`; and the name to go on from, where there are more.
 pub(super) fn of<'a, T>(
     all: impl Iterator<Item = (&'a String, T)>,

@@ -325,10 +325,11 @@ pub(in crate::api) struct TermsAnswer {
 pub(in crate::api) async fn terms(app: Data<App>, http: HttpRequest) -> Answered {
     let answered = query::<TermsPage>(&http).and_then(|wanted| {
         let (state, limit, tenant) = (wanted.state()?, page::limit(wanted.limit.as_deref())?, caller(&http)?.tenant);
+        let after = page::after(wanted.after.as_deref())?;
         let taught = app.decider.analyst.taught(&tenant);
         let meant =
             taught.knowledge.proposals().iter().filter(|(_, proposal)| state.is_none_or(|state| proposal.state() == state));
-        let (found, next) = page::of(meant, (wanted.after.as_deref(), limit));
+        let (found, next) = page::of(meant, (after, limit));
         let terms = found.into_iter().map(|(id, proposal)| TermAnswer::of(&app, &tenant, (id, proposal))).collect();
         Ok(json::ok(&TermsAnswer { terms, next, total: taught.knowledge.proposals().len() }))
     });
