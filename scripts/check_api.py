@@ -206,15 +206,16 @@ class Service:
 def config(service: Service, seed: int, examples: int, judged: bool) -> Path:
     listed = {name: json.dumps(values) for name, values in service.known().items()}
     text = CONFIG.format(seed=seed, hooks=json.dumps(str(PARTS / "checks.py")), examples=examples, judged=json.dumps(judged), **listed)
-    for operation in sorted({*KNOWN, *BULK, *FILES}):
+    # Whoever may not have bodies judged has these checks off for all operations.
+    files = FILES if judged else {}
+    for operation in sorted({*KNOWN, *BULK, *files}):
         text += f'\n[[operations]]\ninclude-operation-id = "{operation}"\n'
         if operation in KNOWN:
             parameter, dictionary = KNOWN[operation]
             text += f'parameters = {{ "{parameter}" = {{ dictionary = "{dictionary}", probability = 0.5 }} }}\n'
         if operation in BULK:
             text += "checks.negative_data_rejection = { enabled = false }\n"
-        # Whoever may not have bodies judged has these checks off for all operations.
-        text += FILES.get(operation, "") if judged else ""
+        text += files.get(operation, "")
     path = service.folder / "schemathesis.toml"
     path.write_text(text)
     return path
