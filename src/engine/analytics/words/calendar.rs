@@ -92,7 +92,7 @@ struct Reader<'a> {
 }
 
 /// Whether a word is the name of a month.
-pub(super) fn is_month(word: &str) -> bool {
+pub(in crate::engine::analytics) fn is_month(word: &str) -> bool {
     MONTHS.iter().any(|(name, _)| *name == word)
 }
 

@@ -206,18 +206,6 @@ fn correct(lexicon: &Lexicon, tokens: &mut [Token]) -> Vec<(String, String)> {
 
 fn calendar_word(word: &str) -> bool {
     const WORDS: &[&str] = &[
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
         "since",
         "before",
         "after",
@@ -252,7 +240,7 @@ fn calendar_word(word: &str) -> bool {
         "ending",
         "starting",
     ];
-    WORDS.contains(&word)
+    calendar::is_month(word) || WORDS.contains(&word)
 }
 
 /// The verb of a request that is a noun elsewhere, `state the revenue`, `order the categories by …`; and whether it asks for an order.

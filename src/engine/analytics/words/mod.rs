@@ -2,7 +2,7 @@
 //! place. A word without one is named and asked about, for an answer to another question is worse than none.
 
 mod asked_as;
-mod calendar;
+pub(super) mod calendar;
 mod courtesy;
 mod elements;
 mod fragment;

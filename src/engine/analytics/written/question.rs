@@ -1,6 +1,7 @@
 //! What of a question makes it the same question: its very words, and the day where they speak of it.
 
-use super::super::words::token::tokens;
+use super::super::words::calendar::is_month;
+use super::super::words::token::{Token, tokens};
 
 /// Words that count from the day of asking.
 const TODAY: &[&str] = &[
@@ -40,32 +41,8 @@ const TODAY: &[&str] = &[
     "present",
 ];
 
-/// Words of the calendar, which speak of the day of asking where no year stands beside them.
+/// Words of the calendar beside the months, which speak of the day of asking where no year stands beside them.
 const CALENDAR: &[&str] = &[
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-    "jan",
-    "feb",
-    "mar",
-    "apr",
-    "jun",
-    "jul",
-    "aug",
-    "sep",
-    "sept",
-    "oct",
-    "nov",
-    "dec",
     "q1",
     "q2",
     "q3",
@@ -101,10 +78,11 @@ pub fn speaks_of_today(question: &str) -> bool {
     let tokens = tokens(question);
     let any =
         |words: &[&str]| tokens.iter().any(|token| words.contains(&token.word.as_str()) || words.contains(&token.stem.as_str()));
-    let year = |token: &super::super::words::token::Token| {
+    let year = |token: &Token| {
         token.day.is_some() || token.number.is_some_and(|number| number.fract() == 0.0 && (1900.0..2200.0).contains(&number))
     };
-    any(TODAY) || (any(CALENDAR) && !tokens.iter().any(year))
+    let month = || tokens.iter().any(|token| is_month(&token.word) || is_month(&token.stem));
+    any(TODAY) || ((any(CALENDAR) || month()) && !tokens.iter().any(year))
 }
 
 #[cfg(test)]
