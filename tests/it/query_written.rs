@@ -122,6 +122,36 @@ fn an_answer_is_kept_for_the_same_words_about_the_same_rows_and_serves_no_other_
 }
 
 #[test]
+fn an_answer_that_was_found_right_is_an_example_and_one_that_was_found_wrong_is_written_anew_and_worth_little() {
+    let world = world(|builder| builder);
+    world.answers_well();
+    let judged = |answer: &Value, verdict: &str| {
+        let reply = world.service.post("/v1/query/feedback", &json!({ "query_id": answer["query_id"], "verdict": verdict }));
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.json()["pair"].clone()
+    };
+    let answer = ask(&world.service, QUESTION);
+    assert_eq!(judged(&answer, "up")["state"], "verified");
+    ask(&world.service, &QUESTION.replace("placed", "shipped"));
+    let shown = world.chat.asked("query").last().unwrap()["examples"].to_string();
+    assert!(shown.contains(QUESTION), "{shown}");
+
+    let pair = judged(&answer, "down");
+    assert_eq!(pair["state"], "quarantined");
+    for _ in 0..2 {
+        let before = world.chat.calls();
+        let again = ask(&world.service, QUESTION);
+        assert_eq!((&again["label"], &again["from_cache"]), (&json!("LOW"), &json!(false)), "{again}");
+        assert!(world.chat.calls() > before && reasons(&again).contains(pair["id"].as_str().unwrap()), "{again}");
+    }
+    let examples = world.chat.asked("query").last().unwrap()["examples"].to_string();
+    assert!(!examples.contains(QUESTION), "what was found wrong is no example: {examples}");
+    let released = world.service.post(&format!("/v1/query/pairs/{}/release", pair["id"].as_str().unwrap()), &json!({}));
+    assert_eq!(released.status, 200, "{}", released.text);
+    assert_eq!(ask(&world.service, QUESTION)["label"], "MEDIUM");
+}
+
+#[test]
 fn many_who_ask_the_same_at_once_ask_the_model_once() {
     let world = world(|builder| builder);
     world.answers_well().takes(Duration::from_millis(300));

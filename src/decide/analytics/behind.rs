@@ -1,7 +1,7 @@
 //! The way of SQL that a language model wrote to the warehouse: the gate, the cost check, the turns and the bounds of every other query.
 
 use super::ask::who;
-use super::floor::Floor;
+use super::floor::{Floor, bare};
 use super::linked::Shown;
 use super::run::Queries;
 use super::{AnalyticsError, DataQuestion};
@@ -100,8 +100,7 @@ impl Behind<'_> {
         let began = Instant::now();
         let (rows, read) = desk.rows_of(sql).await?;
         metrics::queried(began.elapsed());
-        let bare = |name: &String| name.rsplit('.').next().unwrap_or(name).to_owned();
-        self.read.lock().insert(sql.to_owned(), read.iter().map(bare).collect());
+        self.read.lock().insert(sql.to_owned(), read.iter().map(|table| bare(table).to_owned()).collect());
         Ok(rows)
     }
 }

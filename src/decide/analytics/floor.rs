@@ -284,6 +284,11 @@ impl Analyst {
     }
 }
 
+/// The name of a table without that of the database it is in, as layers call it.
+pub(super) fn bare(table: &str) -> &str {
+    table.rsplit('.').next().unwrap_or(table)
+}
+
 /// The columns of a frame that a layer's table has, with what they hold; or what of it is not there.
 fn shaped(layer: &Layer, table: &str, frame: &Frame) -> Result<(Frame, Vec<Holds>), String> {
     let known = layer.tables.get(table).ok_or_else(|| table.to_owned())?;

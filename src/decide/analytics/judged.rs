@@ -1,6 +1,6 @@
 //! Answers that can be judged afterwards, and what earlier verdicts mean for an answer.
 
-use super::{Analyst, Came, DataQuestion, Resulted, Turn};
+use super::{Analyst, Came, DataQuestion, Resulted, Turn, Wrote};
 use crate::decide::Decider;
 use crate::domain::answer::Confidence;
 use crate::domain::ids::{QueryId, TenantId};
@@ -173,6 +173,12 @@ impl Analyst {
             "somebody found the answer to this question wrong at {}, and no operator has released it (pair {id})",
             by.at
         ))
+    }
+
+    /// The same of an answer that a language model's SQL brought.
+    pub(super) fn doubted_of_model(&self, question: &DataQuestion, reader: &Reader, wrote: &Wrote) -> Option<String> {
+        let judgeable = self.judgeable_written(question, reader, wrote.answered()?)?;
+        self.doubted(question, reader, &judgeable.candidate.answer)
     }
 
     /// What a result is worth as the answer to a question, with what was said of that answer before.

@@ -1,6 +1,7 @@
 //! What people teach: an answer was right, or wrong; a word means this. Each change is durable before its teacher is told, and of two at one
 //! time, in whichever processes, none is lost.
 
+use super::floor::bare;
 use super::{Analyst, AnalyticsError, Found, Judgeable};
 use crate::decide::follow::readable;
 use crate::decide::{Decider, order};
@@ -274,6 +275,7 @@ impl Analyst {
         let gate = self.floors.of(tenant, source).tables.read().await.gate.clone().ok_or(AnalyticsError::Busy)?;
         let who =
             Who { tenant: Scalar::Text(tenant.as_str().to_owned()), role: answer.role.to_string(), attributes: BTreeMap::new() };
-        Ok(gate.pass(&answer.candidate.sql, &who).map_err(AnalyticsError::Gate)?.columns)
+        let passed = gate.pass(&answer.candidate.sql, &who).map_err(AnalyticsError::Gate)?;
+        Ok(passed.columns.into_iter().map(|(table, column)| (bare(&table).to_owned(), column)).collect())
     }
 }

@@ -208,7 +208,9 @@ impl Decider {
         }
         for _ in 0..TRIES {
             if let Some(found) = kept.get(&key) {
-                if self.stands(question, reader, (&found, deadline)).await? {
+                // What somebody found wrong is written anew each time, as it is run anew where a rule read it.
+                let wrong = self.analyst.doubted_of_model(question, reader, &found).is_some();
+                if !wrong && self.stands(question, reader, (&found, deadline)).await? {
                     return Ok(Some((found, Came::Kept)));
                 }
                 kept.0.remove(&key);
