@@ -148,11 +148,36 @@ async fn capacity(address: SocketAddr, sample: &Arc<Sample>, length: Duration) -
     Ok(in_time as f64 / start.elapsed().as_secs_f64())
 }
 
-/// What one connection of the flood saw.
+/// What the connections of the flood saw, all in one place: a histogram for each would take the flood's first half second to lay out, in
+/// which its first requests would pile up and then all come at once.
 struct Seen {
     flood: Flood,
     answered: Latencies,
     refused: Latencies,
+}
+
+impl Seen {
+    fn record(&mut self, end: End, took: Duration) {
+        let flood = &mut self.flood;
+        flood.sent += 1;
+        match end {
+            End::Answered => {
+                self.answered.record(took);
+                if took <= Duration::from_millis(DEADLINE_MS.into()) + WIRE { flood.in_time += 1 } else { flood.late += 1 }
+            }
+            End::Refused => {
+                self.refused.record(took);
+                flood.refused += 1;
+            }
+            End::GaveUp => flood.gave_up += 1,
+            End::Error(said) => {
+                flood.errors += 1;
+                if flood.examples.len() < EXAMPLES_MAX {
+                    flood.examples.push(said);
+                }
+            }
+        }
+    }
 }
 
 async fn flood(address: SocketAddr, sample: &Arc<Sample>, load: Load) -> Result<Flood, Failure> {
@@ -163,55 +188,37 @@ async fn flood(address: SocketAddr, sample: &Arc<Sample>, load: Load) -> Result<
     for connection in &mut connections {
         connection.open().await?;
     }
+    let seen = Seen { flood: Flood::default(), answered: Latencies::new()?, refused: Latencies::new()? };
+    let seen = Arc::new(Mutex::new(seen));
     let start = Instant::now();
     let mut all = JoinSet::new();
     for connection in connections {
-        all.spawn(drown(connection, Arc::clone(&waiting)));
+        all.spawn(drown(connection, Arc::clone(&waiting), Arc::clone(&seen)));
     }
     drop(waiting);
     let pacer = std::thread::spawn(move || pace(&mut asker, (load, &Arrivals::Even), start, &send));
-    let (mut sum, mut answered, mut refused) = (Flood::default(), Latencies::new()?, Latencies::new()?);
     while let Some(one) = all.join_next().await {
-        let seen = one??;
-        sum.add(seen.flood);
-        answered.add(&seen.answered)?;
-        refused.add(&seen.refused)?;
+        one?;
     }
-    (sum.rate, sum.seconds) = (load.rate, load.seconds);
-    sum.unsent = pacer.join().map_err(|_| "the thread that paces requests panicked")?;
-    (sum.answered_us, sum.refused_us) = (Some(answered.quantiles()), Some(refused.quantiles()));
-    Ok(sum)
+    let unsent = pacer.join().map_err(|_| "the thread that paces requests panicked")?;
+    let mut seen = seen.lock().await;
+    let (answered, refused) = (seen.answered.quantiles(), seen.refused.quantiles());
+    let flood = std::mem::take(&mut seen.flood);
+    let Load { rate, seconds, .. } = load;
+    Ok(Flood { rate, seconds, unsent, answered_us: Some(answered), refused_us: Some(refused), ..flood })
 }
 
-async fn drown(mut connection: Connection, waiting: Arc<Mutex<mpsc::Receiver<Due>>>) -> Result<Seen, Failure> {
-    let mut seen = Seen { flood: Flood::default(), answered: Latencies::new()?, refused: Latencies::new()? };
-    let deadline = Duration::from_millis(DEADLINE_MS.into()) + WIRE;
+async fn drown(mut connection: Connection, waiting: Arc<Mutex<mpsc::Receiver<Due>>>, seen: Arc<Mutex<Seen>>) {
     loop {
         let next = waiting.lock().await.recv().await;
-        let Some(due) = next else { return Ok(seen) };
+        let Some(due) = next else { return };
         let sent = Instant::now();
         let end = match connection.ask(&due.question.request, WITHIN).await {
             Ok(reply) => end(&reply),
             Err(failure) => End::Error(failure.to_string()),
         };
         let took = sent.elapsed();
-        let flood = &mut seen.flood;
-        flood.sent += 1;
-        match end {
-            End::Answered => {
-                seen.answered.record(took);
-                if took <= deadline { flood.in_time += 1 } else { flood.late += 1 }
-            }
-            End::Refused => {
-                seen.refused.record(took);
-                flood.refused += 1;
-            }
-            End::GaveUp => flood.gave_up += 1,
-            End::Error(said) => {
-                flood.errors += 1;
-                flood.examples.push(said);
-            }
-        }
+        seen.lock().await.record(end, took);
     }
 }
 
@@ -277,19 +284,6 @@ async fn beside_engines(address: SocketAddr, sample: &Arc<Sample>, seconds: u32)
         asked += one?;
     }
     Ok((hits?, asked))
-}
-
-impl Flood {
-    fn add(&mut self, other: Self) {
-        self.sent += other.sent;
-        self.in_time += other.in_time;
-        self.late += other.late;
-        self.refused += other.refused;
-        self.errors += other.errors;
-        self.gave_up += other.gave_up;
-        self.examples.extend(other.examples);
-        self.examples.truncate(5);
-    }
 }
 
 impl Hits {
