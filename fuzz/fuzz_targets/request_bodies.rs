@@ -2,9 +2,10 @@
 #![no_main]
 
 use instinct::domain::decision::Payload;
-use instinct::domain::ids::{ComponentId, DecisionId, EntryId, TraceId};
+use instinct::domain::ids::{ComponentId, DecisionId, EntryId};
 use instinct::domain::text::FreshText;
 use instinct::domain::time::Timestamp;
+use instinct::domain::trace::TraceParent;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -20,5 +21,8 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(fresh) = FreshText::new(text) {
         assert_eq!(FreshText::new(fresh.as_str()).expect("a normal form is a text"), fresh);
     }
-    let _ = (EntryId::parse(text), DecisionId::parse(text), ComponentId::new(text), TraceId::from_traceparent(text));
+    let _ = (EntryId::parse(text), DecisionId::parse(text), ComponentId::new(text));
+    if let Some(parent) = TraceParent::parse(text) {
+        assert_eq!(TraceParent::parse(&parent.to_string()), Some(parent));
+    }
 });

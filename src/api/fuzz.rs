@@ -9,7 +9,12 @@ use super::entries::search::SearchRequest;
 use super::feedback::FeedbackRequest;
 use super::market::BarLine;
 use super::ndjson::{lines, read_line};
+use super::numeric::RunRequest;
+use super::plans::{CheckRequest, PlanRequest, ReplayRequest, ReviewRequest};
 use super::prototype::{Embeddings, InsertRequest, PromptRequest, eastern};
+use super::query::QueryRequest;
+use super::query::feedback::QueryFeedbackRequest;
+use super::query::terms::TermRequest;
 use super::{audit, json};
 use crate::domain::ids::{ComponentId, StrategyName};
 use crate::domain::market::Instrument;
@@ -25,6 +30,14 @@ pub fn bodies(bytes: &[u8]) {
     body::<FeedbackRequest>(bytes);
     body::<PromptRequest>(bytes);
     body::<InsertRequest>(bytes);
+    body::<QueryRequest>(bytes);
+    body::<QueryFeedbackRequest>(bytes);
+    body::<TermRequest>(bytes);
+    body::<PlanRequest>(bytes);
+    body::<CheckRequest>(bytes);
+    body::<ReviewRequest>(bytes);
+    body::<ReplayRequest>(bytes);
+    body::<RunRequest>(bytes);
     let now = Timestamp::from_micros(1_800_000_000_000_000);
     for (number, line) in lines(Bytes::copy_from_slice(bytes)) {
         assert!(number > 0 && !line.contains(&b'\n'));

@@ -40,7 +40,8 @@ pub(super) fn unpacked_bytes(file: &[u8], metadata: &ParquetMetaData) -> Result<
             let detail = format!("{codec} is not read; write it with snappy, zstd, gzip or lz4_raw");
             return Err(ReadError::not_allowed("", detail));
         }
-        let (start, length) = column.byte_range();
+        // What `byte_range` of the library says, which panics where one of them is less than nothing.
+        let (start, length) = (column.dictionary_page_offset().unwrap_or(column.data_page_offset()), column.compressed_size());
         let range = usize::try_from(start).ok().zip(usize::try_from(length).ok());
         let end = range.and_then(|(start, length)| Some(start..start.checked_add(length)?));
         let chunk = end.and_then(|range| file.get(range)).ok_or_else(|| bad("a column is outside of the file"))?;
