@@ -14,6 +14,7 @@ use instinct::domain::request::Market;
 use instinct::domain::strategy::Strategy;
 use instinct::domain::text::FreshText;
 use instinct::domain::time::Timestamp;
+use instinct::facts::paraphrase::{Said, is_paraphrase};
 use instinct::facts::{Lexicon, Rules, compare, read};
 use instinct::gates::{self, Circumstances, Nearness, Reading};
 use std::hint::black_box;
@@ -94,12 +95,17 @@ fn facts(c: &mut Criterion) {
     percentiles("facts/read", &pairs, |(a, _)| drop(black_box(read(a, now(), &lexicon))));
     let readings: Vec<_> = pairs.iter().map(|(a, b)| (read(a, now(), &lexicon), read(b, now(), &lexicon))).collect();
     percentiles("facts/compare", &readings, |(a, b)| drop(black_box(compare(a, b, &rules))));
+    let said: Vec<_> = pairs.iter().zip(&readings).collect();
+    percentiles("facts/paraphrase", &said, |((a, b), (held, asked))| {
+        let (held, asked) = (Said { text: a, facts: held }, Said { text: b, facts: asked });
+        black_box(is_paraphrase(held, asked, &rules, &lexicon));
+    });
     let entries: Vec<Entry> = pairs.iter().map(|(a, _)| entry(a)).collect();
     let strategy = Strategy::from_toml(STRATEGY).unwrap();
     let near = Nearness { similarity: 0.95, fresh_similarity: 0.9 };
     let five = |from: usize, asked: &str| {
         let facts = read(asked, now(), &lexicon);
-        let reading = Some(Reading { asked: &facts, lexicon: &lexicon, rules: &rules });
+        let reading = Some(Reading { text: asked, asked: &facts, lexicon: &lexicon, rules: &rules });
         let text_hash = FreshText::new(asked).unwrap().hash();
         let seen =
             Circumstances { strategy: &strategy, reading, as_of: now(), now: now(), market: &market, text_hash, cut: None };

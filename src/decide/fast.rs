@@ -203,7 +203,12 @@ impl Decider {
         if live.removed() {
             return false;
         }
-        let reading = run.facts.as_ref().map(|asked| Reading { asked, lexicon: &self.lexicon, rules: &run.strategy.facts });
+        let reading = run.facts.as_ref().map(|asked| Reading {
+            text: run.request.text.as_str(),
+            asked,
+            lexicon: &self.lexicon,
+            rules: &run.strategy.facts,
+        });
         let judged = judge(&Circumstances {
             strategy: &run.strategy,
             reading,

@@ -111,7 +111,12 @@ impl Decider {
         let known = self.vector_of(tenant, &request.text, (Class::Decision, request.deadline)).await?;
         let vector = self.compose(&strategy, &context, &known.vector)?;
         let facts = strategy.facts.enabled.then(|| facts::read(request.text.as_str(), request.as_of, &self.lexicon));
-        let reading = facts.as_ref().map(|asked| Reading { asked, lexicon: &self.lexicon, rules: &strategy.facts });
+        let reading = facts.as_ref().map(|asked| Reading {
+            text: request.text.as_str(),
+            asked,
+            lexicon: &self.lexicon,
+            rules: &strategy.facts,
+        });
         let seen = Circumstances {
             strategy: &strategy,
             reading,

@@ -135,6 +135,9 @@ pub struct Rules {
     pub words_replaced_max: u32,
     /// Above this share of unread words on either side, only the same wording passes.
     pub unread_share_max: f32,
+    /// The least probability of being a paraphrase with which texts pass that differ in their wording alone, and in what one side leaves out
+    /// of polarity, qualifiers and questions: 0 to 1; 1 for never.
+    pub paraphrase_min: f64,
 }
 
 impl Default for Rules {
@@ -159,6 +162,7 @@ impl Default for Rules {
             words_added_max: 0,
             words_replaced_max: 0,
             unread_share_max: 1.0,
+            paraphrase_min: 0.85,
         }
     }
 }
@@ -194,6 +198,7 @@ impl Rules {
         };
         share("number_tolerance", self.number_tolerance)?;
         share("unread_share_max", f64::from(self.unread_share_max))?;
+        share("paraphrase_min", self.paraphrase_min)?;
         self.unit_tolerance.iter().try_for_each(|(unit, value)| share(&format!("unit_tolerance/{unit}"), *value))
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The version of the shape and of the grammar that fills it.
-pub const FACTS_VERSION: u32 = 4;
+pub const FACTS_VERSION: u32 = 5;
 
 /// What a reader found in one text. The default has read nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -112,7 +112,17 @@ fn entities(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> 
     if only_asked.is_empty() && places(asked) == 0 && !says_more(asked, held) {
         only_held.retain(|id| id != "US");
     }
-    sides(Slot::Entity, only_held, only_asked, rules)
+    sides(Slot::Entity, only_held, only_asked, rules)?;
+    // `the SOL/USDC pool, in SOL` and `the SOL/USDC pool, in USDC`
+    let said = |facts: &Facts, id: &str| facts.words.iter().filter(|word| **word == *id).count();
+    let more = |a: &Facts, b: &Facts| {
+        let often = a.entities.iter().find(|entity| said(b, &entity.id) > 0 && said(a, &entity.id) > said(b, &entity.id));
+        often.map(|entity| entity.id.clone())
+    };
+    match (more(held, asked), more(asked, held)) {
+        (Some(a), Some(b)) => sides(Slot::Entity, vec![a], vec![b], rules),
+        _ => Ok(()),
+    }
 }
 
 fn negations(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict> {
@@ -163,7 +173,15 @@ fn questions(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict>
     }
     // Who asks in the form of a list may name the group without `by`.
     let only = |x: &[String], y: &[String], other: &Facts| -> Vec<String> {
-        let told = |group: &String| group.strip_prefix("by ").is_some_and(|word| other.words.iter().any(|w| w == word));
+        let adjective = |word: &str, said: &str| match word {
+            "day" => said == "daily",
+            _ => said.strip_suffix("ly").is_some_and(|span| span == word),
+        };
+        let told = |group: &String| {
+            group.strip_prefix("by ").is_some_and(|word| {
+                other.words.iter().any(|said| said == word || is_span(said) && is_span(word) && adjective(word, said))
+            })
+        };
         lacking(x, y).into_iter().filter(|shape| !told(shape)).collect()
     };
     // `Logins per day` are counted, said or not.
@@ -193,10 +211,16 @@ fn reversals(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), Conflict>
     if let Some((a, b)) = order::turned_round(held, asked) {
         return refuse(Slot::Role, &a, &b);
     }
+    // `accuses a former market maker`, of whom no word was read: who accuses doesn't come to be accused.
+    if let Some((a, b)) = order::accused(held, asked).or_else(|| order::accused(asked, held)) {
+        return refuse(Slot::Role, &a, &b);
+    }
     // Where names act on one another only they tell who is who; `the bill passes the Senate` is no reversal.
-    let is_name = |word: &str| held.entities.iter().any(|e| e.id == word) || held.names.iter().any(|name| name == word);
+    let names =
+        |facts: &Facts, word: &str| facts.entities.iter().any(|e| e.id == word) || facts.names.iter().any(|name| name == word);
+    let is_name = |word: &str| names(held, word) || names(asked, word);
     let acts = |role: &Role| role.subject.iter().any(|word| is_name(word)) && role.object.iter().any(|word| is_name(word));
-    let named = held.roles.iter().any(acts);
+    let named = held.roles.iter().chain(&asked.roles).any(acts);
     let is_side = |word: &str| !named || is_name(word);
     for a in &held.roles {
         if asked.roles.contains(a) {

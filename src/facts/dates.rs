@@ -52,7 +52,7 @@ pub(super) fn read(items: &[Item<'_>], at: usize, as_of: Timestamp) -> Option<Ta
         {
             Some(month_at(items, at, 5))
         }
-        Sense::Weekday(day) => Some(Taken { date: format!("day-{day}"), items: 1 }),
+        Sense::Weekday(day) => Some(weekday(items, at, *day)),
         Sense::Day(days) => {
             let date = day_of(as_of).checked_add(days.days()).ok()?;
             Some(Taken { date: date.to_string(), items: 1 })
@@ -61,6 +61,15 @@ pub(super) fn read(items: &[Item<'_>], at: usize, as_of: Timestamp) -> Option<Ta
         Sense::Ordinal(n) => ordinal_part(items, at, *n),
         Sense::Unit { .. } if item.text == "second" => ordinal_part(items, at, 2.0),
         _ => None,
+    }
+}
+
+/// `Tuesday`, `Tuesday of next week`.
+fn weekday(items: &[Item<'_>], at: usize, day: u8) -> Taken {
+    let week = items.get(at + 1).is_some_and(|of| of.text == "of") && items.get(at + 3).is_some_and(|week| week.text == "week");
+    match items.get(at + 2).and_then(Item::sense) {
+        Some(Sense::Shift(shift)) if week => Taken { date: format!("day-{day}{:+}", i64::from(*shift)), items: 4 },
+        _ => Taken { date: format!("day-{day}"), items: 1 },
     }
 }
 

@@ -14,6 +14,7 @@ mod items;
 mod lexicon;
 mod numbers;
 mod order;
+pub mod paraphrase;
 mod parts;
 mod periods;
 mod poles;

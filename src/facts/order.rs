@@ -66,6 +66,24 @@ fn block_moved_twice(a: &[&str], b: &[&str]) -> bool {
     false
 }
 
+/// Who stands before the verb in one text and behind it in the other, where nothing says that either is a passive.
+pub(super) fn accused(held: &Facts, asked: &Facts) -> Option<(String, String)> {
+    const VERBS: [&str; 5] = ["accuse", "court+", "owe", "fine", "report-to"];
+    let active = |facts: &Facts| !facts.words.iter().any(|word| matches!(&**word, "|by" | "|who"));
+    if !active(held) || !active(asked) {
+        return None;
+    }
+    let place = |facts: &Facts, word: &str| facts.words.iter().position(|other| other == word);
+    let once = |facts: &Facts, word: &str| facts.words.iter().filter(|other| *other == word).count() == 1;
+    let verb = VERBS.iter().find(|verb| once(held, verb) && once(asked, verb))?;
+    let names = held.entities.iter().map(|entity| &*entity.id).chain(held.names.iter().map(|name| &**name));
+    let before = |facts: &Facts, name: &str| Some(place(facts, name)? < place(facts, verb)?);
+    let turned =
+        |name: &&str| before(held, name) == Some(true) && place(held, name) == Some(0) && before(asked, name) == Some(false);
+    let name = names.filter(|name| once(held, name) && once(asked, name)).find(turned)?;
+    Some((format!("{name} {verb}"), format!("{verb} {name}")))
+}
+
 /// `to legal` and `from legal`, `issued by agent` and `issued to agent`.
 pub(super) fn turned_round(held: &Facts, asked: &Facts) -> Option<(String, String)> {
     const TOWARDS: [&str; 2] = ["|to", "|into"];

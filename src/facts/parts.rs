@@ -4,8 +4,9 @@ use super::inflection::stem;
 use super::items::{Item, Kind};
 use super::lexicon::Sense;
 use super::surroundings::{
-    asks_how_long, before_noun, begins_clause, bound_before, bound_of_sign, ends_clause, ends_the_day, is_being, is_bound,
-    is_light_verb, is_number_name, is_outage, is_pronoun, is_titled, number_follows, options_before, stops_doing,
+    asks_how_long, before_noun, begins_clause, bound_before, bound_of_sign, closes_account, ends_clause, ends_the_day, is_being,
+    is_bound, is_light_verb, is_listed_name, is_number_name, is_of_shares, is_outage, is_pronoun, is_put_off, is_stocked,
+    is_titled, is_year_before, number_follows, options_before, reports_somebody, says_points, stops_doing,
 };
 use super::{dates, numbers, ranges};
 use crate::domain::facts::{Bound, Modality, Quantity};
@@ -58,12 +59,20 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
     let mut at = 0;
     let mut bound = Bound::Exact;
     while let Some(item) = items.get(at) {
+        // `lower than last year` compares with the year before, whatever the date.
+        if is_year_before(items, at) {
+            parts.push(Part::Content { canon: "year-on-year", source: Source::Known });
+            at += 2;
+            continue;
+        }
         if let Some(taken) = dates::read(items, at, as_of) {
             let relation = at.checked_sub(1).and_then(|before| items.get(before)).map_or("", |before| before.text);
             // `from January to March` is one period.
             let whole = taken.date.contains(['Q', 'H']) || taken.date.contains("..");
             let date = match relation {
                 "from" if whole => taken.date,
+                // `from yesterday's backup` says which backup.
+                "from" if items.get(at + taken.items).is_some_and(|next| next.joined && next.text == "s") => taken.date,
                 "from"
                     if items
                         .get(at + taken.items)
@@ -72,6 +81,8 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
                     taken.date
                 }
                 "since" | "from" | "starting" | "beginning" => format!(">={}", taken.date),
+                // `postponed until November` and `to November`
+                "until" | "till" if is_put_off(items, at) => taken.date,
                 "until" | "till" | "by" => format!("<={}", taken.date),
                 "before" | "prior" => format!("<{}", taken.date),
                 "than" if at > 1 && matches!(items[at - 2].text, "later" | "earlier") => {
@@ -112,6 +123,9 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             ranges::complete(items, at, &mut taken, parts.last());
             if let Some(pole) = ranges::signed(items, at, &mut taken.quantity) {
                 parts.push(Part::Pole { axis: "direction", pole, canon: if pole > 0 { "direction+" } else { "direction-" } });
+            }
+            if says_points(items, at, taken.items.max(1)) && is_of_shares(items) {
+                taken.quantity.unit = "pp".into();
             }
             at += taken.items.max(1);
             let straight = ranges::counted_in_a_row(items, at, &mut taken.quantity);
@@ -158,12 +172,28 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
                 parts.push(Part::Pole { axis: "direction", pole: 1, canon: "direction+" });
                 bound = Bound::MoreThan;
             }
+            // `postponed until November`: no condition.
+            _ if matches!(item.text, "until" | "till") && item.last == item.text && is_put_off(items, at) => {}
             // `to production` is where software runs.
             _ if item.text == "production" && at > 0 && matches!(items[at - 1].text, "to" | "into" | "from") => {
                 parts.push(Part::Qualifier("env:prod"));
             }
             // `Most members backed it` is no superlative.
             _ if item.text == "most" && begins_clause(items, at) => parts.push(Part::Qualifier("quantifier:most")),
+            // What is built is no stock, unless it is one of goods.
+            (_, Some(Sense::Pole { axis, .. })) if &**axis == "stock" && item.text.starts_with("buil") && !is_stocked(items) => {
+                parts.push(Part::Verb("build"));
+            }
+            // An account that is suspended may come back, and one that is closed does not.
+            (_, Some(Sense::Pole { axis, pole: -1, .. })) if &**axis == "start" && closes_account(items, at) => {
+                parts.push(Part::Verb("close-account"));
+            }
+            // `the Starter, Team and Business plans`: a name within a list.
+            (_, Some(Sense::Stop)) if !titled && is_listed_name(items, at) => {
+                parts.push(Part::Content { canon: item.text, source: Source::Name });
+            }
+            // `The manager reported the auditor for missing it`
+            (_, Some(Sense::Stop)) if reports_somebody(items, at) => parts.push(Part::Verb("accuse")),
             // `stopped accepting cheques`: no longer.
             (_, Some(Sense::Pole { axis, pole: -1, .. })) if &**axis == "start" && stops_doing(items, at) => {
                 parts.push(Part::Negator { outright: false });
@@ -194,7 +224,10 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             }
             // `owes us a note`: the pronoun, where it isn't the country.
             (_, Some(Sense::Entity { id, .. }))
-                if &**id == "US" && item.text == "us" && !item.capital && is_pronoun(items, at) =>
+                if &**id == "US"
+                    && item.text == "us"
+                    && !item.capital
+                    && (is_pronoun(items, at) || items.first().is_some_and(|first| first.capital)) =>
             {
                 parts.push(Part::Small("us"));
             }
@@ -214,10 +247,11 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             {
                 at += 1;
             }
-            // `losing 6%`
+            // `losing 6%`, `lost 1.2 million subscribers`
             _ if matches!(item.text, "lose" | "loses" | "lost" | "losing")
-                && items.get(at + 2).is_some_and(|sign| matches!(sign.kind, Kind::Symbol('%')))
-                && matches!(items[at + 1].kind, Kind::Number { .. }) =>
+                && item.last == item.text
+                && number_follows(items, at)
+                && !items.get(at + 2).is_some_and(|next| next.joined) =>
             {
                 parts.push(Part::Pole { axis: "direction", pole: -1, canon: "direction-" });
             }
@@ -262,6 +296,11 @@ fn rated(parts: &mut Vec<Part<'_>>) {
     let rating = parts.iter().position(|part| canon_is(part, &["rat", "rating", "credit-rating"]));
     let outlook = parts.iter().any(|part| canon_is(part, &["forecast", "target", "guidance"]));
     if let Some(rating) = rating {
+        // `downgrades the rating`
+        if parts.iter().any(|part| matches!(part, Part::Pole { axis: "rating", .. })) {
+            parts.remove(rating);
+            return;
+        }
         let Some(at) = parts.iter().position(|part| matches!(part, Part::Pole { axis: "direction", pole: 1 | -1, .. })) else {
             return;
         };

@@ -64,6 +64,14 @@ pub(super) fn read(items: &[Item<'_>], parts: &[Part<'_>], facts: &mut Facts) {
             _ => {}
         }
     }
+    // `the five worst stores`
+    let straight = items.windows(2).find_map(|pair| match pair[1].sense() {
+        Some(Sense::Pole { axis, pole, .. }) if &**axis == "extreme" && pair[1].text == pair[1].last => {
+            number(&pair[0]).filter(|n| (2..=100).contains(n)).map(|n| n * i64::from(*pole))
+        }
+        _ => None,
+    });
+    question.top = question.top.or(straight);
     // `Which five countries have the highest churn?` asks for the top five.
     if asks && question.top.is_none() && items.iter().all(|item| !matches!(item.text, "top" | "bottom")) {
         let n = items.iter().take(4).find_map(number).filter(|n| (2..=100).contains(n));

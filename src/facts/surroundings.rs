@@ -2,7 +2,7 @@
 
 use super::items::{Item, Kind};
 use super::lexicon::Sense;
-use crate::domain::facts::{Bound, Quantity};
+use crate::domain::facts::{Bound, Modality, Quantity};
 
 /// A title in which most words begin with a capital says nothing by a capital.
 pub(super) fn is_titled(items: &[Item<'_>]) -> bool {
@@ -25,10 +25,85 @@ pub(super) fn ends_the_day(items: &[Item<'_>], at: usize) -> bool {
     let moves = |item: &Item<'_>| matches!(item.text, "higher" | "lower" | "up" | "down") && item.last == item.text;
     let number = |item: &Item<'_>| matches!(item.kind, Kind::Number { .. } | Kind::Symbol('%'));
     let behind = || items.iter().skip(at + 1);
+    // `to end the year at 5,600`
+    let period = || {
+        let spans = ["year", "day", "week", "month", "quarter", "session"];
+        let the = behind().next().filter(|next| matches!(next.text, "the" | "this"));
+        let taken = match the {
+            Some(the) if spans.contains(&the.last) => 1,
+            Some(_) if behind().nth(1).is_some_and(|span| spans.contains(&span.text)) => 2,
+            _ => return false,
+        };
+        behind().nth(taken).is_some_and(|next| matches!(next.text, "at" | "higher" | "lower" | "near" | "up" | "down" | "flat"))
+    };
     verb && item.last == item.text
-        && (behind().take(3).find(|next| !number(next)).is_some_and(moves)
+        && (period()
+            || behind().take(3).find(|next| !number(next)).is_some_and(moves)
             || behind().next().is_some_and(|next| next.text == "at")
                 && behind().nth(1).is_some_and(|next| matches!(next.kind, Kind::Symbol('$' | '€' | '£' | '¥'))))
+}
+
+/// Whether a number is told in points of a rate.
+pub(super) fn says_points(items: &[Item<'_>], at: usize, taken: usize) -> bool {
+    let points = ["pp", "ppt", "ppts", "percentage", "point", "points", "bp", "bps", "basis"];
+    items.iter().skip(at).take(taken).any(|item| points.contains(&item.text))
+}
+
+/// Whether what a text tells is itself a part of a whole, of which half a point isn't half a per cent.
+pub(super) fn is_of_shares(items: &[Item<'_>]) -> bool {
+    items.iter().any(|item| item.text.starts_with("margin") || item.last.starts_with("margin"))
+}
+
+/// `close the account`, and not `suspend the account`.
+pub(super) fn closes_account(items: &[Item<'_>], at: usize) -> bool {
+    let ends = ["clos", "terminat"].iter().any(|verb| items[at].text.starts_with(verb));
+    let near = &items[at.saturating_sub(4)..(at + 4).min(items.len())];
+    ends && near.iter().any(|item| item.text.starts_with("account") || item.last.starts_with("account"))
+}
+
+/// A word with a capital between two members of a list is one of them, whatever it means elsewhere.
+pub(super) fn is_listed_name(items: &[Item<'_>], at: usize) -> bool {
+    let item = &items[at];
+    let name = item.capital && item.last == item.text && item.text.len() > 3;
+    let comma = at > 1 && matches!(items[at - 1].kind, Kind::Break) && items[at - 2].capital;
+    name && comma && items.get(at + 1).is_some_and(|next| matches!(next.kind, Kind::Break) || matches!(next.text, "and" | "or"))
+}
+
+/// `reported the auditor for`
+pub(super) fn reports_somebody(items: &[Item<'_>], at: usize) -> bool {
+    at > 0
+        && matches!(items[at].text, "report" | "reports" | "reported")
+        && items[at].last == items[at].text
+        && items.iter().enumerate().skip(at + 2).take(4).any(|(of, item)| {
+            let somebody = matches!(items[at + 1].text, "the" | "a" | "an" | "our" | "their")
+                || items[at + 1..of].iter().any(|name| name.capital);
+            // `a profit for the quarter` reports nobody.
+            let deed = items.get(of + 1).is_some_and(|deed| {
+                deed.text.ends_with("ing")
+                    || matches!(deed.kind, Kind::Unknown)
+                        && !deed.capital
+                        && items.get(of + 2).is_none_or(|next| matches!(next.kind, Kind::Break))
+            });
+            item.text == "for" && somebody && deed
+        })
+}
+
+/// `postponed until`: what is put off to a date doesn't end there.
+pub(super) fn is_put_off(items: &[Item<'_>], at: usize) -> bool {
+    items[..at].iter().any(|item| matches!(item.sense(), Some(Sense::Modal(Modality::Delayed))))
+}
+
+/// `than last year`, where no number says how much.
+pub(super) fn is_year_before(items: &[Item<'_>], at: usize) -> bool {
+    let last = |at: usize| items.get(at).is_some_and(|item| item.text == "last" && item.last == item.text);
+    at > 0 && items[at - 1].last == "than" && last(at) && items.get(at + 1).is_some_and(|next| next.text == "year")
+}
+
+/// Whether a text speaks of goods in store.
+pub(super) fn is_stocked(items: &[Item<'_>]) -> bool {
+    let goods = |item: &Item<'_>| matches!(item.sense(), Some(Sense::Entity { kind, .. }) if &**kind == "commodity");
+    let store = ["inventor", "stock", "storage", "reserve", "barrel"];
+    items.iter().any(|item| goods(item) || store.iter().any(|word| item.text.starts_with(word)))
 }
 
 /// Whether what is down is a service: neither a price nor a share stands in the text.

@@ -15,12 +15,15 @@ use crate::domain::request::Market;
 use crate::domain::strategy::Strategy;
 use crate::domain::text::TextHash;
 use crate::domain::time::Timestamp;
+use crate::facts::paraphrase::{Said, is_paraphrase};
 use crate::facts::{self, Lexicon, Rules};
 
 /// What was read out of the request's text, and with what.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading<'a> {
-    /// What the request says.
+    /// The request's text.
+    pub text: &'a str,
+    /// What it says.
     pub asked: &'a Facts,
     /// The words that the reader knows.
     pub lexicon: &'a Lexicon,
@@ -126,10 +129,9 @@ fn check_floors(entry: &Entry, near: Nearness, seen: &Circumstances<'_>) -> Resu
 fn check_facts(entry: &Entry, seen: &Circumstances<'_>) -> Result<(), Refusal> {
     let Some(reading) = seen.reading.filter(|_| entry.text_hash != seen.text_hash) else { return Ok(()) };
     let held = facts::read(&entry.text, entry.as_of, reading.lexicon);
-    match facts::compare(&held, reading.asked, reading.rules) {
-        Ok(()) => Ok(()),
-        Err(conflict) => refuse(Gate::Facts, conflict.saw),
-    }
+    let Err(conflict) = facts::compare(&held, reading.asked, reading.rules) else { return Ok(()) };
+    let (held, asked) = (Said { text: &entry.text, facts: &held }, Said { text: reading.text, facts: reading.asked });
+    if is_paraphrase(held, asked, reading.rules, reading.lexicon) { Ok(()) } else { refuse(Gate::Facts, conflict.saw) }
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ fn a_text_that_says_otherwise_is_refused_however_near_it_is() {
     let (lexicon, rules) = (Lexicon::built_in().unwrap(), Rules::default());
     let judged = |held: &str, asked: &str| {
         let facts = facts::read(asked, at("2026-02-01T00:00:00Z"), &lexicon);
-        let reading = Some(Reading { asked: &facts, lexicon: &lexicon, rules: &rules });
+        let reading = Some(Reading { text: asked, asked: &facts, lexicon: &lexicon, rules: &rules });
         refused_by(judge(&entry(held), Nearness::SAME, &Circumstances { reading, ..seen(&market, asked) }))
     };
     assert_eq!(judged("Bitcoin rises 5%", "BTC rises 5%"), None);

@@ -2,14 +2,34 @@
 
 use super::service::{entry, project, start};
 use instinct::domain::time::Timestamp;
+use instinct::facts::paraphrase::{Said, is_paraphrase};
 use instinct::facts::{Lexicon, Rules, compare, read};
 use serde_json::{Value, json};
 
 const TRAPS: [&str; 2] = ["traps.ndjson", "extra_traps.ndjson"];
 const PARAPHRASES: [&str; 2] = ["paraphrases.ndjson", "extra_paraphrases.ndjson"];
 const BOTH: [&str; 4] = ["pairs_markets.ndjson", "pairs_ops.ndjson", "pairs_minimal.ndjson", "pairs_wider.ndjson"];
-/// Pairs whose paraphrases are not all seen through yet; only the traps must hold.
-const LOOSE: [&str; 2] = ["pairs_loose.ndjson", "pairs_plain.ndjson"];
+/// Pairs worded so freely that many paraphrases are refused; only the traps must hold.
+const LOOSE: [&str; 8] = [
+    "pairs_loose.ndjson",
+    "pairs_plain.ndjson",
+    "pairs_second_desk.ndjson",
+    "pairs_desks_a.ndjson",
+    "pairs_desks_b.ndjson",
+    "pairs_desks_c.ndjson",
+    "pairs_desks_d.ndjson",
+    "pairs_voices.ndjson",
+];
+/// Pairs of different matters that are worded as freely as paraphrases are.
+const ALIKE: [&str; 7] = [
+    "pairs_alike_a.ndjson",
+    "pairs_alike_b.ndjson",
+    "pairs_alike_c.ndjson",
+    "pairs_mixed_a.ndjson",
+    "pairs_mixed_b.ndjson",
+    "pairs_mixed_c.ndjson",
+    "pairs_mixed_d.ndjson",
+];
 
 /// The pairs of a file for which the reader did not do as it should, and how many pairs there are. Of a file that holds both kinds only
 /// those are taken whose `same` says the kind.
@@ -24,8 +44,12 @@ fn failures(file: &str, must_conflict: bool) -> (Vec<String>, usize) {
             continue;
         }
         count += 1;
-        let facts = |side: &str| read(pair[side].as_str().unwrap(), now, &lexicon);
-        if compare(&facts("a"), &facts("b"), &rules).is_err() != must_conflict {
+        let text = |side: &str| pair[side].as_str().unwrap().to_owned();
+        let (a, b) = (text("a"), text("b"));
+        let (held, asked) = (read(&a, now, &lexicon), read(&b, now, &lexicon));
+        let said = (Said { text: &a, facts: &held }, Said { text: &b, facts: &asked });
+        let served = compare(&held, &asked, &rules).is_ok() || is_paraphrase(said.0, said.1, &rules, &lexicon);
+        if served == must_conflict {
             failed.push(line.to_owned());
         }
     }
@@ -39,6 +63,28 @@ fn every_trap_of_the_suite_conflicts() {
         println!("{file}: {} of {count} conflict", count - failed.len());
         assert!(failed.is_empty(), "{file} would be served:\n{}", failed.join("\n"));
     }
+}
+
+#[test]
+fn of_pairs_that_only_sound_alike_at_most_one_in_two_hundred_passes() {
+    let (mut all, mut passed) = (0, Vec::new());
+    for file in ALIKE {
+        let (failed, count) = failures(file, true);
+        println!("{file}: {} of {count} conflict", count - failed.len());
+        all += count;
+        passed.extend(failed);
+    }
+    assert!(passed.len() * 200 <= all, "would be served:\n{}", passed.join("\n"));
+}
+
+/// Pairs that nothing was learnt from and nothing was mended by.
+const SEALED: &str = "pairs_sealed.ndjson";
+
+#[test]
+fn of_pairs_that_nobody_tuned_on_hardly_a_trap_passes() {
+    let (failed, count) = failures(SEALED, true);
+    println!("{SEALED}: {} of {count} conflict", count - failed.len());
+    assert!(failed.len() * 50 <= count, "{SEALED} would be served:\n{}", failed.join("\n"));
 }
 
 #[test]
