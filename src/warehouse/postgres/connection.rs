@@ -79,6 +79,11 @@ impl Connections {
     pub(super) fn open(&self) -> usize {
         self.pool.status().size
     }
+
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.pool.status().waiting
+    }
 }
 
 impl std::fmt::Debug for Connections {

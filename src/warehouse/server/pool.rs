@@ -63,15 +63,20 @@ pub(in crate::warehouse) async fn take<M: Manager>(
     if left.is_zero() {
         return Err(WarehouseError::Late);
     }
-    let status = pool.status();
-    if status.available == 0 && status.size >= status.max_size && status.waiting >= bounds.waiting_max {
+    let all_taken = || {
+        let status = pool.status();
+        status.available == 0 && status.size >= status.max_size
+    };
+    if all_taken() && pool.status().waiting >= bounds.waiting_max {
         return Err(WarehouseError::Busy);
     }
     let connect = left.min(bounds.connect_timeout());
     let timeouts = Timeouts { wait: Some(left), create: Some(connect), recycle: Some(connect) };
     let away = |said: &str| WarehouseError::Away { said: said.to_owned() };
     let taken = tokio::time::timeout_at(deadline.at().into(), pool.timeout_get(&timeouts)).await;
-    taken.map_err(|_| away("no connection was there in time"))?.map_err(|error| match error {
+    // The pool's own limit of waiting and the deadline end within the same millisecond, and either may be seen first.
+    let too_late = |_| if all_taken() { WarehouseError::Busy } else { away("no connection was there in time") };
+    taken.map_err(too_late)?.map_err(|error| match error {
         PoolError::Timeout(TimeoutType::Wait) => WarehouseError::Busy,
         PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => away("it did not take the connection in time"),
         PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => of_connection(error),
@@ -95,4 +100,57 @@ pub(in crate::warehouse) fn judge(section: &str, writable: Writable, found: &str
     Err(format!(
         "the role has rights to write: {found}. Give the service a role that has SELECT alone, or set warehouse.{section}.writable = \"warn\""
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use deadpool::Runtime;
+    use deadpool::managed::{Metrics, RecycleResult};
+    use std::convert::Infallible;
+
+    /// Connects at once, or never.
+    struct Connects(bool);
+
+    impl Manager for Connects {
+        type Type = ();
+        type Error = Infallible;
+
+        async fn create(&self) -> Result<(), Infallible> {
+            if self.0 { Ok(()) } else { std::future::pending().await }
+        }
+
+        async fn recycle(&self, (): &mut (), _: &Metrics) -> RecycleResult<Infallible> {
+            Ok(())
+        }
+    }
+
+    fn pool(connects: bool) -> Pool<Connects> {
+        Pool::builder(Connects(connects)).max_size(1).runtime(Runtime::Tokio1).build().unwrap()
+    }
+
+    async fn taken(pool: &Pool<Connects>, micros: u64) -> Result<Object<Connects>, WarehouseError> {
+        take(pool, PoolConfig::default(), Deadline::after(Duration::from_micros(micros)), |never| match never {}).await
+    }
+
+    #[tokio::test]
+    async fn who_waits_in_vain_is_told_that_all_are_busy_whichever_limit_is_seen_first() {
+        let pool = pool(true);
+        let held = taken(&pool, 1_000_000).await.unwrap();
+        for n in 0..100 {
+            let waited = taken(&pool, 2_000 + 37 * n).await;
+            assert!(matches!(waited, Err(WarehouseError::Busy)), "after {n}: {:?}", waited.err());
+        }
+        drop(held);
+        taken(&pool, 1_000_000).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_server_that_takes_no_connection_is_away_and_not_busy() {
+        let pool = pool(false);
+        for n in 0..20 {
+            let waited = taken(&pool, 2_000 + 137 * n).await;
+            assert!(matches!(waited, Err(WarehouseError::Away { .. })), "after {n}: {:?}", waited.err());
+        }
+    }
 }

@@ -3,13 +3,17 @@
 use super::*;
 use std::time::Instant;
 
-async fn until_nothing_runs(place: &Place) -> Duration {
+async fn until(met: impl Fn() -> bool) -> Duration {
     let since = Instant::now();
-    while running(&place.server, place.name) > 0 {
-        assert!(since.elapsed() < Duration::from_secs(10), "it still runs");
+    while !met() {
+        assert!(since.elapsed() < Duration::from_secs(10), "it still is not so");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     since.elapsed()
+}
+
+async fn until_nothing_runs(place: &Place) -> Duration {
+    until(|| running(&place.server, place.name) == 0).await
 }
 
 #[tokio::test]
@@ -90,13 +94,14 @@ async fn more_queries_than_may_wait_are_turned_away() {
         let bounds = Bounds { deadline: Deadline::after(Duration::from_millis(wait)), ..bounds() };
         tokio::spawn(async move { mysql.run(&plain(sql), &bounds).await })
     };
-    let first = ask(LONG, 2_000);
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let second = ask("SELECT 1", 300);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let first = ask(LONG, 4_000);
+    until(|| running(&place.server, place.name) > 0).await;
+    let second = ask("SELECT 1", 1_000);
+    until(|| mysql.connections.waiting() == 1).await;
     let third = ask("SELECT 1", 20_000);
-    assert!(matches!(third.await.unwrap(), Err(WarehouseError::Busy)), "it does not wait");
-    assert!(matches!(second.await.unwrap(), Err(WarehouseError::Busy)), "it waited in vain");
-    assert!(matches!(first.await.unwrap(), Err(WarehouseError::Late)));
+    let (third, second, first) = (third.await.unwrap(), second.await.unwrap(), first.await.unwrap());
+    assert!(matches!(third, Err(WarehouseError::Busy)), "it does not wait: {third:?}");
+    assert!(matches!(second, Err(WarehouseError::Busy)), "it waited in vain: {second:?}");
+    assert!(matches!(first, Err(WarehouseError::Late)), "{first:?}");
     assert_eq!(rows(&mysql, "SELECT 1").await.rows, [[Cell::Integer(1)]]);
 }
