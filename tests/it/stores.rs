@@ -5,12 +5,14 @@ use instinct::domain::time::Clock;
 use instinct::redis::Config as Connection;
 use instinct::store::{Common, RedisConfig, Store, open_redis};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A server that replicas share.
 #[derive(Debug)]
 pub enum Stores {
     InMemory(Common),
-    InRedis(RedisServer),
+    /// With how long a command waits for its answer.
+    InRedis(RedisServer, Duration),
 }
 
 impl Stores {
@@ -18,16 +20,23 @@ impl Stores {
         Self::InMemory(Common::new(Clock::System))
     }
 
+    /// A server that is paused now and then, so that nobody waits long for it.
     pub fn in_redis() -> Self {
-        Self::InRedis(RedisServer::start(&[]))
+        Self::InRedis(RedisServer::start(&[]), Duration::from_millis(400))
+    }
+
+    /// A server that always answers, however busy the machine is.
+    pub fn in_redis_unpaused() -> Self {
+        Self::InRedis(RedisServer::start(&[]), Duration::from_secs(20))
     }
 
     /// The store of one more process.
     pub fn join(&self) -> Arc<dyn Store> {
         match self {
             Self::InMemory(common) => common.join(),
-            Self::InRedis(server) => {
-                let quick = Connection { command_timeout_ms: 400, reconnect_pause_max_ms: 200, ..Connection::default() };
+            Self::InRedis(server, patience) => {
+                let command_timeout_ms = patience.as_millis().try_into().unwrap();
+                let quick = Connection { command_timeout_ms, reconnect_pause_max_ms: 200, ..Connection::default() };
                 open_redis(&server.url().parse().unwrap(), &quick, &RedisConfig::default(), Clock::System).unwrap()
             }
         }
@@ -37,8 +46,8 @@ impl Stores {
     pub fn set_away(&self, away: bool) {
         match self {
             Self::InMemory(common) => common.set_away(away),
-            Self::InRedis(server) if away => server.pause(),
-            Self::InRedis(server) => server.resume(),
+            Self::InRedis(server, _) if away => server.pause(),
+            Self::InRedis(server, _) => server.resume(),
         }
     }
 
@@ -46,7 +55,7 @@ impl Stores {
     pub fn trim(&self, keep: usize) {
         match self {
             Self::InMemory(common) => common.trim(keep),
-            Self::InRedis(server) => drop(server.say(&["XTRIM", "{default}:changes", "MAXLEN", &keep.to_string()])),
+            Self::InRedis(server, _) => drop(server.say(&["XTRIM", "{default}:changes", "MAXLEN", &keep.to_string()])),
         }
     }
 }
