@@ -142,7 +142,7 @@ mod tests {
             assert!(matches!(waited, Err(WarehouseError::Busy)), "after {n}: {:?}", waited.err());
         }
         drop(held);
-        taken(&pool, 1_000_000).await.unwrap();
+        drop(taken(&pool, 1_000_000).await.unwrap());
     }
 
     #[tokio::test]
