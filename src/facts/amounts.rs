@@ -11,13 +11,40 @@ fn close(a: f64, b: f64, tolerance: f64) -> bool {
 fn same_amount(a: &Quantity, b: &Quantity, rules: &Rules) -> bool {
     let scale = |x: &Quantity, y: &Quantity| if x.unit == "cent" && matches!(&*y.unit, "USD" | "EUR") { 0.01 } else { 1.0 };
     let half = |x: &Quantity, y: &Quantity| x.unit == "x" && y.unit == "pct" && x.value == 0.5 && y.value == 50.0;
-    if half(a, b) || half(b, a) {
+    // Who rose by a hundred per cent has doubled.
+    let grown = |x: &Quantity, y: &Quantity| {
+        x.unit == "x" && x.value >= 2.0 && y.unit == "pct" && y.bound == Bound::By && y.value == 100.0 * (x.value - 1.0)
+    };
+    // `more than a thousand redemptions` and `redeemed more than 1,000 times`
+    let times = |x: &Quantity, y: &Quantity| {
+        x.unit == "x" && y.unit == "count" && x.value == y.value && x.bound == y.bound && x.bound != Bound::Exact
+    };
+    if half(a, b) || half(b, a) || grown(a, b) || grown(b, a) || times(a, b) || times(b, a) {
+        return true;
+    }
+    // Nothing is nothing, whatever it is counted in.
+    if a.value == 0.0 && b.value == 0.0 && [a, b].iter().any(|zero| zero.unit == "count") {
+        return !bounds_oppose(a.bound, b.bound);
+    }
+    let same_unit = a.unit == b.unit || is_degree(a, b) || is_degree(b, a);
+    if same_unit && (is_version(a, b) || is_version(b, a)) {
         return true;
     }
     let (of_a, of_b) = (scale(a, b), scale(b, a));
-    (a.unit == b.unit || of_a * of_b < 1.0)
+    (same_unit || of_a * of_b < 1.0)
         && close(a.value * of_a, b.value * of_b, rules.tolerance_of(&a.unit))
         && !bounds_oppose(a.bound, b.bound)
+}
+
+/// `95 degrees`, where the other side says of which scale.
+fn is_degree(x: &Quantity, y: &Quantity) -> bool {
+    x.unit == "degree" && matches!(&*y.unit, "celsius" | "fahrenheit")
+}
+
+/// `release 8.4`, which is read as a version, and `core banking 8.4`, which isn't.
+fn is_version(x: &Quantity, y: &Quantity) -> bool {
+    let minor = ((x.value - x.value.trunc()) * 1e5).round();
+    x.unit == "count" && x.value >= 1.0 && (1.0..10.0).contains(&minor) && close(x.value.trunc() + minor / 10.0, y.value, 1e-9)
 }
 
 fn bounds_oppose(a: Bound, b: Bound) -> bool {

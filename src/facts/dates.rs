@@ -34,6 +34,12 @@ pub(super) fn read(items: &[Item<'_>], at: usize, as_of: Timestamp) -> Option<Ta
     if matches!(item.text, "final" | "closing") && items.get(at + 1).is_some_and(|next| matches!(next.text, "quarter")) {
         return Some(with_year(items, at, 2, "Q4"));
     }
+    if let Some(year) = fiscal_year(items, at) {
+        return Some(year);
+    }
+    if let Some(end) = month_end(items, at) {
+        return Some(end);
+    }
     if let Some(decade) = decade(item.text).filter(|_| at > 0 && items[at - 1].text == "the") {
         return Some(Taken { date: format!("19{decade}s"), items: 1 });
     }
@@ -45,10 +51,17 @@ pub(super) fn read(items: &[Item<'_>], at: usize, as_of: Timestamp) -> Option<Ta
         };
         return (1.0..=4.0).contains(&n).then(|| with_year(items, at, 2, &format!("Q{n}")));
     }
+    // The word says nothing elsewhere.
+    if item.text == "this" && items.get(at + 1).is_some_and(|next| matches!(next.text, "week" | "month" | "quarter" | "year")) {
+        return shifted(items, at, 0, as_of);
+    }
     match item.sense()? {
         Sense::Month(month) => Some(months(items, at, *month).unwrap_or_else(|| month_at(items, at, *month))),
         Sense::Modal(_)
-            if item.text == "may" && item.capital && at > 0 && (follows_date_word(items, at) || day_follows(items, at)) =>
+            if item.text == "may"
+                && item.capital
+                && at > 0
+                && (follows_date_word(items, at) || day_follows(items, at) || within_lower_case(items, at)) =>
         {
             Some(month_at(items, at, 5))
         }
@@ -85,6 +98,38 @@ fn day_follows(items: &[Item<'_>], at: usize) -> bool {
 
 fn follows_date_word(items: &[Item<'_>], at: usize) -> bool {
     matches!(items[at - 1].text, "in" | "from" | "since" | "by" | "of" | "until" | "to" | "last" | "next" | "for" | "this")
+}
+
+/// `where May pickups exceeded 500`: amid words without capitals one with a capital is a name.
+fn within_lower_case(items: &[Item<'_>], at: usize) -> bool {
+    let before = &items[at - 1];
+    !before.capital && !matches!(before.kind, Kind::Break | Kind::Symbol(_) | Kind::Number { .. })
+}
+
+/// `fiscal 2024`, `financial year 2024`, as `FY24`.
+fn fiscal_year(items: &[Item<'_>], at: usize) -> Option<Taken> {
+    if !matches!(items.get(at)?.text, "fiscal" | "financial") {
+        return None;
+    }
+    let end = if items.get(at + 1)?.text == "year" { at + 2 } else { at + 1 };
+    let year = year_at(items, end)?;
+    Some(Taken { date: format!("*-FY{:02}", year % 100), items: end + 1 - at })
+}
+
+/// `end of March`, `end of March 2024`: its last day, which February has on the 28th.
+fn month_end(items: &[Item<'_>], at: usize) -> Option<Taken> {
+    let of = |at: usize| items.get(at).is_some_and(|item| item.text == "of");
+    if items.get(at)?.text == "end" && of(at + 1) {
+        let Some(Sense::Month(month)) = items.get(at + 2)?.sense() else { return None };
+        let last = match *month {
+            2 => 28,
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        };
+        let day = items.get(at + 3).is_some_and(|next| matches!(next.kind, Kind::Number { digits: 1..=2, .. }));
+        return (!day).then(|| with_year(items, at, 3, &format!("{month:02}-{last}")));
+    }
+    None
 }
 
 /// `third quarter`, `second half`.

@@ -73,6 +73,19 @@ fn one_of(items: &[Item<'_>], at: usize) -> Option<Taken> {
     let next = items.get(at + 1)?;
     let follows_number = at > 0 && matches!(items[at - 1].sense(), Some(Sense::Number(_)));
     match next.sense()? {
+        Sense::Unit { .. } if next.text == "second" && names_what_comes(items, at + 2) => {
+            Some(Taken { quantity: quantity(2.0, "nth"), items: 2 })
+        }
+        // `fell by a quarter`
+        Sense::Unit { .. }
+            if next.text == "quarter"
+                && at > 0
+                && is_text(items, at - 1, &["by"])
+                && !is_text(items, at + 2, &["of"])
+                && fraction_ends(items, at + 2) =>
+        {
+            Some(Taken { quantity: quantity(25.0, "pct"), items: 2 })
+        }
         Sense::Unit { unit, factor } if next.text != "quarter" && matches!(&**unit, "min" | "month") => {
             // `an hour and a half`
             let half = is_text(items, at + 2, &["and"]) && is_text(items, at + 3, &["a"]) && is_text(items, at + 4, &["half"]);
@@ -99,6 +112,16 @@ fn one_of(items: &[Item<'_>], at: usize) -> Option<Taken> {
     }
 }
 
+/// `a second payout`, where `a second faster` and `twice a second` are lengths of time.
+fn names_what_comes(items: &[Item<'_>], at: usize) -> bool {
+    items.get(at).is_some_and(|item| {
+        !item.joined
+            && !matches!(item.kind, Kind::Break | Kind::Symbol(_) | Kind::Number { .. })
+            && !matches!(item.sense(), Some(Sense::Stop | Sense::Bound(_) | Sense::Shift(_) | Sense::Negator | Sense::Modal(_)))
+            && !matches!(item.text, "longer" | "faster" | "slower" | "later" | "earlier" | "sooner" | "apart")
+    })
+}
+
 fn item_is_word(item: &Item<'_>) -> bool {
     item.text.len() > 2
 }
@@ -108,6 +131,8 @@ fn fraction_ends(items: &[Item<'_>], at: usize) -> bool {
         None => true,
         Some(item) => match item.kind {
             Kind::Break => true,
+            // `a tenth less uranium`
+            _ if matches!(item.text, "less" | "fewer" | "more" | "lower" | "higher" | "cheaper" | "dearer") => true,
             Kind::Sense(sense) => matches!(sense, Sense::Stop | Sense::Pole { .. } | Sense::Bound(_)),
             _ => false,
         },
@@ -236,6 +261,9 @@ fn with_unit(items: &[Item<'_>], at: usize, end: usize, value: f64, suffix: &str
         taken.quantity.bound = if is_text(items, end + 1, &["more", "higher"]) { Bound::AtLeast } else { Bound::AtMost };
         return taken;
     }
+    if let Some((of, next)) = one_in(items, end, value).filter(|_| suffix.is_empty() && value >= 1.0) {
+        return done(100.0 * value / of, "pct", next);
+    }
     // `three quarters of a point`, `three quarters of an hour`
     if value < 4.0 && is_text(items, end, &["quarter", "quarters"]) && is_text(items, end + 1, &["of"]) {
         let unit_at = if is_text(items, end + 2, &["a", "an"]) { end + 3 } else { end + 2 };
@@ -253,6 +281,10 @@ fn with_unit(items: &[Item<'_>], at: usize, end: usize, value: f64, suffix: &str
         return done(value * 25.0, "pct", end + 1);
     }
     let value = value * if at == end { 1.0 } else { shared_scale(items, at, end) };
+    // `502s` are answers with that status.
+    if suffix == "s" && (400.0..600.0).contains(&value) && value.fract() == 0.0 {
+        return done(value, "count", end);
+    }
     if let Some((unit, factor)) = suffix_unit(suffix) {
         return done(value * factor, unit, end);
     }
@@ -270,8 +302,18 @@ fn with_unit(items: &[Item<'_>], at: usize, end: usize, value: f64, suffix: &str
         }
     }
     let Some(item) = items.get(unit_at) else { return bare(value, end - at) };
+    if let Some((factor, unit)) = unit_of_the_end(items, at, end) {
+        return done(value * factor, &unit, end);
+    }
     match (item.kind, item.sense()) {
         (Kind::Symbol('%'), _) => done(value, "pct", unit_at + 1),
+        // `24 h`, `132,000 t`, `35 billion won`
+        _ if value == 12.0 && matches!(item.text, "noon" | "midnight") => {
+            done(if item.text == "noon" { 720.0 } else { 0.0 }, "clock", unit_at + 1)
+        }
+        _ if item.text == "h" && item.last == "h" => done(value * 60.0, "min", unit_at + 1),
+        _ if item.text == "t" && item.last == "t" && !item.joined => done(value, "tonne", unit_at + 1),
+        _ if item.text == "won" && value >= 1e6 => done(value, "KRW", unit_at + 1),
         (_, Some(Sense::Stop)) if item.text == "s" => done(value / 60.0, "min", unit_at + 1),
         (_, Some(Sense::Unit { unit, factor })) if value < 1.0 && &**unit == "point" => done(value * factor, "pct", unit_at + 1),
         (_, Some(Sense::Unit { unit, factor })) => done(value * factor, unit, unit_at + 1),
@@ -284,6 +326,33 @@ fn with_unit(items: &[Item<'_>], at: usize, end: usize, value: f64, suffix: &str
         }
         _ => bare(value, end - at),
     }
+}
+
+/// `from 30 to 60 seconds`: the unit behind the end of a move is that of its beginning.
+fn unit_of_the_end(items: &[Item<'_>], at: usize, end: usize) -> Option<(f64, String)> {
+    if at == 0 || !is_text(items, at - 1, &["from"]) || !is_text(items, end, &["to"]) {
+        return None;
+    }
+    let (value, next, suffix) = amount(items, end + 1)?;
+    let quantity = with_unit(items, end + 1, next, value, suffix).quantity;
+    let plain = matches!(&*quantity.unit, "count" | "clock" | "nth" | "score") || quantity.bound != Bound::Exact || value == 0.0;
+    (!plain).then(|| (quantity.value / value, quantity.unit))
+}
+
+/// `three in ten`, `one user in twenty`: how many there are, and the item behind.
+fn one_in(items: &[Item<'_>], at: usize, value: f64) -> Option<(f64, usize)> {
+    let noun = usize::from(items.get(at).is_some_and(|item| matches!(item.kind, Kind::Unknown | Kind::Sense(Sense::Word(_)))));
+    let within = at + noun;
+    let asked = is_text(items, within, &["in"]) && value.fract() == 0.0 && value < 10.0;
+    let (of, end, suffix) = amount(items, within + 1).filter(|_| asked)?;
+    let behind = items.get(end);
+    let counts = behind.is_some_and(|item| {
+        matches!(item.kind, Kind::Symbol(_) | Kind::Number { .. })
+            || matches!(item.sense(), Some(Sense::Unit { .. } | Sense::Month(_)))
+    });
+    // `two stores in ten cities` says where.
+    let whole = noun == 0 || behind.is_none_or(|item| matches!(item.kind, Kind::Break | Kind::Sense(Sense::Stop)));
+    (suffix.is_empty() && !counts && whole && of > value && of <= 1000.0 && of.fract() == 0.0).then_some((of, end))
 }
 
 /// `2 pm`, `14:00`, `2:30 p.m.`, in minutes of the day.
@@ -364,6 +433,7 @@ fn suffix_unit(suffix: &str) -> Option<(&'static str, f64)> {
         "x" => ("x", 1.0),
         "bp" | "bps" => ("pp", 0.01),
         "pct" | "pc" => ("pct", 1.0),
+        "f" => ("fahrenheit", 1.0),
         "pp" | "ppt" => ("pp", 1.0),
         "st" | "nd" | "rd" | "th" => ("nth", 1.0),
         "s" | "sec" | "secs" => ("min", 1.0 / 60.0),

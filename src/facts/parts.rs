@@ -5,12 +5,17 @@ use super::items::{Item, Kind};
 use super::lexicon::Sense;
 use super::surroundings::{
     asks_how_long, before_noun, begins_clause, bound_before, bound_of_sign, closes_account, ends_clause, ends_the_day, is_being,
-    is_bound, is_light_verb, is_listed_name, is_number_name, is_of_shares, is_outage, is_pronoun, is_put_off, is_stocked,
-    is_titled, is_year_before, number_follows, options_before, reports_somebody, says_points, stops_doing,
+    is_bound, is_light_verb, is_listed_name, is_number_name, is_of_shares, is_outage, is_pronoun, is_pushed, is_put_off,
+    is_stocked, is_titled, is_year_before, number_follows, options_before, reports_somebody, says_points, stops_doing,
 };
 use super::{dates, numbers, ranges};
 use crate::domain::facts::{Bound, Modality, Quantity};
 use crate::domain::time::Timestamp;
+
+fn date_follows(items: &[Item<'_>], at: usize, as_of: Timestamp) -> bool {
+    let link = items.get(at + 1).is_some_and(|next| matches!(next.text, "in" | "on" | "from" | "the"));
+    dates::read(items, at + 1 + usize::from(link), as_of).is_some()
+}
 
 /// A piece of meaning, in the order of the text.
 #[derive(Debug, Clone)]
@@ -66,7 +71,13 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             continue;
         }
         if let Some(taken) = dates::read(items, at, as_of) {
-            let relation = at.checked_sub(1).and_then(|before| items.get(before)).map_or("", |before| before.text);
+            let text = |back: usize| at.checked_sub(back).and_then(|before| items.get(before)).map_or("", |before| before.text);
+            // `until the end of March`, `starting in October`
+            let relation = match (text(2), text(1)) {
+                (until @ ("until" | "till" | "by" | "since" | "starting" | "beginning"), "the" | "in" | "on") => until,
+                ("effective", "from") => "from",
+                (_, relation) => relation,
+            };
             // `from January to March` is one period.
             let whole = taken.date.contains(['Q', 'H']) || taken.date.contains("..");
             let date = match relation {
@@ -80,7 +91,7 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
                 {
                     taken.date
                 }
-                "since" | "from" | "starting" | "beginning" => format!(">={}", taken.date),
+                "since" | "from" | "starting" | "beginning" | "effective" => format!(">={}", taken.date),
                 // `postponed until November` and `to November`
                 "until" | "till" if is_put_off(items, at) => taken.date,
                 "until" | "till" | "by" => format!("<={}", taken.date),
@@ -155,6 +166,12 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
             }
             // `the past 60 minutes` is a window.
             (_, Some(Sense::Bound(_))) if item.text == "past" && at > 0 && items[at - 1].text == "the" => {}
+            // `bump the limit up to 1 TB` says where it ends.
+            (_, Some(Sense::Bound(_)))
+                if item.text == "up" && item.last == "to" && number_follows(items, at) && is_pushed(items, at) =>
+            {
+                bound = Bound::To;
+            }
             (_, Some(Sense::Bound(held))) if number_follows(items, at) => bound = *held,
             (_, Some(Sense::Pole { axis, .. })) if &**axis == "forecast" && is_bound(item.text) && number_follows(items, at) => {
                 bound = if item.text == "above" { Bound::MoreThan } else { Bound::LessThan };
@@ -172,6 +189,16 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
                 parts.push(Part::Pole { axis: "direction", pole: 1, canon: "direction+" });
                 bound = Bound::MoreThan;
             }
+            // `split by plan` groups, as `by plan` does.
+            _ if matches!(item.text, "split" | "grouped" | "segmented")
+                && item.last == item.text
+                && at > 0
+                && !is_being(items[at - 1].text)
+                && items.get(at + 1).is_some_and(|next| next.text == "by") => {}
+            // `starting in October`: the date says so.
+            _ if matches!(item.text, "starting" | "beginning" | "effective") && date_follows(items, at, as_of) => {}
+            // `inside thirty days`
+            _ if item.text == "inside" && item.last == item.text && number_follows(items, at) => bound = Bound::AtMost,
             // `postponed until November`: no condition.
             _ if matches!(item.text, "until" | "till") && item.last == item.text && is_put_off(items, at) => {}
             // `to production` is where software runs.

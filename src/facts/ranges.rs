@@ -26,6 +26,15 @@ pub(super) fn complete(items: &[Item<'_>], at: usize, taken: &mut Taken, before:
         ("or", "more" | "higher" | "above" | "over" | "greater" | "longer" | "older" | "larger" | "later") => Bound::AtLeast,
         ("and", "up" | "above" | "over") if ends(items, end + 2) => Bound::AtLeast,
         ("or", "less" | "fewer" | "lower" | "below" | "under" | "shorter" | "younger" | "smaller") => Bound::AtMost,
+        // `two notches or more`
+        (noun, "or") if !noun.is_empty() && taken.quantity.unit == "count" && !matches!(items[end].kind, Kind::Break) => {
+            taken.quantity.bound = match text(end + 2) {
+                "more" if taken.quantity.bound == Bound::Exact => Bound::AtLeast,
+                "fewer" | "less" if taken.quantity.bound == Bound::Exact => Bound::AtMost,
+                _ => return,
+            };
+            return;
+        }
         _ => return,
     };
     taken.quantity.bound = bound;

@@ -93,6 +93,15 @@ pub(super) fn is_put_off(items: &[Item<'_>], at: usize) -> bool {
     items[..at].iter().any(|item| matches!(item.sense(), Some(Sense::Modal(Modality::Delayed))))
 }
 
+/// `push the margin up to 39%`, and not `refund up to 50 dollars`.
+pub(super) fn is_pushed(items: &[Item<'_>], at: usize) -> bool {
+    items[at.saturating_sub(8)..at].iter().any(|item| {
+        ["push", "bump", "rais", "lift", "boost", "hike", "increas", "goes", "going", "went", "scale"]
+            .iter()
+            .any(|verb| item.text.starts_with(verb))
+    })
+}
+
 /// `than last year`, where no number says how much.
 pub(super) fn is_year_before(items: &[Item<'_>], at: usize) -> bool {
     let last = |at: usize| items.get(at).is_some_and(|item| item.text == "last" && item.last == item.text);
@@ -210,6 +219,11 @@ pub(super) fn bound_of_sign(sign: char) -> Bound {
 }
 
 pub(super) fn number_follows(items: &[Item<'_>], at: usize) -> bool {
+    // `over EUR 2,000`
+    let currency = |item: &Item<'_>| matches!(item.sense(), Some(Sense::Entity { kind, .. }) if &**kind == "currency");
+    if items.get(at + 1).is_some_and(currency) && items.get(at + 2).is_some_and(|item| matches!(item.kind, Kind::Number { .. })) {
+        return true;
+    }
     (at + 1..at + 3).any(|next| {
         items.get(next).is_some_and(|item| {
             matches!(item.kind, Kind::Number { .. } | Kind::Symbol('$' | '€' | '£' | '¥'))

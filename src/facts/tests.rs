@@ -48,8 +48,72 @@ fn a_number_reads_the_same_however_it_is_written() {
         ("two hundred and fifty", "250"),
         ("half a million", "500k"),
         ("a fifth of supply", "20% of supply"),
+        ("one in twenty", "5%"),
+        ("three in ten payments", "30%"),
+        ("one user in ten", "10%"),
+        ("fell by a quarter", "fell by 25%"),
+        ("by a quarter of an hour", "by 15 minutes"),
+        ("a tenth less uranium", "10% less uranium"),
+        ("24 h", "24 hours"),
+        ("132,000 t of soybeans", "132,000 tonnes of soybeans"),
+        ("35.2 billion won", "KRW 35.2bn"),
+        ("95F", "95 degrees Fahrenheit"),
+        ("from 30 to 60 seconds", "from 30s to 60s"),
+        ("from 50k to 80k EUR", "from EUR 50k to EUR 80k"),
+        ("the past half year", "the past six months"),
+        ("12 noon", "12:00"),
+        ("a second payout", "2nd payout"),
     ] {
         assert_eq!(amounts(a), amounts(b), "{a} | {b}");
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_number_in_another_form_is_none() {
+    for (text, read) in [
+        ("two stores in ten cities", vec![(2.0, "count"), (10.0, "count")]),
+        ("3 in 2024", vec![(3.0, "count")]),
+        ("a second faster", vec![(1.0 / 60.0, "min")]),
+        ("returned 502s", vec![(502.0, "count")]),
+        ("from 5 to 8 am", vec![(5.0, "count"), (480.0, "clock")]),
+        ("from 10 to 14 characters", vec![(10.0, "count"), (14.0, "count")]),
+    ] {
+        let amounts = amounts(text);
+        let same = |((value, unit), (of, like)): (&(f64, String), &(f64, &str))| (value - of).abs() < 1e-9 && unit == like;
+        assert!(amounts.len() == read.len() && amounts.iter().zip(&read).all(same), "{text}: {amounts:?}");
+    }
+}
+
+#[test]
+fn amounts_agree_in_another_form_and_only_there() {
+    for (a, b) in [
+        ("Sales doubled in 2023", "Sales rose 100% in 2023"),
+        ("Which coupons were redeemed more than 1,000 times?", "Which coupons have more than 1,000 redemptions?"),
+        ("Snap cuts its fee to zero", "Snap cuts its fee to 0%"),
+        ("Roll back release 8.4", "Roll back 8.4"),
+        ("Bump the limit up to 1 TB", "Increase the limit to 1 TB"),
+        ("Orders over 2,000 euros", "Orders over EUR 2,000"),
+        ("Cold store above 8 degrees", "Cold store above 8 °C"),
+        ("Paid inside thirty days", "Paid within 30 days"),
+        ("Loans that fell two notches or more", "Loans that fell at least two notches"),
+    ] {
+        let refused = compare(&facts(a), &facts(b), &Rules::default()).err().filter(|conflict| conflict.slot == Slot::Amount);
+        assert!(refused.is_none(), "{a} | {b}: {refused:?}");
+    }
+    for (a, b) in [
+        ("Sales doubled in 2023", "Sales reached 100% in 2023"),
+        ("Restart node 2", "Restart the node twice"),
+        ("Roll back release 2.10", "Roll back 2.1"),
+        ("Refund up to 50 dollars", "Refund 50 dollars or more"),
+        ("Raise the timeout from 30 to 60 seconds", "Raise the timeout from 30 to 60 minutes"),
+        ("One in twenty queries fail", "One in two hundred queries fail"),
+        ("A second payout in May", "A third payout in May"),
+        ("Cold store at 8 °C", "Cold store at 8 °F"),
+        ("Exports fell by a quarter", "Exports fell by a third"),
+        ("Fees fall to zero", "Fees fall to 0.1%"),
+    ] {
+        assert_eq!(clash(a, b), Some(Slot::Amount), "{a} | {b}");
+        assert_eq!(clash(b, a), Some(Slot::Amount), "{b} | {a}");
     }
 }
 
@@ -62,6 +126,11 @@ fn a_name_reads_the_same_however_it_is_written() {
         ("BOJ", "Bank of Japan"),
         ("U.S.", "United States"),
         ("ECB", "European Central Bank"),
+        ("LME", "London Metal Exchange"),
+        ("HPE", "Hewlett Packard Enterprise"),
+        ("the Japanese currency", "the yen"),
+        ("DKK", "the Danish krone"),
+        ("the DRC", "Congo"),
     ] {
         assert_eq!(facts(a).entities, facts(b).entities, "{a} | {b}");
     }
@@ -79,6 +148,15 @@ fn dates_are_resolved_against_the_day_that_the_text_speaks_of() {
         ("in May", "*-05"),
         ("2026-09-18", "2026-09-18"),
         ("next year", "2027"),
+        ("this year", "2026"),
+        ("This quarter's churn", "2026-Q3"),
+        ("where May pickups exceeded the plan", "*-05"),
+        ("fiscal 2024", "*-FY24"),
+        ("financial year 2024", "*-FY24"),
+        ("end of March", "*-03-31"),
+        ("until the end of September 2025", "<=2025-09-30"),
+        ("starting in October", ">=*-10"),
+        ("effective March 1", ">=*-03-01"),
     ] {
         assert_eq!(facts(text).dates, [date], "{text}");
     }
@@ -107,6 +185,23 @@ fn questions_differ_by_aggregate_group_and_number_of_rows() {
     assert_eq!(clash("Total revenue by region", "Total revenue by product"), Some(Slot::Question));
     assert_eq!(clash("Top 5 customers", "Top ten customers"), Some(Slot::Amount));
     assert_eq!(clash("Total sales by month", "Total sales per month"), None);
+}
+
+#[test]
+fn a_short_form_is_what_it_stands_for() {
+    for (short, long) in [
+        ("Maximum daily VaR", "Maximum daily value at risk"),
+        ("ECL by stage", "Expected credit losses by stage"),
+        ("P&L per trader", "Profit and loss per trader"),
+        ("MRR split by plan", "MRR by plan"),
+        ("Average CPC on Bing", "Average cost per click on Bing"),
+        ("Kiln 2 failed the fumes test", "Kiln 2 did not pass the fumes test"),
+    ] {
+        assert_eq!(clash(short, long), None, "{short} | {long}");
+    }
+    assert!(clash("Kiln 2 passed the fumes test", "Kiln 2 did not pass the fumes test").is_some());
+    assert!(clash("ECL by stage", "NPL by stage").is_some());
+    assert!(clash("Loss given default by region", "Exposure at default by region").is_some());
 }
 
 #[test]
