@@ -72,9 +72,12 @@ fn same_digits(bare: &str, value: f64) -> bool {
         count if count <= DIGITS_KEPT && value.abs() >= f64::MIN_POSITIVE => true,
         count if count > DIGITS_MAX => false,
         count => {
-            let written = format!("{:.*e}", count - 1, value.abs());
-            let written = written.split('e').next().unwrap_or_default().bytes().filter(u8::is_ascii_digit);
-            written.eq(digits.bytes())
+            let says = |written: String| {
+                let written = written.split('e').next().unwrap_or_default().bytes().filter(u8::is_ascii_digit);
+                written.eq(digits.bytes())
+            };
+            // Half way between two texts, as a quarter is between .2 and .3, the shortest text of a double may be the other one.
+            says(format!("{:.*e}", count - 1, value.abs())) || says(format!("{:e}", value.abs()))
         }
     }
 }
@@ -108,6 +111,8 @@ mod tests {
         }
         for text in [
             "1.000000000000000056e-01",
+            "-1588994069162871.3",
+            "1588994069162871.2",
             "9007199254740992",
             "9007199254740994",
             "250000000000000000000",
