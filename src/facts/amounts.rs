@@ -62,8 +62,10 @@ fn bounds_oppose(a: Bound, b: Bound) -> bool {
 
 /// Lengths of one unit and places in an order are often left out, so only what both sides count is held against each other.
 fn is_detail(quantity: &Quantity) -> bool {
-    let one = quantity.value == 1.0 && quantity.bound == Bound::Exact && matches!(&*quantity.unit, "count" | "nth" | "month");
-    let span = quantity.unit == "min" && quantity.bound == Bound::Exact && [1.0, 60.0, 1440.0, 10080.0].contains(&quantity.value);
+    let lasts = matches!(quantity.bound, Bound::Exact | Bound::By | Bound::From);
+    let one = quantity.value == 1.0
+        && (quantity.bound == Bound::Exact && matches!(&*quantity.unit, "count" | "nth") || lasts && quantity.unit == "month");
+    let span = quantity.unit == "min" && lasts && [1.0, 60.0, 1440.0, 10080.0].contains(&quantity.value);
     one || span || quantity.unit == "month" && quantity.value == 12.0
 }
 
@@ -97,7 +99,10 @@ pub(super) fn amounts(held: &Facts, asked: &Facts, rules: &Rules) -> Result<(), 
     }
     sides(Slot::Amount, only(held, asked, false), only(asked, held, false), rules)?;
     let order = |facts: &Facts| -> Vec<String> { facts.quantities.iter().map(show).collect() };
-    let moved = |facts: &Facts| facts.quantities.iter().any(|quantity| matches!(quantity.bound, Bound::From | Bound::To));
+    let moved = |facts: &Facts| {
+        let ends = |quantity: &&Quantity| matches!(quantity.bound, Bound::From | Bound::To);
+        facts.quantities.iter().filter(ends).any(|quantity| !matches!(&*quantity.unit, "min" | "month"))
+    };
     if rules.amount.rule != Rule::Ignore && held.words == asked.words && !moved(held) && order(held) != order(asked) {
         let (mut a, mut b) = (order(held), order(asked));
         a.sort_unstable();

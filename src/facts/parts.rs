@@ -195,6 +195,18 @@ pub(super) fn read<'a>(items: &[Item<'a>], as_of: Timestamp) -> Vec<Part<'a>> {
                 && at > 0
                 && !is_being(items[at - 1].text)
                 && items.get(at + 1).is_some_and(|next| next.text == "by") => {}
+            // `votes 5-4 against a cut`
+            _ if item.text == "against" && items[at.saturating_sub(4)..at].iter().any(|vote| vote.text.starts_with("vot")) => {
+                parts.push(Part::Negator { outright: false });
+            }
+            // `the week before Easter`
+            _ if matches!(item.text, "before" | "after")
+                && at > 0
+                && matches!(items[at - 1].sense(), Some(Sense::Unit { .. }))
+                && items.get(at + 1).is_some_and(|next| next.capital) =>
+            {
+                parts.push(Part::Qualifier(if item.text == "before" { "when:before" } else { "when:after" }));
+            }
             // `starting in October`: the date says so.
             _ if matches!(item.text, "starting" | "beginning" | "effective") && date_follows(items, at, as_of) => {}
             // `inside thirty days`

@@ -235,16 +235,31 @@ pub(super) fn number_follows(items: &[Item<'_>], at: usize) -> bool {
 
 /// `from 3% to 5%`: which end of a move a number is. An amount after `to` alone is where it ended.
 pub(super) fn bound_before(items: &[Item<'_>], at: usize, quantity: &Quantity, said: Bound) -> Bound {
-    if said != Bound::Exact || matches!(&*quantity.unit, "min" | "month" | "nth" | "score") {
+    let before = at.checked_sub(1).and_then(|before| items.get(before)).map(|item| item.text);
+    if said != Bound::Exact {
         return said;
     }
-    match at.checked_sub(1).and_then(|before| items.get(before)).map(|item| item.text) {
-        Some("from") => Bound::From,
-        Some("to") => Bound::To,
-        Some("by") => Bound::By,
+    match (&*quantity.unit, before) {
+        ("nth" | "score", _) => said,
+        // `halts work for 12 days`, and `in 12 days`: how long, and when.
+        ("min" | "month", Some("for")) => Bound::By,
+        ("min" | "month", Some("in")) => Bound::From,
+        ("min" | "month", Some("to")) if is_cut(items, at) => Bound::To,
+        ("min" | "month", Some("by")) if is_cut(items, at) => Bound::By,
+        ("min" | "month", _) => said,
+        (_, Some("from")) => Bound::From,
+        (_, Some("to")) => Bound::To,
+        (_, Some("by")) => Bound::By,
         _ if items[at].sense().is_none() && moved_before(items, at) => Bound::By,
         _ => said,
     }
+}
+
+/// `reduce the retention to one quarter`: a length of time that is changed.
+fn is_cut(items: &[Item<'_>], at: usize) -> bool {
+    items[..at]
+        .iter()
+        .any(|item| matches!(item.sense(), Some(Sense::Pole { axis, pole, .. }) if &**axis == "direction" && *pole != 0))
 }
 
 /// `falls $2`: a number right behind a move says how far it went.

@@ -111,6 +111,8 @@ fn amounts_agree_in_another_form_and_only_there() {
         ("Cold store at 8 °C", "Cold store at 8 °F"),
         ("Exports fell by a quarter", "Exports fell by a third"),
         ("Fees fall to zero", "Fees fall to 0.1%"),
+        ("Smelter halts work for 12 days", "Smelter halts work in 12 days"),
+        ("Reduce log retention to one quarter", "Reduce log retention by one quarter"),
     ] {
         assert_eq!(clash(a, b), Some(Slot::Amount), "{a} | {b}");
         assert_eq!(clash(b, a), Some(Slot::Amount), "{b} | {a}");
@@ -177,6 +179,9 @@ fn a_negation_a_rumour_and_a_lost_list_member_are_refused() {
     assert_eq!(clash("Nvidia buys Arm", "Nvidia reportedly buys Arm"), Some(Slot::Modality));
     assert_eq!(clash("Exchange lists LINK, UNI and AAVE", "Exchange lists LINK and AAVE"), Some(Slot::Entity));
     assert_eq!(clash("SEC declines to approve the fund", "SEC rejects the fund"), None);
+    assert!(clash("Copom votes 5-4 for a smaller cut", "Copom votes 5-4 against a smaller cut").is_some());
+    assert!(clash("Sales in the week before Easter", "Sales in the week of Easter").is_some());
+    assert!(clash("Sales in the week before Easter", "Sales in the week after Easter").is_some());
 }
 
 #[test]

@@ -10,7 +10,7 @@ const TRAPS: [&str; 2] = ["traps.ndjson", "extra_traps.ndjson"];
 const PARAPHRASES: [&str; 2] = ["paraphrases.ndjson", "extra_paraphrases.ndjson"];
 const BOTH: [&str; 4] = ["pairs_markets.ndjson", "pairs_ops.ndjson", "pairs_minimal.ndjson", "pairs_wider.ndjson"];
 /// Pairs worded so freely that many paraphrases are refused; only the traps must hold.
-const LOOSE: [&str; 8] = [
+const LOOSE: [&str; 10] = [
     "pairs_loose.ndjson",
     "pairs_plain.ndjson",
     "pairs_second_desk.ndjson",
@@ -19,6 +19,8 @@ const LOOSE: [&str; 8] = [
     "pairs_desks_c.ndjson",
     "pairs_desks_d.ndjson",
     "pairs_voices.ndjson",
+    "pairs_forms_a.ndjson",
+    "pairs_forms_b.ndjson",
 ];
 /// Pairs of different matters that are worded as freely as paraphrases are.
 const ALIKE: [&str; 7] = [
